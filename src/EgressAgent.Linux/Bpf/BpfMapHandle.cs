@@ -1,0 +1,68 @@
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
+
+namespace EgressAgent.Linux.Bpf;
+
+/// <summary>A BPF map; it lives while a descriptor or a loaded program refers to it.</summary>
+internal sealed unsafe class BpfMapHandle : FileHandle
+{
+    private readonly int _keySize;
+    private readonly int _valueSize;
+
+    private BpfMapHandle(int descriptor, int keySize, int valueSize)
+        : base(descriptor)
+    {
+        _keySize = keySize;
+        _valueSize = valueSize;
+    }
+
+    /// <exception cref="LinuxException">The kernel does not know the type, or lacks memory or permission.</exception>
+    internal static BpfMapHandle Create(BpfMapType type, int keySize, int valueSize, int capacity, uint flags = 0)
+    {
+        // struct { __u32 map_type, key_size, value_size, max_entries, map_flags; } of union bpf_attr.
+        uint* attributes = stackalloc uint[] { (uint)type, (uint)keySize, (uint)valueSize, (uint)capacity, flags };
+        int descriptor = LibC.bpf(LibC.BPF_MAP_CREATE, attributes, 5 * sizeof(uint));
+        return descriptor >= 0
+            ? new BpfMapHandle(descriptor, keySize, valueSize)
+            : throw new LinuxException("create BPF map", type.ToString(), Errno.Last);
+    }
+
+    /// <summary>Adds or replaces an entry.</summary>
+    /// <exception cref="LinuxException">The map is full or the kernel refuses the value.</exception>
+    internal void Set(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, _keySize);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(value.Length, _valueSize);
+        fixed (byte* keyPointer = key, valuePointer = value)
+        {
+            var entry = new Entry { Map = (uint)Descriptor, Key = (ulong)keyPointer, Value = (ulong)valuePointer };
+            if (LibC.bpf(LibC.BPF_MAP_UPDATE_ELEM, &entry, sizeof(Entry)) < 0)
+            {
+                throw new LinuxException("update BPF map", "", Errno.Last);
+            }
+        }
+    }
+
+    /// <summary>Removes an entry; that there is none is fine.</summary>
+    internal void Remove(ReadOnlySpan<byte> key)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, _keySize);
+        fixed (byte* keyPointer = key)
+        {
+            var entry = new Entry { Map = (uint)Descriptor, Key = (ulong)keyPointer };
+            if (LibC.bpf(LibC.BPF_MAP_DELETE_ELEM, &entry, sizeof(Entry)) < 0 && Errno.Last is var errno && errno != Errno.ENOENT)
+            {
+                throw new LinuxException("remove from BPF map", "", errno);
+            }
+        }
+    }
+
+    // struct { __u32 map_fd; __aligned_u64 key; __aligned_u64 value; __u64 flags; } of union bpf_attr.
+    private struct Entry
+    {
+        internal ulong Map;
+        internal ulong Key;
+        internal ulong Value;
+        internal ulong Flags;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
+using EgressAgent.Linux.Sockets;
+
+namespace EgressAgent.Linux.Bpf;
+
+/// <summary>
+/// Decides by BPF (sk_lookup) which socket of a network namespace takes which port of one local address: so one listener serves
+/// any number of ports, or every port, and a change is the change of a map entry. It holds from <see cref="TryAttach"/> until
+/// <see cref="Dispose"/> or the end of the process: the kernel keeps nothing beyond the descriptors. Thread-safe, since every
+/// change is one system call.
+/// </summary>
+public sealed class PortSteering : IDisposable
+{
+    private const int PortCapacity = 4 * 65536;
+    private const int ClientCapacity = 65536;
+    private const uint NoPreallocation = 1;
+    private const string CurrentNetworkNamespace = "/proc/thread-self/ns/net";
+
+    private readonly BpfMapHandle _clients;
+    private readonly BpfMapHandle _ports;
+    private readonly BpfMapHandle _sockets;
+    private readonly FileHandle _program;
+    private readonly FileHandle _link;
+
+    private PortSteering(SteeringScope scope)
+    {
+        int interfaceIndex = scope.InterfaceName is null ? 0 : (int)LibC.if_nametoindex(scope.InterfaceName);
+        if (scope.InterfaceName is not null && interfaceIndex == 0)
+        {
+            throw new LinuxException("find interface", scope.InterfaceName, Errno.Last);
+        }
+
+        // Longest-prefix maps take memory for the entries that they have; a hash would for those that it could have.
+        _clients = BpfMapHandle.Create(BpfMapType.LpmTrie, sizeof(uint) + 16, sizeof(uint), ClientCapacity, NoPreallocation);
+        _ports = BpfMapHandle.Create(BpfMapType.LpmTrie, 2 * sizeof(uint), sizeof(uint), PortCapacity, NoPreallocation);
+        _sockets = BpfMapHandle.Create(BpfMapType.SocketMap, sizeof(uint), sizeof(ulong), 4);
+        _program = SkLookupProgram.Load(SteeringProgram.Assemble(scope, interfaceIndex, _clients, _ports, _sockets));
+        using var networkNamespace = new FileHandle(LibC.open(CurrentNetworkNamespace, LibC.O_RDONLY | LibC.O_CLOEXEC, 0));
+        _link = SkLookupProgram.Attach(_program, networkNamespace);
+    }
+
+    /// <summary>
+    /// Attaches to the network namespace of the calling thread. Until clients and ports are added, everything in scope is
+    /// refused.
+    /// </summary>
+    /// <param name="scope">What is steered.</param>
+    /// <param name="unavailable">Why the kernel cannot do it, in its own words.</param>
+    public static PortSteering? TryAttach(SteeringScope scope, out LinuxException? unavailable)
+    {
+        try
+        {
+            unavailable = null;
+            return new PortSteering(scope);
+        }
+        catch (LinuxException exception)
+        {
+            unavailable = exception;
+            return null;
+        }
+    }
+
+    /// <summary>Sets the socket of a family and transport: a TCP listener or a bound UDP socket. The key's port is ignored.</summary>
+    public void SetSocket(SteeringKey key, int socket) => _sockets.Set(Bytes(key.Slot), Bytes((ulong)socket));
+
+    /// <summary>The port goes to the socket of its family and transport.</summary>
+    public void Steer(SteeringKey key) => _ports.Set(key.ToPrefix(), Bytes(key.Slot));
+
+    /// <summary>The port goes to whatever socket is bound to it.</summary>
+    public void LeaveToOwnSocket(SteeringKey key) => _ports.Set(key.ToPrefix(), Bytes(SteeringProgram.OwnSocket));
+
+    /// <summary>The port loses its entry: it goes where all ports go, or is refused.</summary>
+    public void Remove(SteeringKey key) => _ports.Remove(key.ToPrefix());
+
+    /// <summary>Clients in the network are served; others are refused.</summary>
+    public void Admit(IPNetwork clients) => _clients.Set(ClientKey(clients), Bytes(1u));
+
+    public void StopAdmitting(IPNetwork clients) => _clients.Remove(ClientKey(clients));
+
+    public void Dispose()
+    {
+        _link.Dispose();
+        _program.Dispose();
+        _sockets.Dispose();
+        _ports.Dispose();
+        _clients.Dispose();
+    }
+
+    private static byte[] Bytes<T>(T value)
+        where T : unmanaged => MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray();
+
+    private static byte[] ClientKey(IPNetwork network)
+    {
+        byte[] key = new byte[sizeof(uint) + 16];
+        bool mapped = network.BaseAddress.AddressFamily == AddressFamily.InterNetwork;
+        uint length = (uint)network.PrefixLength + (mapped ? 96u : 0u);
+        MemoryMarshal.Write(key, length);
+        new SocketEndpoint(network.BaseAddress, 0).WriteMappedAddress(key.AsSpan(sizeof(uint)));
+        return key;
+    }
+}

@@ -1,0 +1,15 @@
+namespace EgressAgent.Linux.Bus;
+
+/// <summary>One interface of one object; made by <see cref="BusInterface{T}.For"/>.</summary>
+public readonly struct BusFace
+{
+    internal BusFace(BusInterface @interface, object context)
+    {
+        Interface = @interface;
+        Context = context;
+    }
+
+    internal BusInterface Interface { get; }
+
+    internal object Context { get; }
+}

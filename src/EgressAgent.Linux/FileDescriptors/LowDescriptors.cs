@@ -1,0 +1,47 @@
+using EgressAgent.Linux.Interop;
+
+namespace EgressAgent.Linux.FileDescriptors;
+
+/// <summary>
+/// Keeps the descriptors below 1024 free for those who cannot do without. libnftables waits with select(2), which knows no
+/// others (FD_SETSIZE) and ends the process when it is given one; an agent with hundreds of routers, or of connections, has more.
+/// </summary>
+internal static class LowDescriptors
+{
+    private const int End = 1024;
+
+    /// <summary>
+    /// Moves a descriptor that is kept for long, or one of many, out of the range. Where the process may not have any beyond it
+    /// (RLIMIT_NOFILE), it stays.
+    /// </summary>
+    /// <param name="descriptor">Ours alone; close-on-exec afterwards. A negative number is passed through.</param>
+    internal static int Leave(int descriptor)
+    {
+        if (descriptor is < 0 or >= End)
+        {
+            return descriptor;
+        }
+
+        int moved = LibC.fcntl(descriptor, LibC.F_DUPFD_CLOEXEC, End);
+        if (moved < 0)
+        {
+            return descriptor;
+        }
+
+        _ = LibC.close(descriptor);
+        return moved;
+    }
+
+    /// <exception cref="LinuxException">The next descriptor would be out of the range (EMFILE).</exception>
+    internal static void DemandFree(string operation, string subject)
+    {
+        int next = LibC.open("/", LibC.O_RDONLY | LibC.O_CLOEXEC, 0);
+        Errno errno = next < 0 ? Errno.Last : Errno.Success;
+        _ = LibC.close(next);
+        if (next is < 0 or >= End)
+        {
+            throw new LinuxException(
+                operation, subject, errno.IsSuccess ? Errno.EMFILE : errno, "no descriptor below 1024 is free, and libnftables needs one");
+        }
+    }
+}

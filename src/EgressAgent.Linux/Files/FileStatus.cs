@@ -1,0 +1,40 @@
+using EgressAgent.Linux.Interop;
+
+namespace EgressAgent.Linux.Files;
+
+/// <summary>
+/// What tells one version of a file from another, and who may write it (statx(2)). Two equal values are the same content, short
+/// of a write within the clock tick of the one before.
+/// </summary>
+/// <param name="Device">With <paramref name="Inode"/>, which file it is.</param>
+/// <param name="Inode">The inode number.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="ChangeTime">The inode's last change (st_ctime), nanoseconds since the epoch.</param>
+/// <param name="Owner">The owner's user id.</param>
+/// <param name="Mode">The permissions.</param>
+/// <param name="IsRegular">Whether it is a file and not a directory, a pipe, a socket or a device.</param>
+public readonly record struct FileStatus(
+    ulong Device, ulong Inode, ulong Size, long ChangeTime, uint Owner, UnixFileMode Mode, bool IsRegular)
+{
+    private const uint Wanted = LibC.STATX_INO | LibC.STATX_SIZE | LibC.STATX_CTIME | LibC.STATX_UID | LibC.STATX_MODE | LibC.STATX_TYPE;
+
+    /// <summary>The status of a file, of the target where the path is a symbolic link; null when there is none.</summary>
+    /// <exception cref="LinuxException">The file cannot be looked at.</exception>
+    public static FileStatus? TryRead(string path)
+    {
+        if (LibC.statx(LibC.AT_FDCWD, path, 0, Wanted, out Statx status) < 0)
+        {
+            Errno errno = Errno.Last;
+            return errno == Errno.ENOENT || errno == Errno.ENOTDIR ? null : throw new LinuxException("stat", path, errno);
+        }
+
+        return new FileStatus(
+            ((ulong)status.stx_dev_major << 32) | status.stx_dev_minor,
+            status.stx_ino,
+            status.stx_size,
+            (status.stx_ctime_sec * 1_000_000_000) + status.stx_ctime_nsec,
+            status.stx_uid,
+            (UnixFileMode)(status.stx_mode & ~LibC.S_IFMT),
+            (status.stx_mode & LibC.S_IFMT) == LibC.S_IFREG);
+    }
+}

@@ -1,0 +1,53 @@
+namespace EgressAgent.Linux.Interop.Uapi;
+
+/// <summary>linux/rtnetlink.h.</summary>
+internal static class RtnetlinkH
+{
+    internal const ushort RTM_NEWLINK = 16;
+    internal const ushort RTM_DELLINK = 17;
+    internal const ushort RTM_GETLINK = 18;
+    internal const ushort RTM_NEWADDR = 20;
+    internal const ushort RTM_DELADDR = 21;
+    internal const ushort RTM_GETADDR = 22;
+    internal const ushort RTM_NEWROUTE = 24;
+    internal const ushort RTM_DELROUTE = 25;
+    internal const ushort RTM_GETROUTE = 26;
+    internal const ushort RTM_NEWNEIGH = 28;
+    internal const ushort RTM_DELNEIGH = 29;
+    internal const ushort RTM_GETNEIGH = 30;
+    internal const ushort RTM_NEWRULE = 32;
+    internal const ushort RTM_DELRULE = 33;
+    internal const ushort RTM_GETRULE = 34;
+    internal const ushort RTM_NEWNSID = 88;
+    internal const ushort RTM_DELNSID = 89;
+    internal const ushort RTM_GETNSID = 90;
+    internal const ushort RTM_NEWLINKPROP = 108;
+    internal const ushort RTM_DELLINKPROP = 109;
+
+    internal const ushort RTA_DST = 1;
+    internal const ushort RTA_OIF = 4;
+    internal const ushort RTA_GATEWAY = 5;
+    internal const ushort RTA_PRIORITY = 6;
+    internal const ushort RTA_PREFSRC = 7;
+    internal const ushort RTA_MULTIPATH = 9;
+    internal const ushort RTA_TABLE = 15;
+    internal const ushort RTA_VIA = 18;
+
+    internal const uint RTM_F_CLONED = 0x200;
+    internal const uint RTNH_F_ONLINK = 4;
+
+    // rtm_table is a byte: numbers above it travel in RTA_TABLE alone.
+    internal const byte RT_TABLE_COMPAT = 252;
+
+    internal const uint RTEXT_FILTER_SKIP_STATS = 8;
+
+    internal const uint RTNLGRP_LINK = 1;
+    internal const uint RTNLGRP_NEIGH = 3;
+    internal const uint RTNLGRP_IPV4_IFADDR = 5;
+    internal const uint RTNLGRP_IPV4_ROUTE = 7;
+    internal const uint RTNLGRP_IPV4_RULE = 8;
+    internal const uint RTNLGRP_IPV6_IFADDR = 9;
+    internal const uint RTNLGRP_IPV6_ROUTE = 11;
+    internal const uint RTNLGRP_IPV6_RULE = 19;
+    internal const uint RTNLGRP_NSID = 28;
+}

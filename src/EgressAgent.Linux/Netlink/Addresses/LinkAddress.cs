@@ -1,0 +1,34 @@
+using System.Net;
+using System.Net.Sockets;
+using EgressAgent.Linux.Netlink.Routes;
+
+namespace EgressAgent.Linux.Netlink.Addresses;
+
+/// <summary>An IP address of a link (RTM_NEWADDR, rtnetlink(7)).</summary>
+/// <param name="LinkIndex">The link's index.</param>
+/// <param name="Address">The local address.</param>
+/// <param name="PrefixLength">Of its subnet, in bits.</param>
+public sealed record LinkAddress(int LinkIndex, IPAddress Address, int PrefixLength)
+{
+    public RouteScope Scope { get; init; }
+
+    /// <summary>
+    /// On adding, <see cref="AddressFlags.NoDad"/> and <see cref="AddressFlags.NoPrefixRoute"/> are choices of the caller; the
+    /// others are the kernel's answer.
+    /// </summary>
+    public AddressFlags Flags { get; init; }
+
+    /// <summary>IPv4 only: the link's name, or that name with a suffix (<c>eth0:1</c>).</summary>
+    public string? Label { get; init; }
+
+    public AddressFamily Family => Address.AddressFamily;
+
+    /// <inheritdoc cref="AddressFlags.Tentative"/>
+    public bool IsTentative => Flags.HasFlag(AddressFlags.Tentative);
+
+    /// <inheritdoc cref="AddressFlags.DadFailed"/>
+    public bool HasDadFailed => Flags.HasFlag(AddressFlags.DadFailed);
+
+    /// <summary><c>192.168.12.99/24</c>.</summary>
+    public override string ToString() => $"{Address}/{PrefixLength}";
+}

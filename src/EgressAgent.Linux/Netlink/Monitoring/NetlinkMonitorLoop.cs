@@ -1,0 +1,163 @@
+using EgressAgent.Linux.Epoll;
+
+namespace EgressAgent.Linux.Netlink.Monitoring;
+
+/// <summary>
+/// One thread that reads any number of monitors and calls back on each change. Monitors come and go at any time, from any thread.
+/// Callbacks run one at a time and should only note what happened; an exception in one ends the process.
+/// </summary>
+public sealed class NetlinkMonitorLoop : IDisposable
+{
+    private const ulong WakeupKey = 0;
+    private const int EventsPerWait = 64;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, Registration> _registrations = [];
+    private readonly EpollHandle _epoll;
+    private readonly WakeupHandle _wakeup;
+    private readonly Thread _thread;
+    private ulong _lastKey = WakeupKey;
+    private volatile bool _isStopping;
+
+    /// <param name="threadName">As it shows in ps(1), which cuts it to 15 characters.</param>
+    /// <exception cref="LinuxException">No descriptor is left.</exception>
+    public NetlinkMonitorLoop(string threadName = "netlink-monitor")
+    {
+        _epoll = EpollHandle.Create();
+        _wakeup = WakeupHandle.Create();
+        Watch(_wakeup.Descriptor, WakeupKey);
+        _thread = new Thread(Run) { Name = threadName, IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Starts to read a monitor, which stays the caller's to dispose of, after <see cref="Remove"/>.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void Add<T>(NetlinkMonitor<T> monitor, Action<T> callback)
+        where T : class
+    {
+        lock (_gate)
+        {
+            ulong key = ++_lastKey;
+            _registrations.Add(key, new Registration(monitor, () =>
+            {
+                foreach (T change in monitor.Read())
+                {
+                    callback(change);
+                }
+            }));
+            try
+            {
+                Watch(monitor.Socket.Handle.Descriptor, key);
+            }
+            catch
+            {
+                _registrations.Remove(key);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Stops reading a monitor. On return its callback is not running, unless it is the caller itself, and will not run again.
+    /// </summary>
+    /// <returns>False when the loop does not have it.</returns>
+    public bool Remove(NetlinkMonitor monitor)
+    {
+        Registration? registration;
+        lock (_gate)
+        {
+            (ulong key, registration) = _registrations.FirstOrDefault(item => item.Value.Monitor == monitor);
+            if (registration is null)
+            {
+                return false;
+            }
+
+            _registrations.Remove(key);
+            _epoll.Remove(monitor.Socket.Handle.Descriptor);
+        }
+
+        registration.Stop();
+        return true;
+    }
+
+    /// <summary>Ends the thread and waits for it.</summary>
+    public void Dispose()
+    {
+        if (_isStopping)
+        {
+            return;
+        }
+
+        _isStopping = true;
+        _wakeup.Signal();
+        _thread.Join();
+        _wakeup.Dispose();
+        _epoll.Dispose();
+    }
+
+    private void Watch(int descriptor, ulong key)
+    {
+        Errno errno = _epoll.Add(descriptor, EpollEvents.In, key);
+        if (!errno.IsSuccess)
+        {
+            throw new LinuxException("watch netlink monitor", "", errno);
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            using var events = new EpollEventBuffer(EventsPerWait);
+            while (!_isStopping)
+            {
+                int count = _epoll.Wait(events, -1);
+                for (int i = 0; i < count && !_isStopping; i++)
+                {
+                    Find(events.Data(i))?.Deliver();
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            // Without the loop the process would go on blind to every change.
+            Environment.FailFast($"The thread {_thread.Name} cannot go on", exception);
+        }
+    }
+
+    // Null for the wake-up, and for a monitor that was removed after its event was reported.
+    private Registration? Find(ulong key)
+    {
+        lock (_gate)
+        {
+            return _registrations.GetValueOrDefault(key);
+        }
+    }
+
+    private sealed class Registration(NetlinkMonitor monitor, Action deliver)
+    {
+        private readonly Lock _delivering = new();
+        private bool _isStopped;
+
+        public NetlinkMonitor Monitor => monitor;
+
+        public void Deliver()
+        {
+            lock (_delivering)
+            {
+                if (!_isStopped)
+                {
+                    deliver();
+                }
+            }
+        }
+
+        public void Stop()
+        {
+            lock (_delivering)
+            {
+                _isStopped = true;
+            }
+        }
+    }
+}

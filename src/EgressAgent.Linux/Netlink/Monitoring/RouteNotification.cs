@@ -1,0 +1,41 @@
+using EgressAgent.Linux.Netlink.Addresses;
+using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink.Neighbours;
+using EgressAgent.Linux.Netlink.Routes;
+using EgressAgent.Linux.Netlink.Rules;
+
+namespace EgressAgent.Linux.Netlink.Monitoring;
+
+/// <summary>
+/// One change in a namespace. The object is shown as it was when the kernel sent the message: after the change, or, where it was
+/// removed, before.
+/// </summary>
+public abstract record RouteNotification
+{
+    private RouteNotification()
+    {
+    }
+
+    /// <summary>A link is new or changed in any way, or is removed, be it to another namespace.</summary>
+    public sealed record LinkChanged(Link Link, bool IsRemoved) : RouteNotification;
+
+    public sealed record AddressChanged(LinkAddress Address, bool IsRemoved) : RouteNotification;
+
+    /// <summary>
+    /// The kernel does not tell of IPv4 routes that vanish because their link goes down or away, or because the address that
+    /// reached their gateway is removed: the change of the link or the address stands for them.
+    /// </summary>
+    public sealed record RouteChanged(Route Route, bool IsRemoved) : RouteNotification;
+
+    public sealed record RuleChanged(PolicyRule Rule, bool IsRemoved) : RouteNotification;
+
+    public sealed record NeighbourChanged(Neighbour Neighbour, bool IsRemoved) : RouteNotification;
+
+    public sealed record NetnsIdChanged(int NetnsId, bool IsRemoved) : RouteNotification;
+
+    /// <summary>Changes were lost: list everything anew.</summary>
+    public sealed record Overrun : RouteNotification
+    {
+        internal static readonly Overrun Instance = new();
+    }
+}

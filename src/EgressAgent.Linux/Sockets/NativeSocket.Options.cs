@@ -1,0 +1,66 @@
+using System.Text;
+using EgressAgent.Linux.Interop;
+
+namespace EgressAgent.Linux.Sockets;
+
+public static unsafe partial class NativeSocket
+{
+    /// <summary>The pending error, which reading clears: SO_ERROR, socket(7).</summary>
+    public static Errno TakeError(int socket)
+    {
+        int value = 0;
+        uint length = sizeof(int);
+        return LibC.getsockopt(socket, LibC.SOL_SOCKET, LibC.SO_ERROR, &value, &length) == 0 ? new Errno(value) : Errno.Last;
+    }
+
+    public static Errno SetNoDelay(int socket) => Set(socket, LibC.IPPROTO_TCP, LibC.TCP_NODELAY, 1);
+
+    /// <summary>Probes a silent peer after <paramref name="idleSeconds"/>, then every <paramref name="intervalSeconds"/>, tcp(7).</summary>
+    public static Errno SetKeepAlive(int socket, int idleSeconds, int intervalSeconds)
+    {
+        Errno errno = Set(socket, LibC.SOL_SOCKET, LibC.SO_KEEPALIVE, 1);
+        if (errno.IsSuccess)
+        {
+            errno = Set(socket, LibC.IPPROTO_TCP, LibC.TCP_KEEPIDLE, idleSeconds);
+        }
+
+        return errno.IsSuccess ? Set(socket, LibC.IPPROTO_TCP, LibC.TCP_KEEPINTVL, intervalSeconds) : errno;
+    }
+
+    public static Errno SetReuseAddress(int socket) => Set(socket, LibC.SOL_SOCKET, LibC.SO_REUSEADDR, 1);
+
+    public static Errno SetReceiveBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_RCVBUF, bytes);
+
+    public static Errno SetSendBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUF, bytes);
+
+    /// <summary>Lets a socket bind to an address that is not (or not yet) on an interface, ip(7).</summary>
+    public static Errno SetFreeBind(int socket, in SocketEndpoint family) => family.IsIPv4
+        ? Set(socket, LibC.IPPROTO_IP, LibC.IP_FREEBIND, 1)
+        : Set(socket, LibC.IPPROTO_IPV6, LibC.IPV6_FREEBIND, 1);
+
+    /// <summary>
+    /// Binding to an address with port 0 leaves the port to connect(2), where one local port serves many destinations, ip(7).
+    /// IPv6 sockets take it at the IPv4 level too.
+    /// </summary>
+    public static Errno SetBindAddressNoPort(int socket) => Set(socket, LibC.IPPROTO_IP, LibC.IP_BIND_ADDRESS_NO_PORT, 1);
+
+    /// <summary>Each datagram comes with the address and port that it was sent to, whatever the socket is bound to.</summary>
+    public static Errno SetReceiveOriginalDestination(int socket, in SocketEndpoint family) => family.IsIPv4
+        ? Set(socket, LibC.IPPROTO_IP, LibC.IP_RECVORIGDSTADDR, 1)
+        : Set(socket, LibC.IPPROTO_IPV6, LibC.IPV6_RECVORIGDSTADDR, 1);
+
+    /// <summary>Takes only what enters by the interface, and sends only through it: SO_BINDTODEVICE, socket(7).</summary>
+    public static Errno BindToInterface(int socket, string name)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(name);
+        fixed (byte* value = text)
+        {
+            return LibC.setsockopt(socket, LibC.SOL_SOCKET, LibC.SO_BINDTODEVICE, value, (uint)text.Length) == 0
+                ? Errno.Success
+                : Errno.Last;
+        }
+    }
+
+    private static Errno Set(int socket, int level, int option, int value) =>
+        LibC.setsockopt(socket, level, option, &value, sizeof(int)) == 0 ? Errno.Success : Errno.Last;
+}

@@ -1,0 +1,66 @@
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
+
+namespace EgressAgent.Linux.Sockets;
+
+/// <summary>
+/// Socket calls on bare descriptors, for loops that own tens of thousands of them and close each at a known place: a SafeHandle
+/// for every connection would cost two finalisable objects and their bookkeeping. Sockets are made non-blocking and
+/// close-on-exec, belong to the network namespace of the calling thread for good, and no call here touches the thread pool.
+/// </summary>
+public static unsafe partial class NativeSocket
+{
+    /// <summary>A socket for <paramref name="family"/>'s address family.</summary>
+    public static IoResult OpenTcp(in SocketEndpoint family) => Open(family, LibC.SOCK_STREAM, LibC.IPPROTO_TCP);
+
+    public static IoResult OpenUdp(in SocketEndpoint family) => Open(family, LibC.SOCK_DGRAM, LibC.IPPROTO_UDP);
+
+    public static Errno Bind(int socket, SocketEndpoint local) =>
+        LibC.bind(socket, &local, local.Length) == 0 ? Errno.Success : Errno.Last;
+
+    public static Errno Listen(int socket, int backlog) => LibC.listen(socket, backlog) == 0 ? Errno.Success : Errno.Last;
+
+    /// <returns>EINPROGRESS is the usual answer of a TCP socket; the outcome is <see cref="TakeError"/> at its next event.</returns>
+    public static Errno Connect(int socket, in SocketEndpoint remote)
+    {
+        fixed (SocketEndpoint* address = &remote)
+        {
+            return LibC.connect(socket, address, remote.Length) == 0 ? Errno.Success : Errno.Last;
+        }
+    }
+
+    /// <returns>The descriptor of a connection, non-blocking and close-on-exec.</returns>
+    public static IoResult Accept(int listener, out SocketEndpoint peer)
+    {
+        SocketEndpoint address = default;
+        uint length = (uint)sizeof(SocketEndpoint);
+        var result = IoResult.From(LowDescriptors.Leave(LibC.accept4(listener, &address, &length, LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC)));
+        peer = address;
+        return result;
+    }
+
+    /// <summary>The socket's own end; all zero when the descriptor has none.</summary>
+    public static SocketEndpoint LocalEndpoint(int socket)
+    {
+        SocketEndpoint address = default;
+        uint length = (uint)sizeof(SocketEndpoint);
+        return LibC.getsockname(socket, &address, &length) == 0 ? address : default;
+    }
+
+    /// <summary>Sends a FIN after what was written; reading goes on.</summary>
+    public static Errno ShutdownWrite(int socket) => LibC.shutdown(socket, LibC.SHUT_WR) == 0 ? Errno.Success : Errno.Last;
+
+    /// <summary>Closes in order: what was written is still delivered, then a FIN.</summary>
+    public static void Close(int socket) => _ = LibC.close(socket);
+
+    /// <summary>Closes with a RST and drops what was not sent yet: SO_LINGER with a time of zero, socket(7).</summary>
+    public static void Reset(int socket)
+    {
+        var linger = new LibC.Linger { l_onoff = 1, l_linger = 0 };
+        _ = LibC.setsockopt(socket, LibC.SOL_SOCKET, LibC.SO_LINGER, &linger, (uint)sizeof(LibC.Linger));
+        _ = LibC.close(socket);
+    }
+
+    private static IoResult Open(in SocketEndpoint family, int type, int protocol) =>
+        IoResult.From(LowDescriptors.Leave(LibC.socket(family.Family, type | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC, protocol)));
+}

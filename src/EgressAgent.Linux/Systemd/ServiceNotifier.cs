@@ -1,0 +1,73 @@
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
+
+namespace EgressAgent.Linux.Systemd;
+
+/// <summary>
+/// Tells the service manager how we are (sd_notify(3), Type=notify). Where nobody asked (no NOTIFY_SOCKET), each call does
+/// nothing. Any thread may call; a call is one datagram and waits for nobody but a manager that does not read.
+/// </summary>
+public static unsafe class ServiceNotifier
+{
+    /// <summary>We are up, or a reload has ended.</summary>
+    /// <returns>True where a manager was told. The same holds for the other members.</returns>
+    /// <exception cref="LinuxException">The manager's socket refused. The same holds for the other members.</exception>
+    public static bool Ready() => Send("READY=1");
+
+    /// <summary>Shows one line in <c>systemctl status</c>.</summary>
+    public static bool Status(string status) => Send("STATUS=" + OneLine(status));
+
+    /// <summary>A reload has begun; <see cref="Ready"/> ends it.</summary>
+    public static bool Reloading() => Send($"RELOADING=1\nMONOTONIC_USEC={LibC.MonotonicMicroseconds()}");
+
+    /// <summary>We are going down.</summary>
+    public static bool Stopping() => Send("STOPPING=1");
+
+    /// <summary>We are alive; due at least once each <see cref="Watchdog.Interval"/>.</summary>
+    public static bool Alive() => Send("WATCHDOG=1");
+
+    /// <summary>
+    /// Has the manager keep descriptors over a restart, under one name; they come back by <see cref="PassedDescriptors.Take"/>.
+    /// Needs FileDescriptorStoreMax= in the unit. The caller keeps its own.
+    /// </summary>
+    /// <param name="name">Up to 255 printable ASCII characters, no colon.</param>
+    /// <param name="descriptors">What to keep.</param>
+    public static bool StoreDescriptors(string name, params ReadOnlySpan<FileHandle> descriptors)
+    {
+        DemandName(name);
+        int* numbers = stackalloc int[descriptors.Length];
+        for (int i = 0; i < descriptors.Length; i++)
+        {
+            numbers[i] = descriptors[i].Descriptor;
+        }
+
+        bool told = Send($"FDSTORE=1\nFDNAME={name}", numbers, descriptors.Length);
+        foreach (FileHandle descriptor in descriptors)
+        {
+            GC.KeepAlive(descriptor);
+        }
+
+        return told;
+    }
+
+    /// <summary>Has the manager close what it keeps under that name.</summary>
+    public static bool RemoveStoredDescriptors(string name)
+    {
+        DemandName(name);
+        return Send($"FDSTOREREMOVE=1\nFDNAME={name}");
+    }
+
+    private static bool Send(string state, int* descriptors = null, int count = 0) => LibSystemd.Check(
+        LibSystemd.sd_pid_notify_with_fds(0, 0, state, descriptors, (uint)count), "notify the service manager", state) > 0;
+
+    // A newline would begin another assignment.
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+
+    private static void DemandName(string name)
+    {
+        if (name.Length is 0 or > 255 || name.AsSpan().IndexOfAnyExceptInRange(' ', '~') >= 0 || name.Contains(':'))
+        {
+            throw new ArgumentException($"'{name}' is not a name for stored descriptors.", nameof(name));
+        }
+    }
+}
