@@ -1,0 +1,86 @@
+using System.Net;
+using EgressAgent.Model.Resources;
+using EgressAgent.Model.Validation;
+using EgressAgent.Model.Yaml;
+
+namespace EgressAgent.Model.Configuration;
+
+/// <summary>Reads the agent's configuration: <c>/etc/egress-agentd/agentd.yaml</c>.</summary>
+public static class AgentConfigurationParser
+{
+    private const string ApiVersion = "agent.egressagent.org/v1";
+    private const string Kind = "AgentConfiguration";
+
+    /// <summary>Reads and checks a whole file; no content makes it throw. A file without a document is all defaults.</summary>
+    /// <param name="path">What the locations of the findings say; nothing is opened.</param>
+    /// <param name="content">The bytes of the file.</param>
+    public static AgentConfigurationFile Parse(string path, ReadOnlySpan<byte> content)
+    {
+        List<YamlDocument> documents = YamlReader.Read(path, content, out Diagnostic? refusal);
+        FaultList faults = new();
+        faults.AddRange(documents.SelectMany(document => document.Faults));
+        if (refusal is not null)
+        {
+            faults.AddRange([refusal]);
+        }
+
+        foreach (YamlDocument extra in documents.Skip(1))
+        {
+            faults.Error(extra.Start, null, "the file must hold one document, not several");
+        }
+
+        AgentConfiguration configuration = documents is [{ IsComplete: true, Root: { } root }, ..]
+            ? Read(new Field(root, null, faults))
+            : AgentConfiguration.Default;
+        return new AgentConfigurationFile(faults.HasErrors ? null : configuration, faults.ToValueList());
+    }
+
+    private static AgentConfiguration Read(Field document)
+    {
+        AgentConfiguration defaults = AgentConfiguration.Default;
+        if (document.ReadFields() is not { } fields)
+        {
+            return defaults;
+        }
+
+        CheckWord(fields, "apiVersion", ApiVersion);
+        CheckWord(fields, "kind", Kind);
+        fields.Ignore("metadata");
+        Field? inside = fields.Optional("insideNetworks");
+        Field? service = fields.Optional("serviceNetworks");
+        ValueList<IPNetwork>? insideNetworks = inside is { } insideField ? NetworkListReader.Read(insideField) : null;
+        ValueList<IPNetwork>? serviceNetworks = service is { } serviceField ? NetworkListReader.Read(serviceField) : null;
+        AgentConfiguration configuration = new()
+        {
+            InsideNetworks = insideNetworks ?? defaults.InsideNetworks,
+            ServiceNetworks = serviceNetworks ?? defaults.ServiceNetworks,
+            Datapath = fields.Optional("datapath")?.ReadChoice(RouterChoices.Datapaths) ?? defaults.Datapath,
+            AddressConflictDetection = fields.Optional("addressConflictDetection")?.ReadBoolean() ?? defaults.AddressConflictDetection,
+            FlowLog = fields.Optional("flowLog")?.ReadChoice(RouterChoices.FlowLogs) ?? defaults.FlowLog,
+            DrainTimeout = ReadDrainTimeout(fields.Optional("drainTimeout")) ?? defaults.DrainTimeout,
+        };
+        fields.Close();
+
+        if (service is { } servicePlace)
+        {
+            NetworkListReader.CheckApart(servicePlace, configuration.ServiceNetworks, configuration.InsideNetworks, "insideNetworks");
+        }
+        else if (inside is { } insidePlace)
+        {
+            NetworkListReader.CheckApart(insidePlace, configuration.InsideNetworks, configuration.ServiceNetworks, "serviceNetworks");
+        }
+
+        return configuration;
+    }
+
+    private static TimeSpan? ReadDrainTimeout(Field? field) =>
+        field is { } given ? DurationText.Read(given, maximum: TimeSpan.FromHours(1)) : null;
+
+    private static void CheckWord(FieldReader fields, string name, string expected)
+    {
+        if (fields.Required(name, $"`{expected}`") is { } field && field.ReadText($"`{expected}`") is { } text && text != expected)
+        {
+            field.Error($"must be `{expected}`, not {YamlScalar.Quote(text)}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using System.Net;
+using System.Net.Sockets;
+using EgressAgent.Model.Addressing;
+
+namespace EgressAgent.Model.Planning;
+
+/// <summary>The node's own network, as far as routers depend on it.</summary>
+/// <param name="Links">All interfaces but loopback and the agent's own.</param>
+/// <param name="Routes">The unicast and local routes of all tables, without those over loopback and the agent's own interfaces.</param>
+public sealed record ObservedNode(ValueList<NodeLink> Links, ValueList<NodeRoute> Routes)
+{
+    /// <summary>The interface of the given name or alternative name.</summary>
+    public NodeLink? FindLink(string name) => Links.FirstOrDefault(link => link.Name == name || link.AltNames.Contains(name));
+
+    /// <summary>Whether the node itself has the address.</summary>
+    public bool Owns(IPAddress address) => Links.Any(link => link.Addresses.Any(own => own.Address.Equals(address)));
+
+    /// <summary>The main table's default routes of a family, the preferred one first.</summary>
+    public IEnumerable<NodeRoute> DefaultRoutes(AddressFamily family) => Routes
+        .Where(route => route.IsDefault && route.Table == RouteEntry.MainTable && route.Destination.BaseAddress.AddressFamily == family)
+        .OrderBy(route => route.Metric);
+}
+
+/// <summary>An interface of the node.</summary>
+public sealed record NodeLink(int Index, string Name, bool IsUp, int Mtu, ValueList<InterfaceAddress> Addresses, ValueList<string> AltNames);
+
+/// <summary>A route of the node.</summary>
+public sealed record NodeRoute(IPNetwork Destination, IPAddress? Gateway, int LinkIndex, int Table, int Metric)
+{
+    public bool IsDefault => Destination.PrefixLength == 0;
+}

@@ -1,0 +1,56 @@
+using System.Net;
+using EgressAgent.Model.Redirecting;
+
+namespace EgressAgent.Model.Planning;
+
+/// <summary>What the kernel has of one router. Everything in its netns is the router's, and on the node what hangs on its veth.</summary>
+public sealed record ObservedRouter
+{
+    /// <summary>A router of which nothing is there.</summary>
+    public static readonly ObservedRouter Nothing = new();
+
+    public bool HasNetns { get; init; }
+
+    public bool IsLoopbackUp { get; init; }
+
+    /// <summary>Null when either end is missing.</summary>
+    public ObservedVeth? Veth { get; init; }
+
+    /// <summary>Whether an end of the veth is there without the other, or an interface of its name that is something else.</summary>
+    public bool HasStrayVethEnd { get; init; }
+
+    public ObservedMacvlan? Macvlan { get; init; }
+
+    /// <summary>The networks that the node refuses to its clients where no router has the address; those of other routers too.</summary>
+    public ValueList<IPNetwork> HeldNetworks { get; init; } = [];
+
+    /// <summary>The plan that the datapath has in force, untouched by others; null when it has none, or it is not known.</summary>
+    public RedirectPlan? Redirect { get; init; }
+
+    /// <summary>What <see cref="Redirect"/> asks for and its datapath cannot do here; the rest of it is in force.</summary>
+    public ValueList<PlanProblem> Shortcomings { get; init; } = [];
+
+    /// <summary>The settings that a router cares for, as they are.</summary>
+    public ValueList<SysctlEntry> Sysctls { get; init; } = [];
+
+    /// <summary>Without loopback and IPv6 link-local ones. Those whose duplicate detection failed are in <see cref="DuplicateAddresses"/>.</summary>
+    public ValueList<AddressEntry> Addresses { get; init; } = [];
+
+    /// <summary>IPv6 addresses that the kernel found in use by another host (IFA_F_DADFAILED).</summary>
+    public ValueList<AddressEntry> DuplicateAddresses { get; init; } = [];
+
+    /// <summary>Whether the kernel still asks the network for another holder of an IPv6 address (IFA_F_TENTATIVE).</summary>
+    public bool IsDetectingDuplicates { get; init; }
+
+    /// <summary>Whether the link has come back since the addresses were announced last.</summary>
+    public bool IsAnnouncementDue { get; init; }
+
+    /// <summary>Of the main and the return table; without IPv6 link-local and multicast ones.</summary>
+    public ValueList<RouteEntry> Routes { get; init; } = [];
+
+    /// <summary>Without the three that every netns has.</summary>
+    public ValueList<RuleEntry> Rules { get; init; } = [];
+
+    /// <summary>Whether nothing at all of the router is there.</summary>
+    public bool IsNothing => !HasNetns && Veth is null && !HasStrayVethEnd;
+}

@@ -1,0 +1,12 @@
+namespace EgressAgent.Model.Planning;
+
+/// <summary>The reasons that planning gives, as they appear in a router's conditions.</summary>
+public static class PlanReasons
+{
+    public const string MasterMissing = "MasterMissing";
+    public const string GatewayUnknown = "GatewayUnknown";
+    public const string AddressInUseOnNode = "AddressInUseOnNode";
+    public const string InsideNetworkConflict = "InsideNetworkConflict";
+    public const string InsideNetworkMissing = "InsideNetworkMissing";
+    public const string NotSupportedByDatapath = "NotSupportedByDatapath";
+}

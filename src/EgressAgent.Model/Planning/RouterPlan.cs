@@ -1,0 +1,25 @@
+namespace EgressAgent.Model.Planning;
+
+/// <summary>The outcome of planning: either a router to build, or what is being waited for.</summary>
+public sealed record RouterPlan
+{
+    private RouterPlan(DesiredRouter? desired, PlanProblem? waitingFor, ValueList<PlanProblem> shortcomings)
+    {
+        Desired = desired;
+        WaitingFor = waitingFor;
+        Shortcomings = shortcomings;
+    }
+
+    /// <summary>Null when <see cref="WaitingFor"/> is set.</summary>
+    public DesiredRouter? Desired { get; }
+
+    /// <summary>What the node lacks for the router to be built at all; the plan is made anew when the node changes.</summary>
+    public PlanProblem? WaitingFor { get; }
+
+    /// <summary>What will not work although the router is built.</summary>
+    public ValueList<PlanProblem> Shortcomings { get; }
+
+    public static RouterPlan Ready(DesiredRouter desired, ValueList<PlanProblem> shortcomings) => new(desired, null, shortcomings);
+
+    public static RouterPlan Waiting(string reason, string message) => new(null, new PlanProblem(reason, message), []);
+}

@@ -1,0 +1,150 @@
+using System.Net;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Redirecting;
+
+namespace EgressAgent.Model.Planning;
+
+/// <summary>
+/// One change of the kernel on the way from what is to what must be. Each is idempotent: doing it twice is doing it once, so an
+/// interruption anywhere is mended by observing and planning again. <see cref="object.ToString"/> says it with all its values.
+/// </summary>
+public abstract record RouterStep
+{
+    private protected RouterStep()
+    {
+    }
+
+    public abstract override string ToString();
+}
+
+/// <summary>Makes the netns.</summary>
+public sealed record CreateNetns(string Name) : RouterStep
+{
+    public override string ToString() => $"create network namespace {Name}";
+}
+
+/// <summary>Makes the node refuse an inside network to its clients, except for the addresses in it that routers have.</summary>
+public sealed record HoldInsideNetwork(IPNetwork Network) : RouterStep
+{
+    public override string ToString() => $"set route unreachable {Network}";
+}
+
+/// <summary>Writes a kernel setting in the netns.</summary>
+public sealed record SetSysctl(SysctlEntry Entry) : RouterStep
+{
+    public override string ToString() => $"set {Entry}";
+}
+
+/// <summary>Puts the redirect plan in force, filter included, in one transaction.</summary>
+public sealed record ApplyRedirect(RedirectPlan Plan) : RouterStep
+{
+    public override string ToString() => $"redirect: {Plan.Rules.Count} rules, {string.Join(", ", Plan.Families.Select(Describe))}";
+
+    private static string Describe(FamilyRedirect family) =>
+        family.Fallback is null
+            ? $"{family.Inside} leaves as {family.Source}, anything else is rejected"
+            : $"{family.Inside} leaves as {family.Source}, anything else goes to {family.Fallback}";
+}
+
+/// <summary>Sets the netns's loopback up.</summary>
+public sealed record SetLoopbackUp : RouterStep
+{
+    public override string ToString() => "set lo up";
+}
+
+/// <summary>Deletes whatever carries the names of the veth pair, on either side.</summary>
+public sealed record RemoveVeth(string NodeLink) : RouterStep
+{
+    public override string ToString() => $"remove {NodeLink} and {RouterNames.InsideLink}";
+}
+
+/// <summary>Makes the veth pair, both ends in place.</summary>
+public sealed record CreateVeth(DesiredVeth Veth) : RouterStep
+{
+    public override string ToString() =>
+        $"create veth {RouterNames.InsideLink} with node end {Veth.NodeLink} ({Veth.AltName}), MTU {Veth.Mtu}";
+}
+
+/// <summary>Brings an existing veth pair to its MTU and altname, and both ends up.</summary>
+public sealed record ConfigureVeth(DesiredVeth Veth) : RouterStep
+{
+    public override string ToString() => $"set {Veth.NodeLink} and {RouterNames.InsideLink} up, MTU {Veth.Mtu}";
+}
+
+/// <summary>Deletes the macvlan.</summary>
+public sealed record RemoveMacvlan(string Why) : RouterStep
+{
+    public override string ToString() => $"remove {RouterNames.OutsideLink}: {Why}";
+}
+
+/// <summary>Makes the macvlan inside the netns, down and without an address.</summary>
+public sealed record CreateMacvlan(DesiredMacvlan Macvlan) : RouterStep
+{
+    public override string ToString() =>
+        $"create macvlan {RouterNames.OutsideLink} on {Macvlan.Master}, mode {Macvlan.Mode}, "
+        + $"MAC {Macvlan.Mac?.ToColonString() ?? "of the master"}, MTU {Macvlan.Mtu}";
+}
+
+/// <summary>Brings an existing macvlan to its mode, MAC and MTU, and up.</summary>
+public sealed record ConfigureMacvlan(DesiredMacvlan Macvlan) : RouterStep
+{
+    public override string ToString() =>
+        $"set {RouterNames.OutsideLink} up, mode {Macvlan.Mode}, MAC {Macvlan.Mac?.ToColonString() ?? "of the master"}, MTU {Macvlan.Mtu}";
+}
+
+/// <summary>Adds an address that nobody outside the node sees.</summary>
+public sealed record AddInsideAddress(AddressEntry Entry) : RouterStep
+{
+    public override string ToString() => $"add address {Entry}";
+}
+
+/// <summary>
+/// Makes sure that no other host holds a reserved address, and takes it. Fails with the holder's MAC when one does. IPv6 leaves
+/// the question to the kernel's duplicate address detection.
+/// </summary>
+public sealed record ClaimAddress(AddressEntry Entry, PriorHolderCheck Check) : RouterStep
+{
+    public override string ToString() => Check == PriorHolderCheck.Probe ? $"probe for and claim address {Entry}" : $"claim address {Entry}";
+}
+
+/// <summary>Takes an address away.</summary>
+public sealed record RemoveAddress(AddressEntry Entry) : RouterStep
+{
+    public override string ToString() => $"remove address {Entry}";
+}
+
+/// <summary>Adds a route, or changes what is there for the same destination and table.</summary>
+public sealed record SetRoute(RouteEntry Entry) : RouterStep
+{
+    public override string ToString() => $"set route {Entry}";
+}
+
+/// <summary>Deletes a route.</summary>
+public sealed record RemoveRoute(RouteEntry Entry) : RouterStep
+{
+    public override string ToString() => $"remove route {Entry}";
+}
+
+/// <summary>Adds a policy rule.</summary>
+public sealed record AddRule(RuleEntry Entry) : RouterStep
+{
+    public override string ToString() => $"add rule {Entry}";
+}
+
+/// <summary>Deletes a policy rule.</summary>
+public sealed record RemoveRule(RuleEntry Entry) : RouterStep
+{
+    public override string ToString() => $"remove rule {Entry}";
+}
+
+/// <summary>Tells the neighbours on the physical network where an address lives now.</summary>
+public sealed record Announce(IPAddress Address) : RouterStep
+{
+    public override string ToString() => $"announce {Address} on {RouterNames.OutsideLink}";
+}
+
+/// <summary>Deletes the netns.</summary>
+public sealed record DeleteNetns(string Name) : RouterStep
+{
+    public override string ToString() => $"delete network namespace {Name}";
+}

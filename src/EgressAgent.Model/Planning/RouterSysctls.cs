@@ -1,0 +1,81 @@
+namespace EgressAgent.Model.Planning;
+
+/// <summary>The kernel settings of a router's netns.</summary>
+/// <remarks>
+/// They are set on <c>all</c> and <c>default</c> before there is an interface, which then starts with them.
+/// Source: Documentation/networking/ip-sysctl.rst, nf_conntrack-sysctl.rst.
+/// </remarks>
+public static class RouterSysctls
+{
+    /// <param name="hasIPv6">Whether the router has an IPv6 address; without one, IPv6 stays off in its netns.</param>
+    public static ValueList<SysctlEntry> Compile(bool hasIPv6)
+    {
+        List<SysctlEntry> settings =
+        [
+            // Writing ip_forward resets a number of the others, so it comes first.
+            new("net/ipv4/ip_forward", "1"),
+
+            // A rejection or "fragmentation needed" must find the way back to a client in any network: it carries the mark of
+            // the packet that it answers, and the mark chooses the return table.
+            new("net/ipv4/fwmark_reflect", "1"),
+
+            // The reject of a refused datagram is due at once, each time; by default the kernel sends a peer one a second, and
+            // all of them together a thousand. What is in no mask is under neither limit.
+            new("net/ipv4/icmp_ratemask", "0"),
+
+            // Byte counts of flows, and what the rules' counters are read from.
+            new("net/netfilter/nf_conntrack_acct", "1"),
+        ];
+        foreach (string scope in (string[])["all", "default"])
+        {
+            settings.AddRange(
+            [
+                // Clients may be in any network while the default route points out of net1, so the reverse path says nothing
+                // here; spoofed sources are dropped by the ruleset.
+                new($"net/ipv4/conf/{scope}/rp_filter", "0"),
+
+                // No interface answers ARP for an address of the other one.
+                new($"net/ipv4/conf/{scope}/arp_ignore", "1"),
+                new($"net/ipv4/conf/{scope}/arp_announce", "2"),
+
+                // Taking an address away must not take the others of its network with it.
+                new($"net/ipv4/conf/{scope}/promote_secondaries", "1"),
+                new($"net/ipv4/conf/{scope}/accept_redirects", "0"),
+                new($"net/ipv4/conf/{scope}/send_redirects", "0"),
+                new($"net/ipv4/conf/{scope}/accept_source_route", "0"),
+                new($"net/ipv6/conf/{scope}/disable_ipv6", hasIPv6 ? "0" : "1"),
+            ]);
+        }
+
+        if (hasIPv6)
+        {
+            settings.AddRange(
+            [
+                // Packets are forwarded because of "all". Its own setting makes an interface behave as a router towards its
+                // neighbours: answer for the subnet-router anycast address, which is the gateway's, and join the groups of
+                // routers. Writing "all" sets the others, so they come after it.
+                new("net/ipv6/conf/all/forwarding", "1"),
+                new("net/ipv6/conf/default/forwarding", "0"),
+                new($"net/ipv6/conf/{RouterNames.InsideLink}/forwarding", "0"),
+                new($"net/ipv6/conf/{RouterNames.OutsideLink}/forwarding", "0"),
+                new("net/ipv6/fwmark_reflect", "1"),
+
+                // As for IPv4. Type 0 is reserved and never sent.
+                new("net/ipv6/icmp/ratemask", "0"),
+            ]);
+            foreach (string scope in (string[])["all", "default"])
+            {
+                settings.AddRange(
+                [
+                    new($"net/ipv6/conf/{scope}/accept_ra", "0"),
+                    new($"net/ipv6/conf/{scope}/autoconf", "0"),
+                    new($"net/ipv6/conf/{scope}/ndisc_notify", "1"),
+                    new($"net/ipv6/conf/{scope}/accept_redirects", "0"),
+                    new($"net/ipv6/conf/{scope}/accept_source_route", "0"),
+                ]);
+            }
+        }
+
+        return settings.ToValueList();
+    }
+}

@@ -1,0 +1,13 @@
+namespace EgressAgent.Model.Resources;
+
+/// <summary>The annotations in which a router carries the agent's own settings.</summary>
+internal static class RouterAnnotations
+{
+    public const string Prefix = "egressagent.org/";
+    public const string Datapath = Prefix + "datapath";
+    public const string Clients = Prefix + "clients";
+    public const string MacAddress = Prefix + "mac-address";
+    public const string FlowLog = Prefix + "flow-log";
+
+    public static readonly ValueList<string> All = [Clients, Datapath, FlowLog, MacAddress];
+}

@@ -1,0 +1,18 @@
+using EgressAgent.Model.Yaml;
+
+namespace EgressAgent.Model.Resources;
+
+/// <summary>How the enumerations of a router are spelt in its file.</summary>
+internal static class RouterChoices
+{
+    public static readonly Choices<MacvlanMode> MacvlanModes = new(
+        ("Bridge", MacvlanMode.Bridge), ("Private", MacvlanMode.Private), ("VEPA", MacvlanMode.VEPA), ("Passthru", MacvlanMode.Passthru));
+
+    public static readonly Choices<TransportProtocol> Protocols = new(
+        ("TCP", TransportProtocol.TCP), ("UDP", TransportProtocol.UDP), ("SCTP", TransportProtocol.SCTP));
+
+    public static readonly Choices<DatapathKind> Datapaths = new(("kernel", DatapathKind.Kernel), ("relay", DatapathKind.Relay));
+
+    public static readonly Choices<FlowLogMode> FlowLogs = new(
+        ("none", FlowLogMode.None), ("closed", FlowLogMode.Closed), ("all", FlowLogMode.All));
+}

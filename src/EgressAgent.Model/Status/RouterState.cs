@@ -1,0 +1,23 @@
+namespace EgressAgent.Model.Status;
+
+/// <summary>A router's state in one word. <see cref="RouterStates.ToText"/> gives the lower-case form that people see.</summary>
+public enum RouterState
+{
+    /// <summary>Known, and waiting for something that the node does not have yet.</summary>
+    Pending,
+
+    /// <summary>Being built or changed.</summary>
+    Configuring,
+
+    /// <summary>In force, exactly as its file says.</summary>
+    Active,
+
+    /// <summary>In force, but not exactly as its file says, or not wholly.</summary>
+    Degraded,
+
+    /// <summary>Not in force: the kernel or the network refused something. It is tried again.</summary>
+    Failed,
+
+    /// <summary>Being taken away.</summary>
+    Removing,
+}

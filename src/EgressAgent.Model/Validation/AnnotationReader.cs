@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Text.RegularExpressions;
+using EgressAgent.Model.Resources;
+using EgressAgent.Model.Yaml;
+
+namespace EgressAgent.Model.Validation;
+
+/// <summary>Reads <c>metadata.annotations</c>: those under <c>egressagent.org/</c> are the agent's, all others are left alone.</summary>
+internal static partial class AnnotationReader
+{
+    public static AnnotationSettings Read(Field annotations)
+    {
+        AnnotationSettings settings = AnnotationSettings.None;
+        foreach ((YamlScalar key, Field value) in StringMapReader.Read(annotations))
+        {
+            switch (key.Text)
+            {
+                case RouterAnnotations.Datapath:
+                    settings = settings with { Datapath = value.ReadChoice(RouterChoices.Datapaths) };
+                    break;
+                case RouterAnnotations.FlowLog:
+                    settings = settings with { FlowLog = value.ReadChoice(RouterChoices.FlowLogs) };
+                    break;
+                case RouterAnnotations.Clients:
+                    settings = settings with { Clients = ReadClients(value) };
+                    break;
+                case RouterAnnotations.MacAddress:
+                    settings = settings with { MacAddress = ReadMacAddress(value) };
+                    break;
+                case var unknown when unknown.StartsWith(RouterAnnotations.Prefix, StringComparison.Ordinal):
+                    value.Faults.Error(key.Location, value.Path, $"unknown annotation{Hint(unknown)}");
+                    break;
+                default:
+                    _ = value.ReadText("a text");
+                    break;
+            }
+        }
+
+        return settings;
+    }
+
+    private static string Hint(string unknown)
+    {
+        int prefix = RouterAnnotations.Prefix.Length;
+        return Suggestion.Nearest(unknown[prefix..], RouterAnnotations.All.Select(known => known[prefix..])) is { } nearest
+            ? $"; did you mean `{RouterAnnotations.Prefix}{nearest}`?"
+            : $"; allowed here: {string.Join(", ", RouterAnnotations.All)}";
+    }
+
+    private static ValueList<IPNetwork>? ReadClients(Field field)
+    {
+        if (field.ReadText("networks, separated by commas") is not { } text)
+        {
+            return null;
+        }
+
+        List<IPNetwork> networks = [];
+        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (AddressText.ParseNetwork(part, out IPNetwork network) is { } fault)
+            {
+                field.Error(fault);
+            }
+            else
+            {
+                networks.Add(network);
+            }
+        }
+
+        return networks.ToValueList();
+    }
+
+    private static PhysicalAddress? ReadMacAddress(Field field)
+    {
+        const string what = "a MAC address, such as `02:00:5e:10:00:01`";
+        if (field.ReadText(what) is not { } text)
+        {
+            return null;
+        }
+
+        if (!MacAddressSyntax().IsMatch(text))
+        {
+            field.Error($"must be {what}, not {YamlScalar.Quote(text)}");
+            return null;
+        }
+
+        byte[] octets = Convert.FromHexString(text.Replace(":", "", StringComparison.Ordinal));
+        if ((octets[0] & 1) != 0 || octets.All(octet => octet == 0))
+        {
+            string group = octets[0] == 0 ? "is all zeros" : "has the multicast bit set in its first octet";
+            field.Error($"must be the MAC address of one host; `{text}` {group}");
+            return null;
+        }
+
+        return new PhysicalAddress(octets);
+    }
+
+    [GeneratedRegex("^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex MacAddressSyntax();
+}

@@ -1,0 +1,15 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Model.Validation;
+
+/// <summary>The agent's own settings from a router's annotations; null where the annotation is absent.</summary>
+internal sealed record AnnotationSettings(
+    DatapathKind? Datapath = null,
+    ValueList<IPNetwork>? Clients = null,
+    PhysicalAddress? MacAddress = null,
+    FlowLogMode? FlowLog = null)
+{
+    public static readonly AnnotationSettings None = new();
+}

@@ -1,0 +1,9 @@
+using EgressAgent.Model.Yaml;
+
+namespace EgressAgent.Model.Validation;
+
+/// <summary>Where in the file the parts of a router stand that may conflict with another router.</summary>
+/// <param name="Path">The path of the router in its document: null, or <c>items[2]</c> of a list.</param>
+/// <param name="Name">Where <c>metadata.name</c> stands.</param>
+/// <param name="Addresses">Where the <c>ip</c> of each of <c>spec.addresses</c> stands.</param>
+internal sealed record ResourceMarks(FieldPath? Path, SourceLocation Name, ValueList<SourceLocation> Addresses);

@@ -1,0 +1,30 @@
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Model.Validation;
+
+/// <summary>One document of a router file, or one item of a list in it.</summary>
+public sealed record RouterDocument
+{
+    /// <summary>Where it begins.</summary>
+    public required SourceLocation Source { get; init; }
+
+    /// <summary>
+    /// Whose document it is, also when it is in error, as long as its name could be read; null when it could not, and for
+    /// documents that are no router.
+    /// </summary>
+    public RouterKey? Key { get; init; }
+
+    /// <summary>The router; null when the document is in error or no router.</summary>
+    public EgressRouterResource? Router { get; init; }
+
+    /// <summary>Every fault and warning, in the order of the file.</summary>
+    public ValueList<Diagnostic> Diagnostics { get; init; } = [];
+
+    /// <summary>
+    /// False when it may be the document of any router, because its name could not be read: then no router of the file may be
+    /// taken as removed.
+    /// </summary>
+    public bool IsIdentified { get; init; } = true;
+
+    internal ResourceMarks? Marks { get; init; }
+}

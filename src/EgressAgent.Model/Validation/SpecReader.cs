@@ -1,0 +1,66 @@
+using EgressAgent.Model.Resources;
+using EgressAgent.Model.Yaml;
+
+namespace EgressAgent.Model.Validation;
+
+/// <summary>Reads <c>spec</c>. What it returns is usable only when no fault was found.</summary>
+internal static class SpecReader
+{
+    private static readonly Choices<bool> Modes = new(("Redirect", true));
+
+    public static EgressRouterSpec? Read(FieldReader document, AnnotationSettings settings, out ReservedAddresses addresses)
+    {
+        addresses = ReservedAddresses.Unread;
+        if (document.Required("spec", "a mapping with `addresses` and `redirect`")?.ReadFields() is not { } spec)
+        {
+            return null;
+        }
+
+        (MacvlanMode mode, string? master) = ReadInterface(spec.Optional("networkInterface"));
+        Field? addressesField = spec.Required("addresses", "the reserved addresses, at least one");
+        _ = spec.Optional("mode")?.ReadChoice(Modes);
+        Field? redirectField = spec.Required("redirect", "what goes where; `{}` rejects all traffic");
+        spec.Close();
+
+        addresses = AddressesReader.Read(addressesField);
+        var (rules, fallback) = new RedirectReader(addresses).Read(redirectField);
+        return new EgressRouterSpec
+        {
+            MacvlanMode = mode,
+            Master = master,
+            Addresses = addresses.Addresses,
+            Rules = rules,
+            FallbackIP = fallback,
+            Datapath = settings.Datapath,
+            Clients = settings.Clients,
+            MacAddress = settings.MacAddress,
+            FlowLog = settings.FlowLog,
+        };
+    }
+
+    private static (MacvlanMode Mode, string? Master) ReadInterface(Field? field)
+    {
+        if (field?.ReadFields() is not { } networkInterface)
+        {
+            return (MacvlanMode.Bridge, null);
+        }
+
+        Field? macvlanField = networkInterface.Optional("macvlan");
+        networkInterface.Close();
+        if (macvlanField?.ReadFields() is not { } macvlan)
+        {
+            return (MacvlanMode.Bridge, null);
+        }
+
+        MacvlanMode? mode = macvlan.Optional("mode")?.ReadChoice(RouterChoices.MacvlanModes);
+        Field? masterField = macvlan.Optional("master");
+        string? master = masterField?.ReadText("the name of a network interface");
+        if (master is not null && !InterfaceNames.IsValid(master))
+        {
+            masterField!.Value.Error($"must be the name of a network interface, {InterfaceNames.Rule}, not {YamlScalar.Quote(master)}");
+        }
+
+        macvlan.Close();
+        return (mode ?? MacvlanMode.Bridge, master);
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text;
+using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Model.Tests.Configuration;
+
+public class AgentConfigurationParserTests
+{
+    private const string Packaged = "etc/egress-agentd/agentd.yaml";
+    private const string Head = "apiVersion: agent.egressagent.org/v1\nkind: AgentConfiguration\n";
+
+    [Fact]
+    public void Parse_packagedFile_isAllDefaults()
+    {
+        AgentConfigurationFile file = AgentConfigurationParser.Parse(Packaged, RepositoryFiles.Read(Packaged));
+
+        Assert.Empty(file.Diagnostics);
+        Assert.Equal(AgentConfiguration.Default, file.Configuration);
+    }
+
+    [Fact]
+    public void Parse_packagedFileUncommented_showsEverySettingWithItsDefault()
+    {
+        string[] lines = Encoding.UTF8.GetString(RepositoryFiles.Read(Packaged)).Split('\n');
+        string[] settings = [.. lines.Where(line => line.Length > 1 && line[0] == '#' && char.IsAsciiLetter(line[1]))];
+        AgentConfigurationFile file = Parse(string.Join('\n', lines.Select(line => settings.Contains(line) ? line[1..] : line)));
+
+        Assert.Equal(
+            ["insideNetworks", "serviceNetworks", "datapath", "addressConflictDetection", "flowLog", "drainTimeout"],
+            settings.Select(line => line[1..line.IndexOf(':')]));
+        Assert.Empty(file.Diagnostics);
+        Assert.Equal(AgentConfiguration.Default, file.Configuration);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# nothing\n")]
+    [InlineData(Head)]
+    [InlineData(Head + "datapath:\n")]
+    public void Parse_nothingSet_isAllDefaults(string content)
+    {
+        AgentConfigurationFile file = Parse(content);
+
+        Assert.Empty(file.Diagnostics);
+        Assert.Equal(AgentConfiguration.Default, file.Configuration);
+    }
+
+    [Fact]
+    public void Parse_everythingSet_isTaken()
+    {
+        AgentConfigurationFile file = Parse(Head + """
+            metadata: {name: node}
+            insideNetworks: [10.7.0.0/20]
+            serviceNetworks: ["fd00:7::/112", 10.8.0.0/30]
+            datapath: relay
+            addressConflictDetection: no
+            flowLog: closed
+            drainTimeout: 1m30s
+            """);
+
+        Assert.Empty(file.Diagnostics);
+        AgentConfiguration configuration = file.Configuration!;
+        Assert.Equal(["10.7.0.0/20"], configuration.InsideNetworks.Select(network => network.ToString()));
+        Assert.Equal(["fd00:7::/112", "10.8.0.0/30"], configuration.ServiceNetworks.Select(network => network.ToString()));
+        Assert.Equal(DatapathKind.Relay, configuration.Datapath);
+        Assert.False(configuration.AddressConflictDetection);
+        Assert.Equal(FlowLogMode.Closed, configuration.FlowLog);
+        Assert.Equal(TimeSpan.FromSeconds(90), configuration.DrainTimeout);
+    }
+
+    [Theory]
+    [InlineData("0s", 0)]
+    [InlineData("500ms", 500)]
+    [InlineData("30s", 30_000)]
+    [InlineData("2m", 120_000)]
+    [InlineData("1m30s", 90_000)]
+    [InlineData("1h", 3_600_000)]
+    [InlineData("59m59s999ms", 3_599_999)]
+    public void DrainTimeout_withUnits_isTaken(string text, int milliseconds) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), Parse($"{Head}drainTimeout: {text}\n").Configuration!.DrainTimeout);
+
+    [Theory]
+    [InlineData("drainTimeout: 30", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`; `30` needs a unit")]
+    [InlineData("drainTimeout: 2h", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`, not `2h`")]
+    [InlineData("drainTimeout: 30 s", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`, not `30 s`")]
+    [InlineData("drainTimeout: -1s", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`, not `-1s`")]
+    [InlineData("drainTimeout: ''", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`, not an empty text")]
+    [InlineData("datapath: Relay", "3:11: datapath: must be `kernel` or `relay`, not `Relay`; did you mean `relay`?")]
+    [InlineData("flowLog: yes", "3:10: flowLog: must be `none`, `closed` or `all`, not `yes`")]
+    [InlineData("addressConflictDetection: \"false\"", "3:27: addressConflictDetection: must be `true` or `false`, not the text `false`")]
+    [InlineData("addressConflictDetection: 1", "3:27: addressConflictDetection: must be `true` or `false`, not the number `1`")]
+    [InlineData("drainTimeOut: 1s", "3:1: drainTimeOut: unknown field; did you mean `drainTimeout`?")]
+    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, datapath, drainTimeout, flowLog, insideNetworks, kind, serviceNetworks")]
+    [InlineData("insideNetworks: 10.7.0.0/16", "3:17: insideNetworks: must be a list of networks, at most one per family, not the text `10.7.0.0/16`")]
+    [InlineData("insideNetworks: []", "3:17: insideNetworks: needs at least one network")]
+    [InlineData("insideNetworks: [10.7.0.0/16, 10.8.0.0/16]", "3:31: insideNetworks[1]: is a second IPv4 network; at most one per family is used")]
+    [InlineData("insideNetworks: [10.7.0.1/16]", "3:18: insideNetworks[0]: must be a network: `10.7.0.1/16` is an address in the network `10.7.0.0/16`")]
+    [InlineData("insideNetworks: [10.7.0.0/31]", "3:18: insideNetworks[0]: the prefix length must be 8 to 30, so that there are addresses to give out, not 31")]
+    [InlineData("insideNetworks: [8.0.0.0/7]", "3:18: insideNetworks[0]: the prefix length must be 8 to 30, so that there are addresses to give out, not 7")]
+    [InlineData("insideNetworks: ['fd00::/127']", "3:18: insideNetworks[0]: the prefix length must be 32 to 126, so that there are addresses to give out, not 127")]
+    [InlineData("insideNetworks: [224.0.0.0/8]", "3:18: insideNetworks[0]: must be a network of hosts; 224.0.0.0 is a multicast address")]
+    [InlineData("insideNetworks: ['fe80::/64']", "3:18: insideNetworks[0]: must be a network of hosts; fe80:: is a link-local address")]
+    [InlineData("insideNetworks: [127.0.0.0/8]", "3:18: insideNetworks[0]: must be a network of hosts; 127.0.0.0 is a loopback address")]
+    [InlineData("insideNetworks: [198.19.128.0/24]", "3:17: insideNetworks: 198.19.128.0/24 overlaps 198.19.0.0/16 of `serviceNetworks`")]
+    [InlineData("serviceNetworks: [198.0.0.0/8]", "3:18: serviceNetworks: 198.0.0.0/8 overlaps 198.18.0.0/16 of `insideNetworks`")]
+    [InlineData("--- {}", "3:5: the file must hold one document, not several")]
+    [InlineData("flowLog: 'all", "3:10: the quote opened here is not closed")]
+    public void Parse_invalidSetting_isReportedAtItsPlace(string line, string expected)
+    {
+        AgentConfigurationFile file = Parse($"{Head}{line}\n");
+
+        Assert.Equal([$"agentd.yaml:{expected}"], file.Diagnostics.Select(diagnostic => diagnostic.ToString()));
+        Assert.Null(file.Configuration);
+    }
+
+    [Theory]
+    [InlineData("kind: Agent\n", "agentd.yaml:1:1: apiVersion: is required: `agent.egressagent.org/v1`", "agentd.yaml:1:7: kind: must be `AgentConfiguration`, not `Agent`")]
+    [InlineData("[]\n", "agentd.yaml:1:1: must be a mapping, not a list")]
+    public void Parse_otherDocument_isRefused(string content, params string[] expected)
+    {
+        AgentConfigurationFile file = Parse(content);
+
+        Assert.Equal(expected, file.Diagnostics.Select(diagnostic => diagnostic.ToString()));
+        Assert.Null(file.Configuration);
+    }
+
+    private static AgentConfigurationFile Parse(string content) => AgentConfigurationParser.Parse("agentd.yaml", Encoding.UTF8.GetBytes(content));
+}

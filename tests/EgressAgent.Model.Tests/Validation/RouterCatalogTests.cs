@@ -1,0 +1,226 @@
+using EgressAgent.Model.Resources;
+using EgressAgent.Model.Validation;
+
+namespace EgressAgent.Model.Tests.Validation;
+
+public class RouterCatalogTests
+{
+    private static readonly Dictionary<RouterKey, EgressRouterResource> Nothing = [];
+
+    [Fact]
+    public void Merge_withoutConflicts_takesEveryRouter()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge(
+            [File("b.yaml", ("b", "192.168.12.2/24")), File("a.yaml", ("a", "192.168.12.1/24"), ("c", "192.168.12.3/24"))], Nothing);
+
+        Assert.Equal(["a 192.168.12.1", "b 192.168.12.2", "c 192.168.12.3"], Running(catalog));
+        Assert.Empty(catalog.Conflicts);
+        Assert.All(catalog.Routers, entry => Assert.True(entry.IsCurrent));
+    }
+
+    [Fact]
+    public void Merge_nameTwice_keepsTheFirstFile()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge([File("b.yaml", ("web", "192.168.12.2/24")), File("a.yaml", ("web", "192.168.12.1/24"))], Nothing);
+
+        Assert.Equal(["web 192.168.12.1"], Running(catalog));
+        Assert.Equal(["b.yaml:3:18: metadata.name: the router default/web is already defined in a.yaml, line 3"], Texts(catalog));
+    }
+
+    [Fact]
+    public void Merge_nameTwiceInOneFile_keepsTheFirstDocument()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("web", "192.168.12.1/24"), ("web", "192.168.12.2/24"))], Nothing);
+
+        Assert.Equal(["web 192.168.12.1"], Running(catalog));
+        Assert.Equal(["a.yaml:12:18: metadata.name: the router default/web is already defined in a.yaml, line 3"], Texts(catalog));
+    }
+
+    [Fact]
+    public void Merge_nameThatIsInForce_staysWithItsFile()
+    {
+        RouterFile running = File("z.yaml", ("web", "192.168.12.1/24"));
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("web", "192.168.12.2/24")), running], InForce(running));
+
+        Assert.Equal(["web 192.168.12.1"], Running(catalog));
+        Assert.Equal(["a.yaml:3:18: metadata.name: the router default/web is already defined in z.yaml, line 3"], Texts(catalog));
+    }
+
+    [Fact]
+    public void Merge_nameThatLeftItsFile_goesToTheOther()
+    {
+        RouterFile before = File("z.yaml", ("web", "192.168.12.1/24"));
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("web", "192.168.12.1/24")), File("z.yaml", ("db", "192.168.12.3/24"))], InForce(before));
+
+        Assert.Equal(["db 192.168.12.3", "web 192.168.12.1"], Running(catalog));
+        Assert.Empty(catalog.Conflicts);
+    }
+
+    [Fact]
+    public void Merge_nameInABrokenDocumentThatNeverRan_goesToTheGoodOne()
+    {
+        RouterFile broken = Routers.Parse(Routers.Document("web", "192.168.12.0/24"), "a.yaml");
+        RouterCatalog catalog = RouterCatalog.Merge([broken, File("b.yaml", ("web", "192.168.12.2/24"))], Nothing);
+
+        Assert.Equal(["web 192.168.12.2"], Running(catalog));
+    }
+
+    [Fact]
+    public void Merge_addressTwice_keepsTheFirst()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.1/24"), ("b", "192.168.12.1/32"))], Nothing);
+
+        Assert.Equal(["a 192.168.12.1", "b -"], Running(catalog));
+        Assert.Equal(
+            ["a.yaml:14:20: spec.addresses[0].ip: 192.168.12.1 is already reserved by the router default/a in a.yaml, line 3"], Texts(catalog));
+        Assert.Equal(catalog.Conflicts, catalog.Routers[1].Diagnostics);
+    }
+
+    [Fact]
+    public void Merge_addressThatIsInForce_staysWithItsRouter()
+    {
+        RouterFile running = File("z.yaml", ("z", "192.168.12.1/24"));
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.1/24")), running], InForce(running));
+
+        Assert.Equal(["a -", "z 192.168.12.1"], Running(catalog));
+    }
+
+    [Fact]
+    public void Merge_addressGivenUpInTheSameEdit_isFree()
+    {
+        RouterFile before = File("z.yaml", ("z", "192.168.12.1/24"));
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.1/24")), File("z.yaml", ("z", "192.168.12.2/24"))], InForce(before));
+
+        Assert.Equal(["a 192.168.12.1", "z 192.168.12.2"], Running(catalog));
+        Assert.Empty(catalog.Conflicts);
+    }
+
+    [Fact]
+    public void Merge_addressesSwapped_areSwapped()
+    {
+        RouterFile before = File("a.yaml", ("a", "192.168.12.1/24"), ("b", "192.168.12.2/24"));
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.2/24"), ("b", "192.168.12.1/24"))], InForce(before));
+
+        Assert.Equal(["a 192.168.12.2", "b 192.168.12.1"], Running(catalog));
+    }
+
+    [Fact]
+    public void Merge_editThatWantsATakenAddress_keepsTheFormerOneAgainstNewcomers()
+    {
+        RouterFile before = File("b.yaml", ("b", "192.168.12.1/24"), ("c", "192.168.12.2/24"));
+        RouterFile after = File("b.yaml", ("b", "192.168.12.2/24"), ("c", "192.168.12.2/24"));
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.1/24")), after], InForce(before));
+
+        Assert.Equal(["a -", "b 192.168.12.1", "c 192.168.12.2"], Running(catalog));
+        Assert.False(catalog.Routers[1].IsCurrent);
+        Assert.Equal(
+            [
+                "b.yaml:5:20: spec.addresses[0].ip: 192.168.12.2 is already reserved by the router default/c in b.yaml, line 12",
+                "a.yaml:5:20: spec.addresses[0].ip: 192.168.12.1 is already reserved by the router default/b in b.yaml, line 3",
+            ],
+            Texts(catalog));
+    }
+
+    [Fact]
+    public void Merge_brokenEdit_keepsTheLastGoodSpecAndItsAddress()
+    {
+        RouterFile before = File("b.yaml", ("b", "192.168.12.1/24"));
+        RouterFile broken = Routers.Parse(Routers.Document("b", "192.168.12.0/24"), "b.yaml");
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.1/24")), broken], InForce(before));
+
+        Assert.Equal(["a -", "b 192.168.12.1"], Running(catalog));
+        Assert.False(catalog.Routers[1].IsCurrent);
+        Assert.Equal(broken.Documents[0].Diagnostics, catalog.Routers[1].Diagnostics);
+    }
+
+    [Fact]
+    public void Merge_brokenDocumentThatNeverRan_isListedWithNothingToRun()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge([Routers.Parse(Routers.Document("b", "192.168.12.0/24"), "b.yaml")], Nothing);
+
+        RouterCatalogEntry entry = Assert.Single(catalog.Routers);
+        Assert.Null(entry.Router);
+        Assert.Single(entry.Diagnostics);
+    }
+
+    [Fact]
+    public void Merge_fileGone_removesItsRouters()
+    {
+        RouterFile before = File("a.yaml", ("a", "192.168.12.1/24"));
+
+        Assert.Empty(RouterCatalog.Merge([], InForce(before)).Routers);
+    }
+
+    [Fact]
+    public void Merge_documentGoneFromACompleteFile_removesItsRouter()
+    {
+        RouterFile before = File("a.yaml", ("a", "192.168.12.1/24"), ("b", "192.168.12.2/24"));
+
+        Assert.Equal(["b 192.168.12.2"], Running(RouterCatalog.Merge([File("a.yaml", ("b", "192.168.12.2/24"))], InForce(before))));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("metadata: {name: 'a\n")]
+    public void Merge_fileThatCannotBeRead_keepsItsRouters(string content)
+    {
+        RouterFile before = File("b.yaml", ("a", "192.168.12.1/24"));
+        RouterFile unread = Routers.Parse(content, "b.yaml");
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.2/24"), ("c", "192.168.12.1/24")), unread], InForce(before));
+
+        Assert.Equal(["a 192.168.12.1", "c -"], Running(catalog));
+        Assert.Equal(unread.AllDiagnostics, catalog.Routers[0].Diagnostics);
+    }
+
+    [Fact]
+    public void Merge_twoRoutersInForceWithOneAddress_keepsOne()
+    {
+        RouterFile a = File("a.yaml", ("a", "192.168.12.1/24"));
+        RouterFile b = File("b.yaml", ("b", "192.168.12.1/24"));
+        Dictionary<RouterKey, EgressRouterResource> both = InForce(a);
+        both.Add(b.Documents[0].Key!.Value, b.Documents[0].Router!);
+
+        Assert.Equal(["a 192.168.12.1", "b -"], Running(RouterCatalog.Merge([a, b], both)));
+    }
+
+    [Fact]
+    public void Merge_again_changesNothing()
+    {
+        RouterFile[] files =
+        [
+            File("a.yaml", ("a", "192.168.12.1/24"), ("b", "192.168.12.1/24"), ("a", "192.168.12.3/24")),
+            File("b.yaml", ("c", "192.168.12.3/24"), ("b", "192.168.12.4/24")),
+        ];
+        RouterCatalog first = RouterCatalog.Merge(files, Nothing);
+        RouterCatalog second = RouterCatalog.Merge(
+            files.Reverse(), first.Routers.Where(entry => entry.Router is not null).ToDictionary(entry => entry.Key, entry => entry.Router!));
+
+        Assert.Equal(first, second);
+    }
+
+    [Fact]
+    public void Merge_itemOfAList_isNamedByItsPath()
+    {
+        string item = Routers.Document("b", "192.168.12.1/24").ReplaceLineEndings("\n  ").TrimEnd();
+        RouterFile list = Routers.Parse($"apiVersion: v1\nkind: List\nitems:\n- {item}\n", "b.yaml");
+        RouterCatalog catalog = RouterCatalog.Merge([File("a.yaml", ("a", "192.168.12.1/24")), list], Nothing);
+
+        Assert.Equal(
+            ["b.yaml:8:22: items[0].spec.addresses[0].ip: 192.168.12.1 is already reserved by the router default/a in a.yaml, line 3"], Texts(catalog));
+    }
+
+    private static RouterFile File(string path, params (string Name, string Address)[] routers)
+    {
+        RouterFile file = Routers.Parse(string.Join("---\n", routers.Select(router => Routers.Document(router.Name, router.Address))), path);
+        Assert.Empty(file.AllDiagnostics);
+        return file;
+    }
+
+    private static Dictionary<RouterKey, EgressRouterResource> InForce(RouterFile file) =>
+        file.Documents.ToDictionary(document => document.Key!.Value, document => document.Router!);
+
+    private static IEnumerable<string> Running(RouterCatalog catalog) =>
+        catalog.Routers.Select(entry => $"{entry.Key.Name} {entry.Router?.Spec.Addresses[0].Address.Address.ToString() ?? "-"}");
+
+    private static IEnumerable<string> Texts(RouterCatalog catalog) => catalog.Conflicts.Select(conflict => conflict.ToString());
+}
