@@ -1,0 +1,30 @@
+namespace EgressAgent.Engine;
+
+/// <summary>
+/// The numbers of the events that an operator may act on. They are stable, and so are the journal's message ids that belong to
+/// them.
+/// </summary>
+public static class EventIds
+{
+    public const int Accepted = 1;
+    public const int Step = 2;
+    public const int InForce = 3;
+    public const int Removed = 4;
+    public const int Drift = 5;
+    public const int Waiting = 6;
+    public const int Failed = 7;
+    public const int Adopted = 8;
+    public const int WorkerFailed = 9;
+
+    // The daemon's own.
+    public const int Ready = 20;
+    public const int Stopped = 21;
+    public const int FileFault = 22;
+    public const int FileWarning = 23;
+    public const int DirectoryUnreadable = 24;
+    public const int StateSetAside = 25;
+    public const int StateUnreadable = 26;
+    public const int BusServed = 27;
+    public const int BusUnavailable = 28;
+    public const int BusFault = 29;
+}

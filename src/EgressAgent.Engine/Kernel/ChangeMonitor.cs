@@ -1,0 +1,145 @@
+using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink.Monitoring;
+using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+
+namespace EgressAgent.Engine.Kernel;
+
+/// <summary>
+/// Listens to what changes on the node and in the routers' namespaces, and says which router it may concern. It says too much
+/// rather than too little: whoever hears it looks at the whole. Thread-safe.
+/// </summary>
+internal sealed class ChangeMonitor : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<RouterKey, (RouteMonitor Route, NftablesMonitor Nftables)> _routers = [];
+    private readonly Dictionary<string, RouterKey> _nodeLinks = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, RouterKey> _nodeLinkIndexes = [];
+    private readonly NetlinkMonitorLoop _loop = new("netlink-monitor");
+    private readonly RouteMonitor _node;
+    private readonly Action<RouterKey?> _changed;
+
+    /// <param name="node">The node's namespace.</param>
+    /// <param name="changed">Called on the monitor's thread with a router's key, or null for the node; it returns at once.</param>
+    internal ChangeMonitor(NetworkNamespace node, Action<RouterKey?> changed)
+    {
+        _changed = changed;
+        _node = RouteMonitor.Open(node);
+        _loop.Add(_node, OnNodeChanged);
+    }
+
+    /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
+    internal void Register(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _nodeLinks[RouterNames.NodeLink(key)] = key;
+        }
+    }
+
+    /// <summary>Takes back <see cref="Register"/>.</summary>
+    internal void Unregister(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _nodeLinks.Remove(RouterNames.NodeLink(key));
+        }
+    }
+
+    /// <summary>Begins to listen in a router's namespace, which is kept alive until <see cref="Unwatch"/>.</summary>
+    internal void Watch(RouterKey key, NetworkNamespace netns)
+    {
+        Unwatch(key);
+        RouteMonitor route = RouteMonitor.Open(netns);
+        NftablesMonitor nftables = NftablesMonitor.Open(netns);
+        lock (_lock)
+        {
+            _routers[key] = (route, nftables);
+        }
+
+        _loop.Add(route, _ => _changed(key));
+        _loop.Add(nftables, _ => _changed(key));
+    }
+
+    /// <summary>Stops listening in a router's namespace.</summary>
+    internal void Unwatch(RouterKey key)
+    {
+        (RouteMonitor Route, NftablesMonitor Nftables) monitors;
+        lock (_lock)
+        {
+            if (!_routers.Remove(key, out monitors))
+            {
+                return;
+            }
+        }
+
+        _loop.Remove(monitors.Route);
+        _loop.Remove(monitors.Nftables);
+        monitors.Route.Dispose();
+        monitors.Nftables.Dispose();
+    }
+
+    public void Dispose()
+    {
+        _loop.Dispose();
+        _node.Dispose();
+        foreach ((RouteMonitor route, NftablesMonitor nftables) in _routers.Values)
+        {
+            route.Dispose();
+            nftables.Dispose();
+        }
+    }
+
+    // What happens to a router's own veth concerns that router alone; with hundreds of routers everything else would be a storm.
+    private void OnNodeChanged(RouteNotification notification)
+    {
+        switch (notification)
+        {
+            case RouteNotification.LinkChanged { Link: var link, IsRemoved: var isRemoved }:
+                _changed(OwnerOf(link, isRemoved));
+                break;
+            case RouteNotification.AddressChanged { Address.LinkIndex: var index }:
+                _changed(OwnerOf(index));
+                break;
+            case RouteNotification.RouteChanged { Route.OutputLinkIndex: { } index }:
+                _changed(OwnerOf(index));
+                break;
+            case RouteNotification.RuleChanged or RouteNotification.NeighbourChanged or RouteNotification.NetnsIdChanged:
+                break;
+            default:
+                _changed(null);
+                break;
+        }
+    }
+
+    private RouterKey? OwnerOf(Link link, bool isRemoved)
+    {
+        lock (_lock)
+        {
+            if (!_nodeLinks.TryGetValue(link.Name, out RouterKey key))
+            {
+                return null;
+            }
+
+            if (isRemoved)
+            {
+                _nodeLinkIndexes.Remove(link.Index);
+            }
+            else
+            {
+                _nodeLinkIndexes[link.Index] = key;
+            }
+
+            return key;
+        }
+    }
+
+    private RouterKey? OwnerOf(int linkIndex)
+    {
+        lock (_lock)
+        {
+            return _nodeLinkIndexes.TryGetValue(linkIndex, out RouterKey key) ? key : null;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using EgressAgent.Linux;
+using EgressAgent.Linux.Arp;
+using EgressAgent.Linux.Ndp;
+using EgressAgent.Linux.Netlink.Addresses;
+using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
+
+namespace EgressAgent.Engine.Kernel;
+
+// Address hygiene on the physical network. For IPv6 the kernel asks for duplicates itself; it keeps to itself who has the
+// address, so that is asked for once it has failed.
+internal sealed partial class LinuxKernelRouter
+{
+    // RFC 5227 wants three probes one to two seconds apart, for networks of 2008. A switched network answers within
+    // milliseconds, and an edit should not take seconds.
+    private const int ProbeCount = 3;
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
+
+    // RFC 5227, 2.3: an announcement is sent twice, as one may be lost.
+    private const int AnnouncementCount = 2;
+
+    // The link, and how often its carrier had come up, when the neighbours last learned where the addresses are. What an earlier
+    // run of the agent built it had announced.
+    private (int Link, uint CarrierUps)? _announced;
+
+    private void Claim(ClaimAddress claim)
+    {
+        IPAddress address = claim.Entry.Address.Address;
+        Link link = RequiredLink(Route, claim.Entry.Link);
+        bool isProbed = claim.Check == PriorHolderCheck.Probe;
+        bool hasFailed = !address.IsIPv4 && Route.GetAddresses(link.Index).Any(own => own.Address.Equals(address) && own.HasDadFailed);
+        PhysicalAddress? holder = address.IsIPv4 && isProbed ? FindHolder(link, address) : hasFailed ? FindIPv6Holder(link, address) : null;
+        if (holder is not null)
+        {
+            throw new AddressConflictException(address, holder);
+        }
+
+        // The kernel does not try again by itself.
+        if (hasFailed)
+        {
+            Route.RemoveAddress(ToKernel(claim.Entry));
+        }
+
+        AddAddress(claim.Entry, isProbed ? AddressFlags.None : AddressFlags.NoDad);
+    }
+
+    private PhysicalAddress? FindHolder(Link link, IPAddress address)
+    {
+        // Without a carrier nobody hears the question. The address is announced when the carrier comes.
+        if (!link.HasCarrier)
+        {
+            return null;
+        }
+
+        using ArpSocket socket = ArpSocket.Open(Netns, link.Index, link.MacAddress);
+        return socket.Probe(address, ProbeCount, ProbeInterval);
+    }
+
+    private PhysicalAddress? FindIPv6Holder(Link link, IPAddress address)
+    {
+        try
+        {
+            return NdpSocket.FindHolder(Netns, link.Index, link.MacAddress, address, ProbeCount * ProbeInterval);
+        }
+        catch (LinuxException exception) when (IsNotReady(exception))
+        {
+            return null;
+        }
+    }
+
+    private bool IsAnnouncementDue(Link link)
+    {
+        _announced ??= (link.Index, link.CarrierUpCount);
+        return link is { IsUp: true, HasCarrier: true } && _announced != (link.Index, link.CarrierUpCount);
+    }
+
+    private void AnnounceAddress(IPAddress address)
+    {
+        Link link = RequiredLink(Route, RouterNames.OutsideLink);
+        if (!link.IsUp)
+        {
+            return;
+        }
+
+        for (int i = 0; i < AnnouncementCount; i++)
+        {
+            AnnounceOnce(link, address);
+        }
+
+        _announced = (link.Index, link.CarrierUpCount);
+    }
+
+    private void AnnounceOnce(Link link, IPAddress address)
+    {
+        if (address.IsIPv4)
+        {
+            using ArpSocket socket = ArpSocket.Open(Netns, link.Index, link.MacAddress);
+            socket.SendAnnouncement(address);
+            return;
+        }
+
+        try
+        {
+            NdpSocket.Announce(Netns, link.Index, link.MacAddress, address);
+        }
+        catch (LinuxException exception) when (IsNotReady(exception))
+        {
+            // With ndisc_notify the kernel announces it as soon as it has found no duplicate.
+        }
+    }
+
+    // Duplicate detection is still under way, for the address or for the link-local one.
+    private static bool IsNotReady(LinuxException exception) =>
+        exception.Errno == Errno.EADDRNOTAVAIL || exception.Errno == Errno.ENETUNREACH;
+}

@@ -1,0 +1,36 @@
+using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using Microsoft.Extensions.Logging;
+
+namespace EgressAgent.Engine.Reconcile;
+
+internal sealed partial class ManagedRouter
+{
+    [LoggerMessage(EventId = EventIds.Accepted, EventName = nameof(EventIds.Accepted), Level = LogLevel.Information,
+        Message = "{Router}: generation {Generation} accepted from {Location}; inside {InsideAddresses}, MAC {Mac}")]
+    private partial void LogAccepted(RouterKey router, long generation, string location, string insideAddresses, string mac);
+
+    // The many kernel settings are a detail; interfaces, addresses, routes and rules are the router's story.
+    private void LogStep(RouterStep step) => LogStep(step is SetSysctl ? LogLevel.Debug : LogLevel.Information, _key, step.ToString());
+
+    [LoggerMessage(EventId = EventIds.Step, EventName = nameof(EventIds.Step), Message = "{Router}: {Step}")]
+    private partial void LogStep(LogLevel level, RouterKey router, string step);
+
+    [LoggerMessage(EventId = EventIds.Drift, EventName = nameof(EventIds.Drift), Level = LogLevel.Warning,
+        Message = "{Router}: somebody else changed the kernel, repairing: {Steps}")]
+    private partial void LogDrift(RouterKey router, string steps);
+
+    [LoggerMessage(EventId = EventIds.Waiting, EventName = nameof(EventIds.Waiting), Level = LogLevel.Warning, Message = "{Router}: {Reason}")]
+    private partial void LogWaiting(RouterKey router, string reason);
+
+    [LoggerMessage(EventId = EventIds.InForce, EventName = nameof(EventIds.InForce), Level = LogLevel.Information,
+        Message = "{Router}: in force, {Rules} rules, leaving as {SourceAddresses} by {Master}")]
+    private partial void LogInForce(RouterKey router, int rules, string sourceAddresses, string master);
+
+    [LoggerMessage(EventId = EventIds.Failed, EventName = nameof(EventIds.Failed), Level = LogLevel.Error,
+        Message = "{Router}: {Reason}: {Error}; trying again in {Seconds} s")]
+    private partial void LogFailed(RouterKey router, string reason, string error, double seconds);
+
+    [LoggerMessage(EventId = EventIds.Removed, EventName = nameof(EventIds.Removed), Level = LogLevel.Information, Message = "{Router}: removed")]
+    private partial void LogRemoved(RouterKey router);
+}

@@ -1,0 +1,227 @@
+using System.Net.Sockets;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Engine.State;
+using EgressAgent.Linux;
+using EgressAgent.Model;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
+using Microsoft.Extensions.Logging;
+
+namespace EgressAgent.Engine.Reconcile;
+
+/// <summary>
+/// One router from its first file to its removal: observes the kernel, compares it with what the files want, and takes the
+/// steps that are missing. A pass runs on one worker at a time; <see cref="Intent"/> may be set from anywhere.
+/// </summary>
+internal sealed partial class ManagedRouter : IDisposable
+{
+    // A pass looks again after its steps. One look more than a healthy kernel needs, since some steps take others' work with
+    // them (an address takes its routes).
+    private const int MaxRounds = 4;
+
+    private static readonly TimeSpan WaitingRetry = TimeSpan.FromSeconds(10);
+
+    // The kernel takes a second or two, and reports the end of it; this is for when the report is lost.
+    private static readonly TimeSpan DuplicateDetectionRetry = TimeSpan.FromSeconds(5);
+
+    private readonly RouterKey _key;
+    private readonly IKernel _kernel;
+    private readonly IKernelRouter _router;
+    private readonly IRouterStore _store;
+    private readonly AllocationBook _allocations;
+    private readonly AgentConfiguration _configuration;
+    private readonly ILogger _logger;
+    private readonly StatusBoard _status;
+
+    private RouterIntent _intent;
+    private RouterRecord? _record;
+    private DesiredRouter? _settled;
+    private PlanProblem? _waitingFor;
+    private Backoff _backoff;
+    private bool _isPausing;
+
+    internal ManagedRouter(
+        RouterIntent intent, RouterRecord? record, ReconcilerContext context)
+    {
+        _key = intent.Key;
+        _intent = intent;
+        _record = record;
+        _kernel = context.Kernel;
+        _router = context.Kernel.Open(intent.Key);
+        _store = context.Store;
+        _allocations = context.Allocations;
+        _configuration = context.Configuration;
+        _logger = context.Logger;
+        _status = context.Status;
+    }
+
+    /// <summary>What the files want. Whoever sets it also makes the router due.</summary>
+    internal RouterIntent Intent
+    {
+        get => Volatile.Read(ref _intent);
+        set => Volatile.Write(ref _intent, value);
+    }
+
+    /// <summary>
+    /// Whether the last pass failed. Its own steps are told as changes too, and would make it due again at once, without a
+    /// pause; so what is told of the router alone waits for the pause to end.
+    /// </summary>
+    internal bool IsPausing => Volatile.Read(ref _isPausing);
+
+    /// <summary>Brings the kernel to what the files want, as far as it goes. Never throws: what goes wrong is logged and reported.</summary>
+    internal PassResult Pass()
+    {
+        RouterIntent intent = Intent;
+        try
+        {
+            PassResult result = intent.IsRemoved ? Remove() : Run(intent);
+            _backoff.Reset();
+            Volatile.Write(ref _isPausing, false);
+            return result;
+        }
+        catch (AddressConflictException conflict)
+        {
+            return Fail(intent, StatusReasons.AddressConflict, conflict);
+        }
+        catch (LinuxException refusal)
+        {
+            return Fail(intent, StatusReasons.KernelRefused, refusal);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return Fail(intent, StatusReasons.StateNotSaved, exception);
+        }
+    }
+
+    public void Dispose() => _router.Dispose();
+
+    private PassResult Run(RouterIntent intent)
+    {
+        if (intent.Wanted is not { } wanted)
+        {
+            _status.Report(_key, intent, StatusFacts.Invalid(intent));
+            return PassResult.Settled;
+        }
+
+        RouterRecord record = Record(wanted);
+        RouterPlan plan = RouterPlanner.Plan(_key, wanted.Spec, record.Allocation, _kernel.ObserveNode(), _configuration);
+        if (plan.Desired is not { } desired)
+        {
+            if (_waitingFor != plan.WaitingFor)
+            {
+                _waitingFor = plan.WaitingFor;
+                LogWaiting(_key, plan.WaitingFor!.Message);
+            }
+
+            _status.Report(_key, intent, StatusFacts.Waiting(record, plan.WaitingFor!));
+            return new PassResult(WaitingRetry);
+        }
+
+        _waitingFor = null;
+        ObservedRouter observed = Converge(intent, record, desired);
+        if (observed.IsDetectingDuplicates)
+        {
+            _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
+            return new PassResult(DuplicateDetectionRetry);
+        }
+
+        if (_settled != desired)
+        {
+            _settled = desired;
+            LogInForce(_key, desired.Redirect.Rules.Count, string.Join(", ", desired.Redirect.Families.Select(family => family.Source)), desired.Macvlan.Master);
+        }
+
+        _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. plan.Shortcomings, .. observed.Shortcomings]));
+        return PassResult.Settled;
+    }
+
+    private ObservedRouter Converge(RouterIntent intent, RouterRecord record, DesiredRouter desired)
+    {
+        PriorHolderCheck check = _configuration.AddressConflictDetection ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
+        for (int round = 0; ; round++)
+        {
+            ObservedRouter observed = _router.Observe();
+            IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
+            if (steps.Count == 0)
+            {
+                return observed;
+            }
+
+            if (round == MaxRounds)
+            {
+                throw new LinuxException(
+                    "configure router", _key.ToString(), Errno.EALREADY, $"after {MaxRounds} rounds the kernel still differs: {string.Join("; ", steps)}");
+            }
+
+            if (round == 0)
+            {
+                ReportStart(intent, record, desired, steps);
+            }
+
+            foreach (RouterStep step in steps)
+            {
+                _router.Apply(step);
+                LogStep(step);
+            }
+        }
+    }
+
+    // The same desired state as last time means that somebody else has changed the kernel since, or that the link was away.
+    private void ReportStart(RouterIntent intent, RouterRecord record, DesiredRouter desired, IReadOnlyList<RouterStep> steps)
+    {
+        if (desired == _settled)
+        {
+            if (steps.All(step => step is Announce))
+            {
+                return;
+            }
+
+            LogDrift(_key, string.Join("; ", steps));
+        }
+        else
+        {
+            _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
+        }
+    }
+
+    // On disk before anything is built with it: an inside address or a MAC, once used, is never forgotten.
+    private RouterRecord Record(EgressRouterResource wanted)
+    {
+        IEnumerable<AddressFamily> families = wanted.Spec.Addresses.Select(address => address.Address.Family).Distinct().Order();
+        RouterAllocation allocation = _allocations.Allocate(_key, families);
+        if (_record is null || _record.Allocation != allocation || _record.LastGood.Spec != wanted.Spec)
+        {
+            long generation = _record is null ? 1 : _record.LastGood.Spec == wanted.Spec ? _record.Generation : _record.Generation + 1;
+            var record = new RouterRecord(wanted, generation, allocation);
+            _store.Save(record);
+            _record = record;
+            LogAccepted(_key, generation, wanted.Source.ToString(), string.Join(", ", allocation.InsideAddresses), allocation.Mac.ToColonString());
+        }
+
+        return _record;
+    }
+
+    private PassResult Remove()
+    {
+        _status.Removing(_key);
+        RouterRemoval.Run(_router, _key, LogStep);
+        _record = null;
+        _settled = null;
+        _store.Remove(_key);
+        _allocations.Release(_key);
+        _status.Forget(_key);
+        LogRemoved(_key);
+        return PassResult.Gone;
+    }
+
+    private PassResult Fail(RouterIntent intent, string reason, Exception exception)
+    {
+        TimeSpan delay = _backoff.Next();
+        Volatile.Write(ref _isPausing, true);
+        LogFailed(_key, reason, exception.Message, delay.TotalSeconds);
+        _status.Report(_key, intent, StatusFacts.Failed(_record, reason, exception.Message, isInForce: _settled is not null));
+        return new PassResult(delay);
+    }
+}

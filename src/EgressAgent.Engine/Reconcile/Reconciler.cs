@@ -1,0 +1,276 @@
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Engine.State;
+using EgressAgent.Model;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Status;
+using Microsoft.Extensions.Logging;
+
+namespace EgressAgent.Engine.Reconcile;
+
+/// <summary>
+/// Keeps the kernel at what the files want. Level-triggered: whatever happens only makes a router due, and a worker then looks
+/// at the whole of it. Routers are independent: one that fails or waits holds up no other.
+/// </summary>
+public sealed partial class Reconciler : IDisposable
+{
+    // Passes mostly wait for the kernel, and a conflict probe for the network.
+    private const int WorkerCount = 4;
+
+    private static readonly TimeSpan FullPassInterval = TimeSpan.FromSeconds(60);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<RouterKey, ManagedRouter> _routers = [];
+    private readonly Dictionary<RouterKey, long> _passes = [];
+    private readonly TimeProvider _time;
+    private readonly IKernel _kernel;
+    private readonly ILogger<Reconciler> _logger;
+    private readonly WorkQueue _queue;
+    private readonly ReconcilerContext _context;
+    private readonly Dictionary<RouterKey, RouterRecord> _records;
+    private readonly Thread[] _workers;
+    private readonly ITimer _fullPass;
+
+    /// <param name="kernel">Belongs to the caller, who disposes it after the reconciler.</param>
+    /// <param name="store">Where records are kept.</param>
+    /// <param name="records">What the store held.</param>
+    /// <param name="configuration">The agent's settings.</param>
+    /// <param name="machineId">From which MAC addresses are derived.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">For everything that an operator may want to know.</param>
+    public Reconciler(
+        IKernel kernel,
+        IRouterStore store,
+        IReadOnlyList<RouterRecord> records,
+        AgentConfiguration configuration,
+        string machineId,
+        TimeProvider time,
+        ILogger<Reconciler> logger)
+    {
+        _time = time;
+        _kernel = kernel;
+        _logger = logger;
+        _queue = new WorkQueue(time);
+        Status = new StatusBoard(time);
+        _context = new ReconcilerContext(kernel, store, new AllocationBook(configuration, machineId), configuration, Status, logger);
+        _records = records.ToDictionary(record => record.Key);
+        Restore(records);
+        _kernel.Changed += OnKernelChanged;
+        _fullPass = time.CreateTimer(_ => EnqueueAll(), null, FullPassInterval, FullPassInterval);
+        _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
+        foreach (Thread worker in _workers)
+        {
+            worker.Start();
+        }
+    }
+
+    public StatusBoard Status { get; }
+
+    /// <summary>Completes when everything that was asked for has been tried once. What failed or waits is tried again later.</summary>
+    public Task WhenIdle() => _queue.WhenIdle();
+
+    /// <summary>How long the longest pass that runs now has been running.</summary>
+    public TimeSpan LongestPass
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _passes.Count == 0 ? TimeSpan.Zero : _time.GetElapsedTime(_passes.Values.Min());
+            }
+        }
+    }
+
+    /// <summary>Sets what the files want of the routers named, and only of those. Returns at once.</summary>
+    public void Submit(IEnumerable<RouterIntent> intents)
+    {
+        lock (_lock)
+        {
+            foreach (RouterIntent intent in intents)
+            {
+                if (_routers.TryGetValue(intent.Key, out ManagedRouter? router))
+                {
+                    router.Intent = intent;
+                }
+                else
+                {
+                    _records.Remove(intent.Key, out RouterRecord? record);
+                    _routers.Add(intent.Key, new ManagedRouter(intent, record, _context));
+                }
+
+                _queue.Add(intent.Key);
+            }
+        }
+    }
+
+    /// <summary>Makes a router due, as if something had happened to it. False when there is no such router.</summary>
+    public bool Reapply(RouterKey key)
+    {
+        if (Find(key) is null)
+        {
+            return false;
+        }
+
+        _queue.Add(key);
+        return true;
+    }
+
+    /// <inheritdoc cref="IKernel.ReadTraffic"/>
+    public RouterTraffic ReadTraffic(RedirectPlan plan) => _kernel.ReadTraffic(plan);
+
+    /// <summary>Ends the passes that run and starts no more. The kernel keeps what it has.</summary>
+    public void Dispose()
+    {
+        _kernel.Changed -= OnKernelChanged;
+        _fullPass.Dispose();
+        _queue.Close(_workers.Length);
+        foreach (Thread worker in _workers)
+        {
+            worker.Join();
+        }
+
+        foreach (ManagedRouter router in _routers.Values)
+        {
+            router.Dispose();
+        }
+
+        _queue.Dispose();
+    }
+
+    // What the store forgot the kernel may still show: no address that a router uses is handed to another.
+    private void Restore(IReadOnlyList<RouterRecord> records)
+    {
+        foreach (RouterRecord record in records)
+        {
+            _context.Allocations.Restore(record.Key, record.Allocation);
+        }
+
+        foreach (RouterKey key in _kernel.ListRouters().Where(key => !_records.ContainsKey(key)))
+        {
+            using IKernelRouter router = _kernel.Open(key);
+            ObservedRouter observed = router.Observe();
+            ValueList<InterfaceAddress> inside = observed.Addresses
+                .Where(entry => entry is { Side: NetworkSide.Router, Link: RouterNames.InsideLink })
+                .Select(entry => entry.Address).ToValueList();
+            if (inside.Count > 0 && observed.Macvlan is { } macvlan)
+            {
+                _context.Allocations.Restore(key, new RouterAllocation(inside, macvlan.Mac));
+                LogAdopted(key, string.Join(", ", inside));
+            }
+        }
+    }
+
+    private void OnKernelChanged(RouterKey? key)
+    {
+        if (key is not { } one)
+        {
+            EnqueueAll();
+        }
+        else if (Find(one) is { IsPausing: false })
+        {
+            _queue.Add(one);
+        }
+    }
+
+    private void EnqueueAll()
+    {
+        lock (_lock)
+        {
+            foreach (RouterKey key in _routers.Keys)
+            {
+                _queue.Add(key);
+            }
+        }
+    }
+
+    private void Work()
+    {
+        while (_queue.TryTake(out RouterKey key))
+        {
+            BeginPass(key);
+            try
+            {
+                Pass(key);
+            }
+            catch (Exception exception)
+            {
+                // A defect in one router's pass must not end the passes of the others.
+                LogWorkerFailed(key, exception);
+                _queue.AddAfter(key, FullPassInterval);
+            }
+            finally
+            {
+                EndPass(key);
+            }
+        }
+    }
+
+    private void BeginPass(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _passes[key] = _time.GetTimestamp();
+        }
+    }
+
+    private void EndPass(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _passes.Remove(key);
+        }
+
+        _queue.Done(key);
+    }
+
+    private void Pass(RouterKey key)
+    {
+        if (Find(key) is not { } router)
+        {
+            return;
+        }
+
+        bool wasPausing = router.IsPausing;
+        PassResult result = router.Pass();
+        if (result.IsGone)
+        {
+            Forget(key, router);
+        }
+        else if (result.RetryAfter is { } delay)
+        {
+            _queue.AddAfter(key, delay);
+        }
+        else if (wasPausing)
+        {
+            // Nobody listened to what changed during the pass.
+            _queue.Add(key);
+        }
+    }
+
+    // A file that came back during the removal has set another intent by now: then the router stays and is due again.
+    private void Forget(RouterKey key, ManagedRouter router)
+    {
+        lock (_lock)
+        {
+            if (!router.Intent.IsRemoved)
+            {
+                _queue.Add(key);
+                return;
+            }
+
+            _routers.Remove(key);
+        }
+
+        router.Dispose();
+    }
+
+    private ManagedRouter? Find(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _routers.GetValueOrDefault(key);
+        }
+    }
+}

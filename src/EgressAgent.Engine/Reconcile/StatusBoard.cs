@@ -1,0 +1,87 @@
+using System.Collections.Concurrent;
+using EgressAgent.Model;
+using EgressAgent.Model.Status;
+
+namespace EgressAgent.Engine.Reconcile;
+
+/// <summary>
+/// The one place where a router's state is set. Readers get immutable values; a condition's time moves only when its status
+/// does. Thread-safe.
+/// </summary>
+public sealed class StatusBoard(TimeProvider time)
+{
+    private readonly ConcurrentDictionary<RouterKey, RouterStatus> _statuses = new();
+
+    /// <summary>Raised on the worker's thread after a router's status became another. Handlers return at once and do not throw.</summary>
+    public event Action<RouterStatus>? Changed;
+
+    /// <summary>Raised on the worker's thread after a router was removed.</summary>
+    public event Action<RouterKey>? Removed;
+
+    /// <summary>All routers, sorted by key.</summary>
+    public IReadOnlyList<RouterStatus> All => [.. _statuses.Values.OrderBy(status => status.Key)];
+
+    public RouterStatus? Find(RouterKey key) => _statuses.GetValueOrDefault(key);
+
+    internal void Report(RouterKey key, RouterIntent intent, StatusFacts facts)
+    {
+        // A router that runs on an earlier spec is degraded, however well it runs.
+        if (intent.Faults.Count > 0 && facts.State is RouterState.Active or RouterState.Configuring)
+        {
+            facts = facts with
+            {
+                State = RouterState.Degraded,
+                Degraded = new StatusFacts.Claim(
+                    true, StatusReasons.InvalidSpec, $"the last good spec is kept, because the file is in error: {StatusFacts.FaultText(intent)}"),
+            };
+        }
+
+        RouterStatus? before = Find(key);
+        Publish(before, new RouterStatus
+        {
+            Key = key,
+            File = intent.File,
+            State = facts.State,
+            Generation = facts.Generation,
+            Desired = facts.Desired ?? before?.Desired,
+            Conditions =
+            [
+                Make(ConditionType.Available, facts.Available, before),
+                Make(ConditionType.Progressing, facts.Progressing, before),
+                Make(ConditionType.Degraded, facts.Degraded, before),
+            ],
+        });
+    }
+
+    internal void Removing(RouterKey key)
+    {
+        if (Find(key) is { } before)
+        {
+            Publish(before, before with { State = RouterState.Removing });
+        }
+    }
+
+    internal void Forget(RouterKey key)
+    {
+        if (_statuses.TryRemove(key, out _))
+        {
+            Removed?.Invoke(key);
+        }
+    }
+
+    private void Publish(RouterStatus? before, RouterStatus after)
+    {
+        if (after != before)
+        {
+            _statuses[after.Key] = after;
+            Changed?.Invoke(after);
+        }
+    }
+
+    private Condition Make(ConditionType type, StatusFacts.Claim claim, RouterStatus? before)
+    {
+        Condition? earlier = before?.Condition(type);
+        DateTimeOffset since = earlier?.Status == claim.Status && earlier is not null ? earlier.LastTransition : time.GetUtcNow();
+        return new Condition(type, claim.Status, claim.Reason, claim.Message, since);
+    }
+}

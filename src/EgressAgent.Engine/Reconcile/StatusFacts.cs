@@ -1,0 +1,69 @@
+using EgressAgent.Engine.State;
+using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Status;
+
+namespace EgressAgent.Engine.Reconcile;
+
+/// <summary>What a pass found out about a router. The board turns it into conditions with times.</summary>
+internal sealed record StatusFacts(
+    RouterState State, StatusFacts.Claim Available, StatusFacts.Claim Progressing, StatusFacts.Claim Degraded, long Generation, DesiredRouter? Desired)
+{
+    private static readonly Claim Settled = new(false, StatusReasons.Settled, "nothing is left to do");
+    private static readonly Claim AsSpecified = new(false, StatusReasons.AsSpecified, "everything is as the file says");
+
+    internal readonly record struct Claim(bool? Status, string Reason, string Message);
+
+    internal static StatusFacts InForce(RouterRecord record, DesiredRouter desired, ValueList<PlanProblem> shortcomings)
+    {
+        Claim degraded = shortcomings.Count == 0
+            ? AsSpecified
+            : new Claim(true, shortcomings[0].Reason, string.Join("; ", shortcomings.Select(problem => problem.Message)));
+        return new StatusFacts(
+            shortcomings.Count == 0 ? RouterState.Active : RouterState.Degraded,
+            new Claim(true, StatusReasons.InForce, Describe(desired)),
+            Settled,
+            degraded,
+            record.Generation,
+            desired);
+    }
+
+    internal static StatusFacts Configuring(RouterRecord record, DesiredRouter desired) => new(
+        RouterState.Configuring,
+        new Claim(null, StatusReasons.Configuring, "the kernel is being configured"),
+        new Claim(true, StatusReasons.Configuring, "the kernel is being configured"),
+        AsSpecified,
+        record.Generation,
+        desired);
+
+    internal static StatusFacts Waiting(RouterRecord record, PlanProblem problem) => new(
+        RouterState.Pending,
+        new Claim(false, problem.Reason, problem.Message),
+        new Claim(true, StatusReasons.Waiting, problem.Message),
+        AsSpecified,
+        record.Generation,
+        Desired: null);
+
+    internal static StatusFacts Failed(RouterRecord? record, string reason, string message, bool isInForce) => new(
+        isInForce || reason == StatusReasons.AddressConflict ? RouterState.Degraded : RouterState.Failed,
+        new Claim(isInForce ? null : false, reason, message),
+        new Claim(true, StatusReasons.Retrying, "it is tried again, with growing pauses"),
+        new Claim(true, reason, message),
+        record?.Generation ?? 0,
+        Desired: null);
+
+    /// <summary>The file is in error and no good spec is known.</summary>
+    internal static StatusFacts Invalid(RouterIntent intent) => new(
+        RouterState.Failed,
+        new Claim(false, StatusReasons.InvalidSpec, FaultText(intent)),
+        Settled,
+        new Claim(true, StatusReasons.InvalidSpec, FaultText(intent)),
+        0,
+        Desired: null);
+
+    internal static string FaultText(RouterIntent intent) =>
+        intent.Faults.Count > 1 ? $"{intent.Faults[0]} (and {intent.Faults.Count - 1} more)" : intent.Faults[0].ToString();
+
+    private static string Describe(DesiredRouter desired) =>
+        string.Join("; ", desired.Redirect.Families.Select(family => $"{family.Inside} leaves as {family.Source} through {desired.Macvlan.Master}"));
+}

@@ -1,0 +1,17 @@
+namespace EgressAgent.Engine.Reconcile;
+
+/// <summary>The reasons of conditions, beside those of planning (<see cref="Model.Planning.PlanReasons"/>).</summary>
+public static class StatusReasons
+{
+    public const string InForce = "InForce";
+    public const string AsSpecified = "AsSpecified";
+    public const string Configuring = "Configuring";
+    public const string Settled = "Settled";
+    public const string Waiting = "Waiting";
+    public const string Retrying = "Retrying";
+    public const string Removing = "Removing";
+    public const string InvalidSpec = "InvalidSpec";
+    public const string AddressConflict = "AddressConflict";
+    public const string KernelRefused = "KernelRefused";
+    public const string StateNotSaved = "StateNotSaved";
+}

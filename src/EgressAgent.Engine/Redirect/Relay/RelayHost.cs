@@ -1,0 +1,112 @@
+using EgressAgent.Engine.Relay;
+using EgressAgent.Linux.Namespaces;
+using EgressAgent.Model;
+using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Status;
+
+namespace EgressAgent.Engine.Redirect.Relay;
+
+/// <summary>
+/// The relays of all routers, and the threads that they share. The threads are there from the first relay on. Thread-safe.
+/// </summary>
+internal sealed class RelayHost : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<RouterKey, RunningRelay> _relays = [];
+    private RelayLoopGroup? _group;
+
+    internal bool IsRunning(RouterKey key, NetworkNamespace netns)
+    {
+        lock (_lock)
+        {
+            return _relays.TryGetValue(key, out RunningRelay? relay) && relay.Netns.Equals(netns);
+        }
+    }
+
+    /// <summary>The router's relay, which is made if it does not run in that netns.</summary>
+    /// <exception cref="Linux.LinuxException">No descriptors are left.</exception>
+    internal RelayDatapath Start(RouterKey key, NetworkNamespace netns)
+    {
+        lock (_lock)
+        {
+            if (_relays.TryGetValue(key, out RunningRelay? relay) && relay.Netns.Equals(netns))
+            {
+                return relay.Datapath;
+            }
+
+            Remove(key);
+            _group ??= new RelayLoopGroup();
+            relay = new RunningRelay(_group, netns.Duplicate());
+            _relays.Add(key, relay);
+            return relay.Datapath;
+        }
+    }
+
+    /// <summary>Closes the router's sockets and cuts its flows. That there is no relay is no error.</summary>
+    internal void Stop(RouterKey key)
+    {
+        lock (_lock)
+        {
+            Remove(key);
+        }
+    }
+
+    /// <summary>What goes through the router's relay, by the rules of the plan; nothing when it does not run.</summary>
+    internal RouterTraffic ReadTraffic(RedirectPlan plan)
+    {
+        lock (_lock)
+        {
+            return RelayTraffic.Read(plan, _relays.GetValueOrDefault(plan.Key)?.Datapath);
+        }
+    }
+
+    /// <summary>Lets every relay accept nothing more, and waits for the TCP connections to end.</summary>
+    /// <returns>How many still live after the time.</returns>
+    internal async Task<int> DrainAsync(TimeSpan timeout, CancellationToken cancellation)
+    {
+        RelayDatapath[] relays;
+        lock (_lock)
+        {
+            relays = [.. _relays.Values.Select(relay => relay.Datapath)];
+        }
+
+        await Task.WhenAll(relays.Select(relay => relay.DrainAsync(timeout, cancellation))).ConfigureAwait(false);
+        return relays.Sum(relay => relay.TcpFlowCount);
+    }
+
+    /// <summary>Cuts what is left and ends the threads.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (RouterKey key in _relays.Keys.ToList())
+            {
+                Remove(key);
+            }
+
+            _group?.Dispose();
+            _group = null;
+        }
+    }
+
+    private void Remove(RouterKey key)
+    {
+        if (_relays.Remove(key, out RunningRelay? relay))
+        {
+            relay.Dispose();
+        }
+    }
+
+    private sealed class RunningRelay(RelayLoopGroup group, NetworkNamespace netns) : IDisposable
+    {
+        internal NetworkNamespace Netns { get; } = netns;
+
+        internal RelayDatapath Datapath { get; } = new(group, netns.Run);
+
+        public void Dispose()
+        {
+            Datapath.Dispose();
+            Netns.Dispose();
+        }
+    }
+}

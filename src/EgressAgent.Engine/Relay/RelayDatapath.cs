@@ -1,0 +1,211 @@
+using EgressAgent.Model;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>
+/// The redirect engine's datapath in user space: accepts TCP connections and UDP datagrams at a router's inside addresses and
+/// carries them to their destinations from its reserved addresses. All sockets are made inside the router's network namespace;
+/// the threads that serve them stay outside.
+/// </summary>
+/// <remarks>
+/// Everything here may be called from any thread but the group's own; calls that change something are serialised. What differs
+/// from the kernel datapath by nature: the client's handshake is complete before the destination is asked, so an unreachable
+/// or refusing destination shows as a RST right after it; and only TCP and UDP are carried.
+/// </remarks>
+public sealed class RelayDatapath : IDisposable
+{
+    private static readonly TimeSpan DrainPollInterval = TimeSpan.FromMilliseconds(20);
+
+    private readonly Lock _change = new();
+    private readonly Action<Action> _runInNetworkNamespace;
+    private readonly RelayLoopGroup _group;
+    private readonly RelayShard[] _shards;
+    private Ingress? _ingress;
+    private volatile RouteTable _routes = RouteTable.Empty;
+    private int _tcpFlows;
+    private int _associations;
+    private bool _isDisposed;
+
+    /// <param name="group">The threads; they outlive the datapath.</param>
+    /// <param name="runInNetworkNamespace">
+    /// Runs an action with the calling thread inside the router's network namespace, and returns with the thread back in its
+    /// own. The actions make raw system calls only. It is called on the group's threads too.
+    /// </param>
+    /// <param name="options">Limits and times; null for the defaults.</param>
+    public RelayDatapath(RelayLoopGroup group, Action<Action> runInNetworkNamespace, RelayOptions? options = null)
+    {
+        _group = group;
+        _runInNetworkNamespace = runInNetworkNamespace;
+        Options = options ?? RelayOptions.Default;
+        _shards = [.. group.Loops.Select(loop => new RelayShard(this, loop))];
+        ForEachShard(shard => shard.Loop.Add(shard));
+    }
+
+    /// <summary>TCP connections at this moment, those included that are still being made.</summary>
+    public int TcpFlowCount => Volatile.Read(ref _tcpFlows);
+
+    internal RelayOptions Options { get; }
+
+    internal TimeProvider TimeProvider => _group.TimeProvider;
+
+    internal RouteTable Routes => _routes;
+
+    internal IReadOnlyList<RelayShard> Shards => _shards;
+
+    /// <summary>
+    /// Puts a plan into force. New connections follow it when this returns. Flows of rules that stay the same are not touched;
+    /// those of rules that went or changed, and those of clients that are no longer admitted, are cut with a RST to both ends.
+    /// </summary>
+    /// <returns>The parts of the plan that cannot be served, with the reason; empty when all is in force.</returns>
+    public ValueList<RelayShortfall> Apply(RelayPlan plan)
+    {
+        lock (_change)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            var shortfalls = new List<RelayShortfall>();
+            RouteTable previous = _routes;
+            var routes = RouteTable.Compile(plan, previous, _shards.Length, shortfalls);
+            foreach ((var place, Route route) in previous.Routes)
+            {
+                route.IsRetired = routes.Routes.GetValueOrDefault(place) != route;
+            }
+
+            if (_ingress is null || !_ingress.Serves(plan))
+            {
+                _ingress?.Dispose();
+                _ingress = null;
+                _ingress = new Ingress(this, plan);
+            }
+
+            _routes = routes;
+            _ingress.Update(routes, shortfalls);
+            ForEachShard(shard => Sweep(shard, routes));
+            return shortfalls.ToValueList();
+        }
+    }
+
+    /// <summary>All flows, each shard's at one moment.</summary>
+    public IReadOnlyList<RelayFlow> ListFlows()
+    {
+        var flows = new List<RelayFlow>();
+        ForEachShard(shard => flows.AddRange(shard.Sources.Select(source => source.Describe())));
+        return flows;
+    }
+
+    /// <summary>The counters of the rules and fallbacks in force.</summary>
+    public IReadOnlyList<RelayCounters> ReadCounters() => [.. _routes.Routes.Values.Select(route => route.Sum())];
+
+    /// <summary>Accepts nothing more and waits for the TCP connections to finish. The rest of them live on.</summary>
+    /// <returns>Whether all have finished within the time.</returns>
+    public async Task<bool> DrainAsync(TimeSpan timeout, CancellationToken cancellation = default)
+    {
+        lock (_change)
+        {
+            _ingress?.Dispose();
+            _ingress = null;
+        }
+
+        long started = TimeProvider.GetTimestamp();
+        while (TcpFlowCount > 0)
+        {
+            if (TimeProvider.GetElapsedTime(started) >= timeout)
+            {
+                return false;
+            }
+
+            await Task.Delay(DrainPollInterval, TimeProvider, cancellation);
+        }
+
+        return true;
+    }
+
+    /// <summary>Stops listening and cuts what is left.</summary>
+    public void Dispose()
+    {
+        lock (_change)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+            _ingress?.Dispose();
+            _ingress = null;
+            ForEachShard(shard =>
+            {
+                CutAll(shard.Sources);
+                shard.Close();
+                shard.Loop.Remove(shard);
+            });
+        }
+    }
+
+    internal void RunInNetworkNamespace(Action action) => _runInNetworkNamespace(action);
+
+    /// <summary>Counts a connection in, if there is room for one.</summary>
+    internal bool TryReserveTcpFlow()
+    {
+        if (Interlocked.Increment(ref _tcpFlows) <= Options.MaxConnections)
+        {
+            return true;
+        }
+
+        OnTcpFlowEnded();
+        return false;
+    }
+
+    /// <summary>Where a new connection goes: to the loop that accepted it, unless another has clearly fewer.</summary>
+    internal RelayShard LeastLoaded(RelayShard own)
+    {
+        const int tolerated = 4;
+        RelayShard least = own;
+        int fewest = own.Loop.TcpFlowCount - tolerated;
+        foreach (RelayShard shard in _shards)
+        {
+            int count = shard.Loop.TcpFlowCount;
+            if (count < fewest)
+            {
+                (least, fewest) = (shard, count);
+            }
+        }
+
+        return least;
+    }
+
+    internal void OnTcpFlowEnded() => Interlocked.Decrement(ref _tcpFlows);
+
+    /// <summary>Counts a UDP association in, if there is room for one.</summary>
+    internal bool TryReserveAssociation()
+    {
+        if (Interlocked.Increment(ref _associations) <= Options.MaxAssociations)
+        {
+            return true;
+        }
+
+        OnAssociationEnded();
+        return false;
+    }
+
+    internal void OnAssociationEnded() => Interlocked.Decrement(ref _associations);
+
+    private static void Sweep(RelayShard shard, RouteTable routes) =>
+        CutAll(shard.Sources.Where(source => source.Route.IsRetired || !source.IsAdmittedBy(routes)));
+
+    // A source that ends leaves the list that is being walked, so they are collected first.
+    private static void CutAll(IEnumerable<TimedSource> sources)
+    {
+        foreach (TimedSource source in sources.ToList())
+        {
+            source.Cut();
+        }
+    }
+
+    private void ForEachShard(Action<RelayShard> action)
+    {
+        foreach (RelayShard shard in _shards)
+        {
+            shard.Loop.Invoke(() => action(shard));
+        }
+    }
+}

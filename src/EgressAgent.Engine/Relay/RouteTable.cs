@@ -1,0 +1,128 @@
+using System.Net;
+using EgressAgent.Linux.Bpf;
+using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>A plan made ready for lookup. Immutable, so that loops read it without a lock.</summary>
+internal sealed class RouteTable
+{
+    internal static readonly RouteTable Empty = new(new RelayPlan { Families = [] });
+
+    private readonly Dictionary<SteeringKey, Route> _routes = [];
+    private readonly ClientNetwork[]? _clients;
+
+    private RouteTable(RelayPlan plan)
+    {
+        Plan = plan;
+        _clients = plan.Clients?.Select(network => new ClientNetwork(network)).ToArray();
+    }
+
+    internal RelayPlan Plan { get; }
+
+    /// <summary>By family, protocol and port; port 0 is the fallback.</summary>
+    internal IReadOnlyDictionary<SteeringKey, Route> Routes => _routes;
+
+    /// <summary>Compiles a plan. Routes that <paramref name="previous"/> has already are taken over, with their counters.</summary>
+    /// <param name="plan">The new plan.</param>
+    /// <param name="previous">What is in force.</param>
+    /// <param name="loops">How many loops count.</param>
+    /// <param name="shortfalls">Takes the rules that cannot be served.</param>
+    internal static RouteTable Compile(RelayPlan plan, RouteTable previous, int loops, List<RelayShortfall> shortfalls)
+    {
+        var table = new RouteTable(plan);
+        foreach (RedirectRuleSpec rule in plan.Rules)
+        {
+            RelayFamily? family = plan.Families.FirstOrDefault(family => family.Inside.AddressFamily == rule.Destination.AddressFamily);
+            if (family is null)
+            {
+                shortfalls.Add(new RelayShortfall(rule, $"the router has no address of the family of {rule.Destination}"));
+            }
+            else if (rule.Protocol == TransportProtocol.SCTP)
+            {
+                shortfalls.Add(new RelayShortfall(rule, "the relay does not carry SCTP; the kernel datapath does"));
+            }
+            else
+            {
+                table.Add(previous, loops, family, rule.Protocol, rule, rule.Port, new SocketEndpoint(rule.Destination, rule.TargetPort));
+            }
+        }
+
+        foreach (RelayFamily family in plan.Families)
+        {
+            if (family.Fallback is { } fallback)
+            {
+                table.Add(previous, loops, family, TransportProtocol.TCP, null, 0, new SocketEndpoint(fallback, 0));
+                table.Add(previous, loops, family, TransportProtocol.UDP, null, 0, new SocketEndpoint(fallback, 0));
+            }
+        }
+
+        return table;
+    }
+
+    /// <summary>The route of a client that dialled <paramref name="local"/>; null when there is none.</summary>
+    internal Route? Find(bool isUdp, in SocketEndpoint local) =>
+        _routes.TryGetValue(new SteeringKey(local.IsIPv6, isUdp, local.Port), out Route? route)
+            || _routes.TryGetValue(new SteeringKey(local.IsIPv6, isUdp, 0), out route)
+            ? route
+            : null;
+
+    internal bool Admits(in SocketEndpoint client)
+    {
+        if (_clients is null)
+        {
+            return true;
+        }
+
+        Span<byte> address = stackalloc byte[16];
+        client.WriteMappedAddress(address);
+        foreach (ClientNetwork network in _clients)
+        {
+            if (network.Contains(address))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void Add(
+        RouteTable previous,
+        int loops,
+        RelayFamily family,
+        TransportProtocol protocol,
+        RedirectRuleSpec? rule,
+        ushort port,
+        SocketEndpoint destination)
+    {
+        var place = new SteeringKey(destination.IsIPv6, protocol == TransportProtocol.UDP, port);
+        var key = new RouteKey(
+            protocol, rule, new SocketEndpoint(family.Inside, 0), new SocketEndpoint(family.Source, 0), destination);
+        bool unchanged = previous._routes.TryGetValue(place, out Route? route) && route.Key == key;
+        _routes[place] = unchanged ? route! : new Route(key, loops);
+    }
+
+    private readonly struct ClientNetwork
+    {
+        private readonly byte[] _prefix;
+        private readonly int _bits;
+
+        internal ClientNetwork(IPNetwork network)
+        {
+            _prefix = new byte[16];
+            var address = new SocketEndpoint(network.BaseAddress, 0);
+            address.WriteMappedAddress(_prefix);
+            _bits = network.PrefixLength + (address.IsIPv4 ? 96 : 0);
+        }
+
+        internal bool Contains(ReadOnlySpan<byte> address)
+        {
+            int whole = _bits / 8;
+            int rest = _bits % 8;
+            return address[..whole].SequenceEqual(_prefix.AsSpan(0, whole))
+                && (rest == 0 || (address[whole] ^ _prefix[whole]) >> (8 - rest) == 0);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.Epoll;
+using EgressAgent.Linux.Sockets;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>One loop's watch on a <see cref="TcpListener"/>.</summary>
+internal sealed class TcpAcceptor : LoopSource
+{
+    internal const int MaxBatch = 64;
+
+    private int _batch = 1;
+    private bool _isWaiting;
+
+    internal TcpAcceptor(RelayShard shard, TcpListener listener)
+    {
+        Shard = shard;
+        Listener = listener;
+        shard.Loop.Register(this);
+        Watch();
+    }
+
+    internal RelayShard Shard { get; }
+
+    internal TcpListener Listener { get; }
+
+    // Level-triggered: what is left in the queue is reported again. An accept that finds the queue empty is not cheap (it has
+    // made a socket by then), so the number of attempts follows how many the last rounds found.
+    internal override void OnEvents(EpollEvents events, int side)
+    {
+        AcceptedClient[] accepted = Shard.Loop.Accepted;
+        int count = 0;
+        int attempts = 0;
+        bool isEmpty = false;
+        while (attempts < _batch && !_isWaiting && !isEmpty)
+        {
+            attempts++;
+            if (!Shard.Datapath.TryReserveTcpFlow())
+            {
+                Wait();
+                break;
+            }
+
+            IoResult result = NativeSocket.Accept(Listener.Descriptor, out SocketEndpoint peer);
+            if (!result.IsError && Admit(result.Value, peer) is { } client)
+            {
+                accepted[count++] = client;
+                continue;
+            }
+
+            Shard.Datapath.OnTcpFlowEnded();
+            if (result.IsError)
+            {
+                // Other errors than these two kinds belong to one connection that has gone by already, accept(2).
+                isEmpty = result.WouldBlock;
+                if (result.IsExhausted)
+                {
+                    Wait();
+                }
+            }
+        }
+
+        _batch = isEmpty ? Math.Max(1, attempts - 1) : Math.Min(MaxBatch, _batch * 2);
+        if (count > 0)
+        {
+            Connect(accepted.AsSpan(0, count));
+        }
+    }
+
+    internal void Resume()
+    {
+        _isWaiting = false;
+        Watch();
+    }
+
+    internal void Stop()
+    {
+        if (_isWaiting)
+        {
+            Shard.StopWaiting(this);
+        }
+        else
+        {
+            Shard.Loop.StopWatching(Listener.Descriptor);
+        }
+
+        Shard.Loop.Unregister(this);
+    }
+
+    private AcceptedClient? Admit(int client, in SocketEndpoint peer)
+    {
+        SocketEndpoint local = NativeSocket.LocalEndpoint(client);
+        RouteTable table = Shard.Datapath.Routes;
+        if (table.Find(isUdp: false, local) is { } route && table.Admits(peer))
+        {
+            route.CountersOf(Shard.Loop).Connections++;
+            return new AcceptedClient(client, peer, local.Port, route);
+        }
+
+        NativeSocket.Reset(client);
+        return null;
+    }
+
+    private void Connect(ReadOnlySpan<AcceptedClient> clients)
+    {
+        ReadOnlySpan<IoResult> sockets = Shard.OpenSockets(clients[0].Route.Key.Destination, isUdp: false, clients.Length);
+        for (int index = 0; index < clients.Length; index++)
+        {
+            if (!sockets[index].IsError)
+            {
+                Start(clients[index], sockets[index].Value);
+                continue;
+            }
+
+            clients[index].Route.CountersOf(Shard.Loop).Exhausted++;
+            NativeSocket.Reset(clients[index].Socket);
+            Shard.Datapath.OnTcpFlowEnded();
+            Wait();
+        }
+    }
+
+    // The kernel wakes the loop that went to sleep last, so without this one loop could get all the long connections.
+    private void Start(AcceptedClient client, int server)
+    {
+        RelayShard target = Shard.Datapath.LeastLoaded(Shard);
+        target.Loop.CountTcpFlow(1);
+        if (target == Shard)
+        {
+            TcpFlow.Start(Shard, client, server);
+        }
+        else
+        {
+            target.Loop.Post(() => TcpFlow.StartHandedOver(target, client, server));
+        }
+    }
+
+    private void Wait()
+    {
+        if (!_isWaiting)
+        {
+            _isWaiting = true;
+            Shard.Loop.StopWatching(Listener.Descriptor);
+            Shard.WaitForRoom(this);
+        }
+    }
+
+    private void Watch()
+    {
+        Errno errno = Shard.Loop.Watch(this, 0, Listener.Descriptor, EpollEvents.In | EpollEvents.Exclusive);
+        if (!errno.IsSuccess)
+        {
+            // No memory, or no room under fs.epoll.max_user_watches.
+            _isWaiting = true;
+            Shard.WaitForRoom(this);
+        }
+    }
+}

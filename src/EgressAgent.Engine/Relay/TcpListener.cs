@@ -1,0 +1,56 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Sockets;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>
+/// A listening socket. Every loop watches the same one (EPOLLEXCLUSIVE) and whichever is free accepts: no descriptors for each
+/// thread, and none of SO_REUSEPORT's losses when a listener of a group closes.
+/// </summary>
+internal sealed class TcpListener : IDisposable
+{
+    private readonly FileHandle _handle;
+
+    private TcpListener(FileHandle handle) => _handle = handle;
+
+    internal int Descriptor => _handle.Descriptor;
+
+    /// <summary>Listens. The caller is in the router's network namespace.</summary>
+    /// <param name="local">The inside address; with port 0 the kernel chooses a port that only steering makes reachable.</param>
+    /// <param name="interfaceName">By which interface clients come; null for any.</param>
+    /// <param name="options">The backlog and the times that accepted connections inherit.</param>
+    /// <exception cref="LinuxException">The kernel refuses.</exception>
+    internal static TcpListener Open(in SocketEndpoint local, string? interfaceName, RelayOptions options)
+    {
+        IoResult opened = NativeSocket.OpenTcp(local);
+        if (opened.IsError)
+        {
+            throw new LinuxException("open TCP socket", "", opened.Errno);
+        }
+
+        var handle = new FileHandle(opened.Value);
+        int keepAlive = Math.Max(1, (int)options.KeepAliveTime.TotalSeconds);
+        int socket = opened.Value;
+        Errno errno = NativeSocket.SetReuseAddress(socket);
+
+        // The address may come after the listener: routers get their addresses last.
+        errno = errno.IsSuccess ? NativeSocket.SetFreeBind(socket, local) : errno;
+        errno = errno.IsSuccess && interfaceName is not null ? NativeSocket.BindToInterface(socket, interfaceName) : errno;
+
+        // Accepted sockets inherit these.
+        errno = errno.IsSuccess ? NativeSocket.SetNoDelay(socket) : errno;
+        errno = errno.IsSuccess ? NativeSocket.SetKeepAlive(socket, keepAlive, keepAlive) : errno;
+        errno = errno.IsSuccess ? NativeSocket.Bind(socket, local) : errno;
+        errno = errno.IsSuccess ? NativeSocket.Listen(socket, options.Backlog) : errno;
+        if (!errno.IsSuccess)
+        {
+            handle.Dispose();
+            throw new LinuxException("listen on", $"tcp {local}", errno);
+        }
+
+        return new TcpListener(handle);
+    }
+
+    public void Dispose() => _handle.Dispose();
+}

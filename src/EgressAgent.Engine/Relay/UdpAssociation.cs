@@ -1,0 +1,165 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.Epoll;
+using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>A client's dealings with one port: a connected socket towards the destination, whose answers go back to the client.</summary>
+internal sealed class UdpAssociation : TimedSource
+{
+    private readonly UdpPort _port;
+    private readonly int _server;
+    private readonly long _started;
+    private long _bytesToServer;
+    private long _bytesToClient;
+
+    private UdpAssociation(UdpPort port, Route route, SocketEndpoint client, int server)
+        : base(route)
+    {
+        _port = port;
+        _server = server;
+        _started = Loop.Now;
+        Client = client;
+    }
+
+    internal SocketEndpoint Client { get; }
+
+    private RelayLoop Loop => _port.Shard.Loop;
+
+    /// <returns>Null when there is no descriptor, or the source address is not there.</returns>
+    internal static UdpAssociation? TryOpen(UdpPort port, Route route, SocketEndpoint client)
+    {
+        SocketEndpoint destination = route.DestinationOf(port.Local.Port);
+        IoResult opened = port.Shard.OpenSockets(destination, isUdp: true, 1)[0];
+        if (opened.IsError)
+        {
+            return null;
+        }
+
+        int server = opened.Value;
+        var association = new UdpAssociation(port, route, client, server);
+        association.Loop.Register(association);
+        Errno errno = NativeSocket.SetKeepErrors(server, destination);
+        errno = errno.IsSuccess ? NativeSocket.Bind(server, route.Key.Source) : errno;
+        errno = errno.IsSuccess ? NativeSocket.Connect(server, destination) : errno;
+        errno = errno.IsSuccess ? association.Loop.Watch(association, 0, server, EpollEvents.In) : errno;
+        if (!errno.IsSuccess)
+        {
+            association.Loop.Unregister(association);
+            NativeSocket.Close(server);
+            return null;
+        }
+
+        port.Shard.Associations.Touch(association, association.Loop.Now);
+        return association;
+    }
+
+    internal void ToServer(DatagramBatch batch, int first, int count)
+    {
+        _port.Shard.Associations.Touch(this, Loop.Now);
+        while (count > 0)
+        {
+            IoResult sent = batch.Forward(_server, first, count);
+            if (sent.IsError)
+            {
+                // An ICMP error about an earlier datagram is told by the next call, which then has sent nothing. What the
+                // socket does not take otherwise is lost, as UDP's datagrams may be.
+                if (sent.WouldBlock || !PassErrorsBack())
+                {
+                    return;
+                }
+
+                sent = batch.Forward(_server, first, count);
+                if (sent.IsError)
+                {
+                    return;
+                }
+            }
+
+            long bytes = Sum(batch, first, sent.Value);
+            _bytesToServer += bytes;
+            Route.CountersOf(Loop).BytesToDestination += bytes;
+            first += sent.Value;
+            count -= sent.Value;
+        }
+    }
+
+    internal override void OnEvents(EpollEvents events, int side)
+    {
+        if ((events & EpollEvents.Error) != 0)
+        {
+            PassErrorsBack();
+        }
+
+        DatagramBatch batch = Loop.Datagrams;
+        IoResult received = batch.Receive(_server);
+        if (received.IsError)
+        {
+            return;
+        }
+
+        _port.Shard.Associations.Touch(this, Loop.Now);
+        IoResult sent = batch.Forward(_port.Socket, 0, received.Value, Client);
+        if (!sent.IsError)
+        {
+            long bytes = Sum(batch, 0, sent.Value);
+            _bytesToClient += bytes;
+            Route.CountersOf(Loop).BytesToClient += bytes;
+        }
+    }
+
+    internal override void OnIdle() => Cut();
+
+    internal override void Cut()
+    {
+        NativeSocket.Close(_server);
+        Queue?.Remove(this);
+        Loop.Unregister(this);
+        _port.Shard.Datapath.OnAssociationEnded();
+        _port.Remove(this);
+    }
+
+    internal override bool IsAdmittedBy(RouteTable table) => table.Admits(Client);
+
+    internal override RelayFlow Describe() => new(
+        TransportProtocol.UDP,
+        Client.ToIPEndPoint(),
+        _port.Local.ToIPEndPoint(),
+        NativeSocket.LocalEndpoint(_server).ToIPEndPoint(),
+        Route.DestinationOf(_port.Local.Port).ToIPEndPoint(),
+        Route.Key.Rule,
+        RelayFlowState.Established,
+        _bytesToServer,
+        _bytesToClient,
+        Loop.ToUtc(_started));
+
+    private bool PassErrorsBack()
+    {
+        bool any = false;
+        while (NativeSocket.TryTakeIcmpError(_server, out IcmpError? error))
+        {
+            any = true;
+            if (error is { } icmp)
+            {
+                Route.CountersOf(Loop).Unreachable++;
+                _port.Shard.IcmpFrom(Route.Key.Inside)?.Send(Client, _port.Local, icmp);
+            }
+        }
+
+        // The error itself stays pending besides its description.
+        any |= !NativeSocket.TakeError(_server).IsSuccess;
+        return any;
+    }
+
+    private static long Sum(DatagramBatch batch, int first, int count)
+    {
+        long bytes = 0;
+        for (int index = first; index < first + count; index++)
+        {
+            bytes += batch.Length(index);
+        }
+
+        return bytes;
+    }
+}

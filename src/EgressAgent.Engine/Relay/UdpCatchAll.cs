@@ -1,0 +1,109 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.Bpf;
+using EgressAgent.Linux.Epoll;
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Sockets;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>
+/// The fallback's UDP socket, to which steering brings the first datagram for any port that has no socket. It opens a
+/// <see cref="UdpPort"/> for that port, to which the kernel then gives what follows, until its last association ends.
+/// </summary>
+internal sealed class UdpCatchAll : LoopSource
+{
+    private readonly Dictionary<ushort, UdpPort> _ports = [];
+    private readonly RelayShard _shard;
+    private readonly PortSteering _steering;
+    private readonly SocketEndpoint _inside;
+    private readonly string? _interface;
+    private readonly FileHandle _handle;
+
+    internal UdpCatchAll(RelayShard shard, PortSteering steering, SocketEndpoint inside, string? interfaceName, FileHandle handle)
+    {
+        _shard = shard;
+        _steering = steering;
+        _inside = inside;
+        _interface = interfaceName;
+        _handle = handle;
+    }
+
+    internal RelayShard Shard => _shard;
+
+    internal int Socket => _handle.Descriptor;
+
+    internal void Start()
+    {
+        _shard.Loop.Register(this);
+        _ = _shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
+    }
+
+    internal void Stop()
+    {
+        foreach (ushort port in _ports.Keys.ToList())
+        {
+            Release(port);
+        }
+
+        _shard.Loop.Unregister(this);
+        _handle.Dispose();
+    }
+
+    /// <summary>Gives the port up: its last association has ended, or a rule takes it.</summary>
+    internal void Release(ushort number)
+    {
+        if (_ports.Remove(number, out UdpPort? port))
+        {
+            _steering.Remove(PlaceOf(number));
+            port.Stop();
+        }
+    }
+
+    internal override void OnEvents(EpollEvents events, int side)
+    {
+        DatagramBatch batch = _shard.Loop.Datagrams;
+        IoResult received = batch.Receive(Socket, withDestination: true);
+        for (int index = 0; !received.IsError && index < received.Value; index++)
+        {
+            SocketEndpoint dialled = batch.OriginalDestination(index);
+            if (TryFind(dialled.Port) is { } port)
+            {
+                port.Take(batch, index, 1);
+            }
+        }
+    }
+
+    private UdpPort? TryFind(ushort number)
+    {
+        // A rule whose socket is just being opened has the better right to its port.
+        if (number == 0 || _shard.Datapath.Routes.Routes.ContainsKey(PlaceOf(number)))
+        {
+            return null;
+        }
+
+        if (_ports.TryGetValue(number, out UdpPort? port))
+        {
+            return port;
+        }
+
+        SocketEndpoint local = _inside.WithPort(number);
+        FileHandle? handle = null;
+        try
+        {
+            _shard.Datapath.RunInNetworkNamespace(() => handle = UdpPort.OpenSocket(local, _interface, withDestination: false));
+        }
+        catch (LinuxException)
+        {
+            // No descriptor is left, or somebody else holds the port: the datagram is lost and the next one tries again.
+            return null;
+        }
+
+        port = new UdpPort(_shard, local, handle!, this);
+        port.Start();
+        _ports.Add(number, port);
+        _steering.LeaveToOwnSocket(PlaceOf(number));
+        return port;
+    }
+
+    private SteeringKey PlaceOf(ushort number) => new(_inside.IsIPv6, isUdp: true, number);
+}

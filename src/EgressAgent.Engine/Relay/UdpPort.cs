@@ -1,0 +1,158 @@
+using System.Diagnostics.CodeAnalysis;
+using EgressAgent.Linux;
+using EgressAgent.Linux.Epoll;
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Sockets;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>
+/// One port of an inside address: takes the clients' datagrams and sends the replies, which so come from the address and port
+/// that the client dialled. Belongs to one loop.
+/// </summary>
+internal sealed class UdpPort : LoopSource
+{
+    // net.core.rmem_max caps it; a burst of large datagrams should not overrun it.
+    private const int ReceiveBuffer = 4 << 20;
+
+    private readonly Dictionary<SocketEndpoint, UdpAssociation> _associations = [];
+    private readonly UdpCatchAll? _owner;
+    private readonly FileHandle _handle;
+    private bool _isTaking;
+
+    /// <param name="shard">Where it lives.</param>
+    /// <param name="local">The inside address and the port.</param>
+    /// <param name="handle">From <see cref="OpenSocket"/>.</param>
+    /// <param name="owner">Who is told when the last association ends; null for a rule's port, which stays.</param>
+    internal UdpPort(RelayShard shard, SocketEndpoint local, FileHandle handle, UdpCatchAll? owner)
+    {
+        Shard = shard;
+        Local = local;
+        _handle = handle;
+        _owner = owner;
+    }
+
+    internal RelayShard Shard { get; }
+
+    internal SocketEndpoint Local { get; }
+
+    internal int Socket => _handle.Descriptor;
+
+    /// <summary>A bound UDP socket. The caller is in the router's network namespace.</summary>
+    /// <exception cref="LinuxException">The kernel refuses.</exception>
+    internal static FileHandle OpenSocket(in SocketEndpoint local, string? interfaceName, bool withDestination)
+    {
+        IoResult opened = NativeSocket.OpenUdp(local);
+        if (opened.IsError)
+        {
+            throw new LinuxException("open UDP socket", "", opened.Errno);
+        }
+
+        var handle = new FileHandle(opened.Value);
+        int socket = opened.Value;
+        Errno errno = NativeSocket.SetFreeBind(socket, local);
+        errno = errno.IsSuccess && interfaceName is not null ? NativeSocket.BindToInterface(socket, interfaceName) : errno;
+        errno = errno.IsSuccess && withDestination ? NativeSocket.SetReceiveOriginalDestination(socket, local) : errno;
+        errno = errno.IsSuccess ? NativeSocket.SetReceiveBuffer(socket, ReceiveBuffer) : errno;
+        errno = errno.IsSuccess ? NativeSocket.Bind(socket, local) : errno;
+        if (!errno.IsSuccess)
+        {
+            handle.Dispose();
+            throw new LinuxException("bind to", $"udp {local}", errno);
+        }
+
+        return handle;
+    }
+
+    internal void Start()
+    {
+        Shard.Loop.Register(this);
+        _ = Shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
+    }
+
+    internal void Stop()
+    {
+        foreach (UdpAssociation association in _associations.Values.ToList())
+        {
+            association.Cut();
+        }
+
+        Shard.Loop.Unregister(this);
+        _handle.Dispose();
+    }
+
+    // Level-triggered: a batch a turn.
+    internal override void OnEvents(EpollEvents events, int side)
+    {
+        DatagramBatch batch = Shard.Loop.Datagrams;
+        IoResult received = batch.Receive(Socket);
+        if (!received.IsError)
+        {
+            Take(batch, 0, received.Value);
+        }
+    }
+
+    /// <summary>Sends datagrams that clients sent to this port on to their destinations.</summary>
+    internal void Take(DatagramBatch batch, int first, int count)
+    {
+        int end = first + count;
+        _isTaking = true;
+        while (first < end)
+        {
+            SocketEndpoint client = batch.Peer(first);
+            int next = first + 1;
+            while (next < end && batch.Peer(next) == client)
+            {
+                next++;
+            }
+
+            if (_associations.TryGetValue(client, out UdpAssociation? association) || TryAssociate(client, out association))
+            {
+                association.ToServer(batch, first, next - first);
+            }
+
+            first = next;
+        }
+
+        _isTaking = false;
+        ReportIfUnused();
+    }
+
+    internal void Remove(UdpAssociation association)
+    {
+        _associations.Remove(association.Client);
+        ReportIfUnused();
+    }
+
+    // Not while datagrams are being taken, when the last association may only give way to the next.
+    private void ReportIfUnused()
+    {
+        if (_associations.Count == 0 && !_isTaking)
+        {
+            _owner?.Release(Local.Port);
+        }
+    }
+
+    private bool TryAssociate(SocketEndpoint client, [NotNullWhen(true)] out UdpAssociation? association)
+    {
+        association = null;
+        RouteTable table = Shard.Datapath.Routes;
+        Route? route = table.Find(isUdp: true, Local);
+        if (route is null || !table.Admits(client) || !Shard.TryReserveAssociation())
+        {
+            return false;
+        }
+
+        association = UdpAssociation.TryOpen(this, route, client);
+        if (association is null)
+        {
+            route.CountersOf(Shard.Loop).Exhausted++;
+            Shard.Datapath.OnAssociationEnded();
+            return false;
+        }
+
+        route.CountersOf(Shard.Loop).Connections++;
+        _associations.Add(client, association);
+        return true;
+    }
+}

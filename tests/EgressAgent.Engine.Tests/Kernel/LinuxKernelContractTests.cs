@@ -1,0 +1,4 @@
+namespace EgressAgent.Engine.Tests.Kernel;
+
+/// <inheritdoc/>
+public sealed class LinuxKernelContractTests() : KernelContract(new LinuxKernelLab());

@@ -1,0 +1,344 @@
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Linux;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
+using EgressAgent.Model.Status;
+using EgressAgent.Testing.FakeKernel;
+
+namespace EgressAgent.Engine.Tests.Reconcile;
+
+// One router's life under a running agent.
+public sealed class ReconcilerTests : IDisposable
+{
+    private readonly FakeKernel _kernel = Example.Node();
+    private readonly MemoryStore _store = new();
+    private readonly Agent _agent;
+
+    public ReconcilerTests() => _agent = new Agent(_kernel, _store);
+
+    public void Dispose() => _agent.Dispose();
+
+    [Fact]
+    public async Task New_router_is_built_and_active()
+    {
+        await _agent.RunAsync(Example.Router());
+
+        RouterStatus status = _agent.StatusOf(Example.Key);
+        Assert.Equal((RouterState.Active, 1L), (status.State, status.Generation));
+        Assert.True(_agent.Condition(ConditionType.Available).Status);
+        Assert.False(_agent.Condition(ConditionType.Degraded).Status);
+        Assert.Equal([Example.Key], _kernel.ListRouters());
+        Assert.Equal(Example.Router(), Assert.Single(_store.Load()).LastGood);
+    }
+
+    [Fact]
+    public async Task Edited_rule_changes_the_redirect_and_nothing_else()
+    {
+        await _agent.RunAsync(Example.Router());
+        _kernel.ForgetSteps();
+
+        await _agent.RunAsync(Example.Router(rules: Example.Rule(8080, "203.0.113.27", 80)));
+
+        Assert.IsType<ApplyRedirect>(Assert.Single(_kernel.Steps).Step);
+        Assert.Equal(2, _agent.StatusOf(Example.Key).Generation);
+    }
+
+    [Fact]
+    public async Task Rule_that_the_datapath_cannot_serve_degrades_the_router_until_it_goes()
+    {
+        EgressRouterResource router = Example.Router(rules: [Example.Rule(8080, "203.0.113.26", 80), Example.Rule(9000, "203.0.113.26", 9000, TransportProtocol.SCTP)]);
+
+        await _agent.RunAsync(router with { Spec = router.Spec with { Datapath = DatapathKind.Relay } });
+
+        Assert.Equal(RouterState.Degraded, _agent.StatusOf(Example.Key).State);
+        Assert.True(_agent.Condition(ConditionType.Available).Status);
+        Assert.Equal(
+            (PlanReasons.NotSupportedByDatapath, "9000/SCTP is not served"),
+            (_agent.Condition(ConditionType.Degraded).Reason, _agent.Condition(ConditionType.Degraded).Message));
+
+        await _agent.RunAsync(router);
+
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Same_file_again_changes_nothing()
+    {
+        await _agent.RunAsync(Example.Router());
+        _kernel.ForgetSteps();
+
+        await _agent.RunAsync(Example.Router());
+
+        Assert.Empty(_kernel.Steps);
+        Assert.Equal(1, _agent.StatusOf(Example.Key).Generation);
+    }
+
+    [Fact]
+    public async Task Removed_router_leaves_nothing()
+    {
+        await _agent.RunAsync(Example.Router());
+
+        await _agent.RemoveAsync(Example.Key);
+
+        Assert.Empty(_kernel.ListRouters());
+        Assert.Equal(["lo", "ens3"], _kernel.ReadNode(node => node.Links.Select(link => link.Name).ToArray()));
+        Assert.Empty(_store.Load());
+        Assert.Empty(_agent.Status.All);
+    }
+
+    [Fact]
+    public async Task Router_that_comes_back_after_its_removal_is_new()
+    {
+        await _agent.RunAsync(Example.Router());
+        await _agent.RemoveAsync(Example.Key);
+
+        await _agent.RunAsync(Example.Router());
+
+        Assert.Equal((RouterState.Active, 1L), (_agent.StatusOf(Example.Key).State, _agent.StatusOf(Example.Key).Generation));
+    }
+
+    [Fact]
+    public async Task Router_that_comes_back_during_its_removal_is_there_in_the_end()
+    {
+        await _agent.RunAsync(Example.Router());
+        using var removing = new ManualResetEventSlim();
+        using var resume = new ManualResetEventSlim();
+        _kernel.BeforeStep = (_, step) =>
+        {
+            if (step is DeleteNetns)
+            {
+                removing.Set();
+                resume.Wait(TestContext.Current.CancellationToken);
+            }
+        };
+        _agent.Reconciler.Submit([RouterIntent.Remove(Example.Key, "web.yaml")]);
+        removing.Wait(TestContext.Current.CancellationToken);
+
+        _agent.Reconciler.Submit([RouterIntent.Run(Example.Router())]);
+        resume.Set();
+        await _agent.IdleAsync();
+
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        Assert.Equal([Example.Key], _kernel.ListRouters());
+        Assert.Single(_store.Load());
+    }
+
+    [Fact]
+    public async Task Missing_master_is_waited_for_and_the_router_starts_when_it_appears()
+    {
+        _kernel.EditNode(node => node.RemoveLink("ens3"));
+        await _agent.RunAsync(Example.Router());
+        Assert.Equal((RouterState.Pending, PlanReasons.MasterMissing), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Available).Reason));
+        Assert.Empty(_kernel.Steps);
+
+        _kernel.EditNode(node => Example.AddInterface(node));
+        await _agent.IdleAsync();
+
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Waiting_is_logged_once()
+    {
+        _kernel.EditNode(node => node.RemoveLink("ens3"));
+        await _agent.RunAsync(Example.Router());
+
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(5));
+
+        Assert.Single(_agent.Log.Of(EventIds.Waiting));
+    }
+
+    [Fact]
+    public async Task Master_that_goes_takes_the_router_along_and_brings_it_back()
+    {
+        await _agent.RunAsync(Example.Router());
+
+        _kernel.EditNode(node => node.RemoveLink("ens3"));
+        await _agent.IdleAsync();
+        Assert.Equal(RouterState.Pending, _agent.StatusOf(Example.Key).State);
+
+        _kernel.EditNode(node => Example.AddInterface(node));
+        await _agent.IdleAsync();
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        Assert.True(_kernel.ReadRouter(Example.Key, netns => netns.HasAddress(Example.Cidr("192.168.12.99/24").Address)));
+    }
+
+    [Fact]
+    public async Task Address_that_another_host_holds_is_not_taken_and_its_MAC_is_named()
+    {
+        var address = Example.Cidr("192.168.12.99/24").Address;
+        _kernel.OtherHosts[address] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
+
+        await _agent.RunAsync(Example.Router());
+
+        Assert.Equal(RouterState.Degraded, _agent.StatusOf(Example.Key).State);
+        Assert.Equal(StatusReasons.AddressConflict, _agent.Condition(ConditionType.Degraded).Reason);
+        Assert.Contains("52:54:00:aa:bb:cc", _agent.Condition(ConditionType.Degraded).Message);
+        Assert.False(_kernel.ReadRouter(Example.Key, netns => netns.HasAddress(address)));
+
+        _kernel.OtherHosts.Remove(address);
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task IPv6_address_that_another_host_holds_is_a_conflict_too()
+    {
+        _kernel.OtherHosts[Example.Cidr("2001:db8:12::99/64").Address] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
+
+        await _agent.RunAsync(Example.Router(address: "2001:db8:12::99/64", rules: Example.Rule(80, "2001:db8:ff::1", 80)));
+
+        Assert.Equal(StatusReasons.AddressConflict, _agent.Condition(ConditionType.Degraded).Reason);
+        Assert.Contains("2001:db8:12::99", _agent.Condition(ConditionType.Degraded).Message);
+    }
+
+    public static TheoryData<string> Drifts => [.. DriftActions.Keys];
+
+    private static readonly Dictionary<string, Action<FakeKernel>> DriftActions = new()
+    {
+        ["netns deleted"] = kernel => kernel.DeleteNetns(Example.Key),
+        ["macvlan deleted"] = kernel => kernel.EditRouter(Example.Key, netns => netns.RemoveLink("net1")),
+        ["macvlan down"] = kernel => kernel.EditRouter(Example.Key, netns => netns.SetUp("net1", up: false)),
+        ["veth deleted inside"] = kernel => kernel.EditRouter(Example.Key, netns => netns.RemoveLink("eth0")),
+        ["veth deleted on the node"] = kernel => kernel.EditNode(node => node.RemoveLink(RouterNames.NodeLink(Example.Key))),
+        ["veth down"] = kernel => kernel.EditRouter(Example.Key, netns => netns.SetUp("eth0", up: false)),
+        ["reserved address removed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.RemoveAddress("net1", Example.Cidr("192.168.12.99/24"))),
+        ["address added"] = kernel => kernel.EditRouter(Example.Key, netns => netns.AddAddress("net1", Example.Cidr("192.168.12.55/24"))),
+        ["rule removed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.Rules.RemoveAt(0)),
+        ["table changed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.TouchRedirect()),
+        ["forwarding off"] = kernel => kernel.EditRouter(Example.Key, netns => netns.SetSysctl("net/ipv4/ip_forward", "0")),
+        ["MTU of the master changed"] = kernel => kernel.EditNode(node => node.SetMtu("ens3", 1400)),
+    };
+
+    [Theory]
+    [MemberData(nameof(Drifts))]
+    public async Task Drift_is_repaired_as_soon_as_it_is_told(string drift)
+    {
+        await _agent.RunAsync(Example.Router());
+
+        DriftActions[drift](_kernel);
+        await _agent.IdleAsync();
+
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        using IKernelRouter router = _kernel.Open(Example.Key);
+        Assert.DoesNotContain(
+            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not ApplyRedirect);
+        Assert.Equal(_agent.StatusOf(Example.Key).Desired!.Redirect, _kernel.ReadRouter(Example.Key, netns => netns.Redirect));
+    }
+
+    [Fact]
+    public async Task Drift_is_logged_as_somebody_elses_doing()
+    {
+        await _agent.RunAsync(Example.Router());
+        Assert.Empty(_agent.Log.Of(EventIds.Drift));
+
+        DriftActions["rule removed"](_kernel);
+        await _agent.IdleAsync();
+
+        Assert.Contains("add rule 100", Assert.Single(_agent.Log.Of(EventIds.Drift)));
+    }
+
+    [Fact]
+    public async Task State_that_cannot_be_saved_builds_nothing_until_it_can()
+    {
+        _store.IsFull = true;
+        await _agent.RunAsync(Example.Router());
+
+        Assert.Equal((RouterState.Failed, StatusReasons.StateNotSaved), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
+        Assert.Empty(_kernel.Steps);
+
+        _store.IsFull = false;
+        await _agent.AdvanceAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Router_whose_file_breaks_keeps_running_on_its_last_good_spec()
+    {
+        await _agent.RunAsync(Example.Router());
+        _kernel.ForgetSteps();
+
+        await _agent.SubmitAsync(RouterIntent.KeepLastGood(Example.Key, "web.yaml", Example.Router(), Example.Faults));
+
+        Assert.Equal((RouterState.Degraded, StatusReasons.InvalidSpec), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
+        Assert.True(_agent.Condition(ConditionType.Available).Status);
+        Assert.Empty(_kernel.Steps);
+
+        await _agent.RunAsync(Example.Router());
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Router_whose_first_file_is_broken_is_failed_and_not_built()
+    {
+        await _agent.SubmitAsync(RouterIntent.KeepLastGood(Example.Key, "web.yaml", null, Example.Faults));
+
+        Assert.Equal((RouterState.Failed, StatusReasons.InvalidSpec), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Available).Reason));
+        Assert.Empty(_kernel.ListRouters());
+    }
+
+    [Fact]
+    public async Task Refusal_names_what_was_refused()
+    {
+        _kernel.BeforeStep = (_, step) => Refuse(step is CreateMacvlan);
+
+        await _agent.RunAsync(Example.Router());
+
+        Assert.Equal((RouterState.Failed, StatusReasons.KernelRefused), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
+        Assert.Contains("EBUSY", _agent.Condition(ConditionType.Degraded).Message);
+    }
+
+    [Fact]
+    public async Task Refusal_of_an_edit_leaves_a_router_that_runs_degraded()
+    {
+        await _agent.RunAsync(Example.Router());
+        _kernel.BeforeStep = (_, step) => Refuse(step is ApplyRedirect);
+
+        await _agent.RunAsync(Example.Router(rules: Example.Rule(8080, "203.0.113.27", 80)));
+
+        Assert.Equal(RouterState.Degraded, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Somebody_who_undoes_every_change_is_answered_after_pauses_and_not_at_once()
+    {
+        bool isUndoing = true;
+        _kernel.Changed += _ =>
+        {
+            if (isUndoing && _kernel.ListRouters().Count > 0)
+            {
+                _kernel.ReadRouter(Example.Key, netns => netns.SetSysctl("net/ipv4/ip_forward", "0"));
+            }
+        };
+        await _agent.RunAsync(Example.Router());
+
+        // The changes during the first attempt, before it failed, make for a second one.
+        Assert.InRange(_agent.Log.Of(EventIds.Failed).Count(), 1, 2);
+        Assert.Equal(RouterState.Failed, _agent.StatusOf(Example.Key).State);
+        Assert.Contains("ip_forward", _agent.Condition(ConditionType.Degraded).Message);
+
+        isUndoing = false;
+        await _agent.AdvanceAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Reapply_looks_at_the_router_again()
+    {
+        Assert.False(_agent.Reconciler.Reapply(Example.Key));
+        await _agent.RunAsync(Example.Router());
+
+        Assert.True(_agent.Reconciler.Reapply(Example.Key));
+        await _agent.IdleAsync();
+    }
+
+    private static void Refuse(bool condition)
+    {
+        if (condition)
+        {
+            throw new LinuxException("change", "something", Errno.EBUSY);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.State;
+using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Status;
+using Microsoft.Extensions.Time.Testing;
+
+namespace EgressAgent.Engine.Tests.Reconcile;
+
+public sealed class StatusBoardTests
+{
+    private static readonly RouterRecord Record = Example.Record(Example.Router(), "198.18.0.2/16");
+    private static readonly RouterIntent Intent = RouterIntent.Run(Example.Router());
+    private static readonly PlanProblem Missing = new(PlanReasons.MasterMissing, "no ens3");
+
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
+    private readonly StatusBoard _board;
+    private readonly List<RouterStatus> _changes = [];
+
+    public StatusBoardTests()
+    {
+        _board = new StatusBoard(_time);
+        _board.Changed += _changes.Add;
+    }
+
+    [Fact]
+    public void Conditions_are_always_the_three_in_their_order()
+    {
+        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+
+        Assert.Equal(Enum.GetValues<ConditionType>(), Status.Conditions.Select(condition => condition.Type));
+    }
+
+    [Fact]
+    public void Waiting_router_is_pending_and_says_for_what()
+    {
+        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+
+        Assert.Equal(RouterState.Pending, Status.State);
+        Assert.Equal(("False", "MasterMissing"), Of(ConditionType.Available));
+        Assert.Equal(("True", "Waiting"), Of(ConditionType.Progressing));
+        Assert.Equal(("False", "AsSpecified"), Of(ConditionType.Degraded));
+        Assert.Equal("no ens3", Status.Summary);
+    }
+
+    [Fact]
+    public void Failed_router_is_failed_unless_it_still_runs()
+    {
+        _board.Report(Example.Key, Intent, StatusFacts.Failed(Record, StatusReasons.KernelRefused, "EBUSY", isInForce: false));
+        Assert.Equal(RouterState.Failed, Status.State);
+        Assert.Equal(("False", "KernelRefused"), Of(ConditionType.Available));
+
+        _board.Report(Example.Key, Intent, StatusFacts.Failed(Record, StatusReasons.KernelRefused, "EBUSY", isInForce: true));
+        Assert.Equal(RouterState.Degraded, Status.State);
+        Assert.Equal(("Unknown", "KernelRefused"), Of(ConditionType.Available));
+    }
+
+    [Fact]
+    public void Time_of_a_condition_moves_with_its_status_alone()
+    {
+        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _board.Report(Example.Key, Intent, StatusFacts.Failed(Record, StatusReasons.KernelRefused, "EBUSY", isInForce: false));
+
+        Assert.Equal(DateTimeOffset.UnixEpoch, Status.Condition(ConditionType.Available).LastTransition);
+        Assert.Equal(DateTimeOffset.UnixEpoch, Status.Condition(ConditionType.Progressing).LastTransition);
+        Assert.Equal(DateTimeOffset.UnixEpoch.AddMinutes(1), Status.Condition(ConditionType.Degraded).LastTransition);
+    }
+
+    [Fact]
+    public void Same_facts_again_are_no_change()
+    {
+        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+
+        Assert.Single(_changes);
+    }
+
+    [Fact]
+    public void Router_in_force_whose_file_is_in_error_is_degraded_and_names_the_fault()
+    {
+        DesiredRouter desired = RouterPlanner.Plan(
+            Example.Key, Record.LastGood.Spec, Record.Allocation, Example.Node().ObserveNode(), Model.Configuration.AgentConfiguration.Default).Desired!;
+        RouterIntent broken = RouterIntent.KeepLastGood(Example.Key, "web.yaml", Record.LastGood, Example.Faults);
+
+        _board.Report(Example.Key, broken, StatusFacts.InForce(Record, desired, []));
+
+        Assert.Equal(RouterState.Degraded, Status.State);
+        Assert.Equal(("True", "InForce"), Of(ConditionType.Available));
+        Assert.Equal(("True", "InvalidSpec"), Of(ConditionType.Degraded));
+        Assert.Contains("web.yaml:9:3", Status.Summary);
+    }
+
+    [Fact]
+    public void Removed_router_is_forgotten_once()
+    {
+        int removed = 0;
+        _board.Removed += _ => removed++;
+        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+
+        _board.Removing(Example.Key);
+        Assert.Equal(RouterState.Removing, Status.State);
+        _board.Forget(Example.Key);
+        _board.Forget(Example.Key);
+
+        Assert.Equal(1, removed);
+        Assert.Empty(_board.All);
+    }
+
+    [Fact]
+    public void All_are_sorted_by_key()
+    {
+        foreach (string name in (string[])["b", "a", "c"])
+        {
+            RouterIntent intent = RouterIntent.Run(Example.Router(name));
+            _board.Report(intent.Key, intent, StatusFacts.Waiting(Record, Missing));
+        }
+
+        Assert.Equal(["a", "b", "c"], _board.All.Select(status => status.Key.Name));
+    }
+
+    private RouterStatus Status => _board.Find(Example.Key)!;
+
+    private (string Status, string Reason) Of(ConditionType type) => (Status.Condition(type).StatusText, Status.Condition(type).Reason);
+}

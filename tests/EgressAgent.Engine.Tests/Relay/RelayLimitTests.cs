@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Sockets;
+using EgressAgent.Engine.Relay;
+using EgressAgent.Linux.FileDescriptors;
+
+namespace EgressAgent.Engine.Tests.Relay;
+
+public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
+{
+    private static readonly byte[] Hello = "hello"u8.ToArray();
+
+    [Fact]
+    public void Out_of_descriptors_new_connections_wait_and_established_ones_go_on()
+    {
+        (Socket client, Socket server) = ConnectPair(80);
+        Echo(client, server, Hello);
+        Socket listener = Keep(Lab.Listen());
+        Relay.Apply(RelayLab.Plan(
+            RelayLab.Tcp(80, (IPEndPoint)server.LocalEndPoint!), RelayLab.Tcp(81, (IPEndPoint)listener.LocalEndPoint!)));
+        Socket[] waiting = [.. Enumerable.Range(0, 20).Select(_ => Keep(RelayLab.TcpSocket(Lab.Client, RelayLab.Inside)))];
+        long limit = DescriptorLimit.Current;
+        try
+        {
+            // Descriptors below the highest one in use may be free, so they are used up first.
+            DescriptorLimit.Set(Directory.GetFiles("/proc/self/fd").Max(path => int.Parse(Path.GetFileName(path))) + 1);
+            List<Socket> fillers = FillDescriptors();
+            foreach (Socket socket in waiting)
+            {
+                socket.Connect(RelayLab.Inside, 81);
+            }
+
+            Echo(client, server, Hello);
+            Echo(server, client, new byte[500_000]);
+            fillers.ForEach(filler => filler.Dispose());
+        }
+        finally
+        {
+            DescriptorLimit.Set(limit);
+        }
+
+        foreach (Socket socket in waiting)
+        {
+            Socket accepted = Keep(listener.Accept());
+            accepted.Send(Hello);
+        }
+
+        Assert.All(waiting, socket => ReadExactly(socket, new byte[Hello.Length]));
+    }
+
+    [Fact]
+    public void Connection_beyond_the_maximum_waits_until_one_ends()
+    {
+        Start(new RelayOptions { MaxConnections = 2 });
+        (Socket first, Socket firstServer) = ConnectPair(80);
+        Socket listener = Keep(Lab.Listen());
+        Relay.Apply(RelayLab.Plan(
+            RelayLab.Tcp(80, (IPEndPoint)firstServer.LocalEndPoint!), RelayLab.Tcp(81, (IPEndPoint)listener.LocalEndPoint!)));
+        Keep(Lab.Connect(81));
+        Keep(listener.Accept());
+        Socket third = Keep(Lab.Connect(81));
+        third.Send(Hello);
+        Assert.False(listener.Poll(400_000, SelectMode.SelectRead));
+
+        first.Close();
+        firstServer.Close();
+
+        Socket accepted = Keep(listener.Accept());
+        ReadExactly(accepted, new byte[Hello.Length]);
+    }
+
+    [Fact]
+    public void Connection_outlives_a_time_in_which_every_packet_is_lost()
+    {
+        (Socket client, Socket server) = ConnectPair(80);
+        Echo(client, server, Hello);
+        Lab.RouterHost.Check("nft", "add table inet loss");
+        try
+        {
+            Lab.RouterHost.Check("nft", "add chain inet loss out { type filter hook output priority 0; oifname net1 drop; }");
+            client.Send(Hello);
+            Assert.False(server.Poll(300_000, SelectMode.SelectRead));
+        }
+        finally
+        {
+            Lab.RouterHost.Check("nft", "delete table inet loss");
+        }
+
+        ReadExactly(server, new byte[Hello.Length]);
+        Echo(server, client, Hello);
+    }
+
+    private static List<Socket> FillDescriptors()
+    {
+        var fillers = new List<Socket>();
+        try
+        {
+            while (true)
+            {
+                fillers.Add(new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+            }
+        }
+        catch (SocketException)
+        {
+            return fillers;
+        }
+    }
+}

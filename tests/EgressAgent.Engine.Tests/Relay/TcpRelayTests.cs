@@ -1,0 +1,228 @@
+using System.Net;
+using System.Net.Sockets;
+using EgressAgent.Engine.Relay;
+using EgressAgent.Model;
+using EgressAgent.Testing;
+
+namespace EgressAgent.Engine.Tests.Relay;
+
+public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
+{
+    private static readonly byte[] Hello = "hello"u8.ToArray();
+
+    [Fact]
+    public void Rule_carries_data_both_ways_from_the_source_address()
+    {
+        (Socket client, Socket server) = ConnectPair();
+
+        Echo(client, server, Hello);
+        Echo(server, client, Hello);
+
+        Assert.Equal(RelayLab.Source, ((IPEndPoint)server.RemoteEndPoint!).Address);
+    }
+
+    [Fact]
+    public void Rule_of_IPv6_is_carried_from_the_IPv6_source_address()
+    {
+        Socket listener = Keep(Lab.Listen(RelayLab.ServerAddress6));
+        Relay.Apply(RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!)));
+
+        Socket client = Keep(Lab.Connect(80, RelayLab.Inside6));
+        Socket server = Keep(listener.Accept());
+
+        Echo(client, server, Hello);
+        Assert.Equal(RelayLab.Source6, ((IPEndPoint)server.RemoteEndPoint!).Address);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Port_without_a_rule_is_refused_in_the_handshake(bool steering)
+    {
+        Start(new RelayOptions { UsesSteering = steering });
+        ConnectPair(port: 8080);
+
+        var exception = Assert.Throws<SocketException>(() => Lab.Connect(8081));
+        Assert.Equal(SocketError.ConnectionRefused, exception.SocketErrorCode);
+    }
+
+    [Fact]
+    public void Port_without_steering_is_carried_all_the_same()
+    {
+        Start(new RelayOptions { UsesSteering = false });
+        (Socket client, Socket server) = ConnectPair();
+        Echo(client, server, Hello);
+
+        ValueList<RelayShortfall> shortfalls = Relay.Apply(RelayLab.PlanWithFallback());
+        Assert.Contains("sk_lookup", shortfalls[0].Reason);
+    }
+
+    [Fact]
+    public void Fallback_takes_every_port_and_keeps_it()
+    {
+        Socket listener = Keep(Lab.Listen());
+        int port = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        Assert.Empty(Relay.Apply(RelayLab.PlanWithFallback()));
+
+        Socket client = Keep(Lab.Connect(port));
+        Socket server = Keep(listener.Accept());
+
+        Echo(client, server, Hello);
+        RelayFlow flow = Assert.Single(Relay.ListFlows());
+        Assert.Null(flow.Rule);
+        Assert.Equal(listener.LocalEndPoint, flow.Destination);
+        Assert.Equal(new IPEndPoint(RelayLab.Inside, port), flow.Inside);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Client_that_is_not_admitted_is_turned_away(bool steering)
+    {
+        Start(new RelayOptions { UsesSteering = steering });
+        Socket listener = Keep(Lab.Listen());
+        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!));
+        Relay.Apply(plan with { Clients = [IPNetwork.Parse("198.18.0.3/32"), IPNetwork.Parse("10.0.0.0/8")] });
+
+        Socket admitted = Keep(RelayLab.TcpSocket(Lab.Client, RelayLab.Inside));
+        admitted.Bind(new IPEndPoint(IPAddress.Parse("198.18.0.3"), 0));
+        admitted.Connect(RelayLab.Inside, 80);
+        Echo(admitted, Keep(listener.Accept()), Hello);
+
+        Assert.Throws<SocketException>(() => Lab.Connect(80).Receive(new byte[1]));
+    }
+
+    [Fact]
+    public void Destination_that_refuses_resets_the_client()
+    {
+        Relay.Apply(RelayLab.Plan(RelayLab.Tcp(80, new IPEndPoint(RelayLab.ServerAddress, 9))));
+
+        AssertReset(Keep(Lab.Connect(80)));
+
+        Assert.Equal(1, Relay.ReadCounters().Single().Refused);
+        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+    }
+
+    [Fact]
+    public void Destination_without_a_route_resets_the_client()
+    {
+        Relay.Apply(RelayLab.Plan(RelayLab.Tcp(80, new IPEndPoint(RelayLab.Unreachable, 9))));
+
+        AssertReset(Keep(Lab.Connect(80)));
+
+        Assert.Equal(1, Relay.ReadCounters().Single().Unreachable);
+    }
+
+    [Fact]
+    public void Destination_that_stays_silent_resets_the_client_after_the_timeout()
+    {
+        Start(new RelayOptions { ConnectTimeout = TimeSpan.FromMilliseconds(300) });
+        Relay.Apply(RelayLab.Plan(RelayLab.Tcp(80, new IPEndPoint(RelayLab.BlackHole, 9))));
+
+        AssertReset(Keep(Lab.Connect(80)));
+
+        Assert.Equal(1, Relay.ReadCounters().Single().TimedOut);
+    }
+
+    [Fact]
+    public void Source_address_that_is_missing_is_never_replaced_by_another()
+    {
+        Socket listener = Keep(Lab.Listen());
+        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!));
+        Relay.Apply(plan with { Families = [new RelayFamily(RelayLab.Inside, IPAddress.Parse("192.168.12.77"))] });
+
+        AssertReset(Keep(Lab.Connect(80)));
+
+        Assert.False(listener.Poll(0, SelectMode.SelectRead));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Half_close_passes_and_the_other_direction_goes_on(bool clientFirst)
+    {
+        (Socket client, Socket server) = ConnectPair();
+        (Socket first, Socket second) = clientFirst ? (client, server) : (server, client);
+
+        first.Send(Hello);
+        first.Shutdown(SocketShutdown.Send);
+        ReadExactly(second, new byte[Hello.Length]);
+        Assert.Equal(0, second.Receive(new byte[1]));
+
+        Echo(second, first, Hello);
+        Eventually.True("half-closed", () => Relay.ListFlows().Single().State == RelayFlowState.HalfClosed);
+        second.Shutdown(SocketShutdown.Send);
+        Assert.Equal(0, first.Receive(new byte[1]));
+        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Reset_passes_to_the_other_side(bool byClient)
+    {
+        (Socket client, Socket server) = ConnectPair();
+        (Socket first, Socket second) = byClient ? (client, server) : (server, client);
+        Echo(first, second, Hello);
+
+        first.LingerState = new LingerOption(true, 0);
+        first.Close();
+
+        AssertReset(second);
+        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+    }
+
+    [Fact]
+    public void Idle_connection_ends_after_the_idle_timeout()
+    {
+        Start(new RelayOptions { IdleTimeout = TimeSpan.FromMilliseconds(300) });
+        (Socket client, Socket server) = ConnectPair();
+        Echo(client, server, Hello);
+
+        AssertReset(client);
+        AssertReset(server);
+    }
+
+    [Fact]
+    public void Peer_that_does_not_read_holds_up_nobody_else()
+    {
+        Start(RelayOptions.Default, threads: 1);
+        (Socket stuckClient, Socket stuckServer) = ConnectPair(port: 80);
+        stuckServer.Blocking = false;
+        byte[] chunk = new byte[1 << 20];
+        long sent = 0;
+        for (int idle = 0; idle < 20;)
+        {
+            int count = stuckServer.Poll(10_000, SelectMode.SelectWrite) ? stuckServer.Send(chunk) : 0;
+            sent += count;
+            idle = count == 0 ? idle + 1 : 0;
+        }
+
+        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)stuckServer.LocalEndPoint!));
+        (Socket client, Socket server) = ConnectPair(port: 81, plan);
+        Echo(client, server, Hello);
+        Echo(server, client, Hello);
+
+        // The stuck one loses nothing either.
+        ReadExactly(stuckClient, new byte[sent]);
+    }
+
+    [Fact]
+    public void Flow_list_and_counters_tell_the_connection()
+    {
+        (Socket client, Socket server) = ConnectPair();
+        Echo(client, server, Hello);
+        Echo(server, client, [1, 2]);
+
+        Eventually.True("bytes are counted", () => Relay.ListFlows().Single().BytesToClient == 2);
+        RelayFlow flow = Relay.ListFlows().Single();
+        Assert.Equal(client.LocalEndPoint, flow.Client);
+        Assert.Equal(new IPEndPoint(RelayLab.Inside, 8080), flow.Inside);
+        Assert.Equal(server.RemoteEndPoint, flow.Source);
+        Assert.Equal(server.LocalEndPoint, flow.Destination);
+        Assert.Equal(RelayFlowState.Established, flow.State);
+        Assert.Equal(Hello.Length, flow.BytesToDestination);
+        RelayCounters counters = Relay.ReadCounters().Single();
+        Assert.Equal((1, Hello.Length, 2), (counters.Connections, counters.BytesToDestination, counters.BytesToClient));
+    }
+}

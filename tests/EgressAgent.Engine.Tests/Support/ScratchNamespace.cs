@@ -1,0 +1,32 @@
+using EgressAgent.Linux.Namespaces;
+using EgressAgent.Testing;
+
+namespace EgressAgent.Engine.Tests.Support;
+
+/// <summary>A network namespace with a name that nobody else has, gone afterwards. Tests that need one are skipped without root.</summary>
+internal sealed class ScratchNamespace : IDisposable
+{
+    private ScratchNamespace(string name)
+    {
+        Name = name;
+        Namespace = NetworkNamespace.TryCreate(name) ?? throw new InvalidOperationException($"{name} exists");
+    }
+
+    public string Name { get; }
+
+    public NetworkNamespace Namespace { get; }
+
+    public static ScratchNamespace Create()
+    {
+        Requires.Root();
+        return new ScratchNamespace($"ege-{UniqueSuffix()}");
+    }
+
+    public static string UniqueSuffix() => $"{Environment.ProcessId:x}-{Random.Shared.Next():x8}";
+
+    public void Dispose()
+    {
+        NetworkNamespace.Delete(Name);
+        Namespace.Dispose();
+    }
+}

@@ -1,0 +1,21 @@
+using System.Diagnostics;
+
+namespace EgressAgent.Testing.Bus;
+
+/// <summary>Runs busctl(1): a client of the bus that has nothing in common with ours.</summary>
+/// <param name="address">The bus.</param>
+/// <param name="uid">The user to run it as; our own by default.</param>
+public sealed class Busctl(string address, int? uid = null)
+{
+    /// <summary>Runs it to its end.</summary>
+    public CommandResult Run(params ReadOnlySpan<string> arguments) => Command.Run(Words(arguments));
+
+    /// <summary>Starts it; the caller ends it and reads its output.</summary>
+    public Process Start(params ReadOnlySpan<string> arguments) => Process.Start(Command.StartInfo(Words(arguments)))!;
+
+    private string[] Words(ReadOnlySpan<string> arguments)
+    {
+        string[] become = uid is null ? [] : ["setpriv", $"--reuid={uid}", $"--regid={uid}", "--clear-groups"];
+        return [.. become, "busctl", $"--address={address}", "--no-pager", .. arguments];
+    }
+}

@@ -1,0 +1,185 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.NetworkInformation;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Model;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Status;
+
+namespace EgressAgent.Testing.FakeKernel;
+
+/// <summary>
+/// A kernel in memory, with state and with the real one's rules as far as routers meet them. The contract suite holds it to the
+/// real kernel's behaviour. As there, every change is told to the agent, its own changes included. Thread-safe.
+/// </summary>
+public sealed class FakeKernel : IKernel
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, FakeNetns> _netns = new(StringComparer.Ordinal);
+    private readonly List<AppliedStep> _steps = [];
+    private readonly FakeNetns _node;
+    private int _lastIndex;
+    private int _requests;
+
+    public FakeKernel() => _node = new FakeNetns(this, "node");
+
+    public event Action<RouterKey?>? Changed;
+
+    /// <summary>Who else is on the physical network, by address.</summary>
+    public Dictionary<IPAddress, PhysicalAddress> OtherHosts { get; } = [];
+
+    /// <summary>The inside networks that are unreachable where no router has the address.</summary>
+    public HashSet<IPNetwork> HeldNetworks { get; } = [];
+
+    /// <summary>Called before a step is taken, outside of all locks; what it throws is the step's outcome.</summary>
+    public Action<RouterKey, RouterStep>? BeforeStep { get; set; }
+
+    /// <summary>
+    /// Called before each of the requests of which steps consist, with its number from 1; what it throws leaves the step half done.
+    /// </summary>
+    public Action<int>? BeforeRequest { get; set; }
+
+    /// <summary>What was taken so far, in order.</summary>
+    public IReadOnlyList<AppliedStep> Steps => Locked(() => (IReadOnlyList<AppliedStep>)[.. _steps]);
+
+    /// <summary>How many requests were made so far.</summary>
+    public int RequestCount => Locked(() => _requests);
+
+    internal bool HasConntrack { get; private set; }
+
+    public void ForgetSteps() => Locked(_steps.Clear);
+
+    /// <summary>Changes the node's own network.</summary>
+    public void EditNode(Action<FakeNetns> edit)
+    {
+        Locked(() => edit(_node));
+        Changed?.Invoke(null);
+    }
+
+    /// <summary>Somebody else changes a router's netns, which must be there.</summary>
+    public void EditRouter(RouterKey key, Action<FakeNetns> edit)
+    {
+        Locked(() => edit(_netns[RouterNames.Netns(key)]));
+        Changed?.Invoke(key);
+    }
+
+    /// <summary>Somebody else deletes a netns.</summary>
+    public void DeleteNetns(RouterKey key)
+    {
+        Locked(() => DeleteNetns(RouterNames.Netns(key)));
+        Changed?.Invoke(key);
+    }
+
+    /// <summary>Reads the node.</summary>
+    public T ReadNode<T>(Func<FakeNetns, T> read) => Locked(() => read(_node));
+
+    /// <summary>Reads a router's netns, which must be there.</summary>
+    public T ReadRouter<T>(RouterKey key, Func<FakeNetns, T> read) => Locked(() => read(_netns[RouterNames.Netns(key)]));
+
+    public ObservedNode ObserveNode() => Locked(() =>
+    {
+        FakeLink[] links = [.. _node.Links.Where(link => link.Kind != "loopback" && !IsOurs(link))];
+        return new ObservedNode(
+            links.Select(link => new NodeLink(
+                link.Index, link.Name, link.IsUp, link.Mtu, [.. link.Addresses.Select(entry => entry.Address)], [.. link.AltNames])).ToValueList(),
+            [
+                .. _node.Routes.Where(route => links.Contains(route.Link)).Select(route =>
+                    new NodeRoute(route.Destination, route.Gateway, route.Link.Index, route.Table, route.Metric)),
+                .. links.SelectMany(LocalRoutes),
+            ]);
+    });
+
+    public IReadOnlyList<RouterKey> ListRouters() => Locked(() =>
+    {
+        List<RouterKey> keys = [];
+        foreach (string name in _netns.Keys.Order(StringComparer.Ordinal))
+        {
+            if (RouterNames.TryParseNetns(name, out RouterKey key))
+            {
+                keys.Add(key);
+            }
+        }
+
+        return keys;
+    });
+
+    /// <summary>No packets pass through this kernel.</summary>
+    public RouterTraffic ReadTraffic(RedirectPlan plan) => RouterTraffic.None;
+
+    public IKernelRouter Open(RouterKey key) => new FakeKernelRouter(this, key);
+
+    public void Dispose()
+    {
+        // What is in the kernel stays there: the next agent opens the same fake again.
+    }
+
+    internal T Locked<T>(Func<T> action)
+    {
+        lock (_lock)
+        {
+            return action();
+        }
+    }
+
+    internal void Locked(Action action)
+    {
+        lock (_lock)
+        {
+            action();
+        }
+    }
+
+    internal FakeNetns Node => _node;
+
+    internal FakeNetns? FindNetns(string name) => _netns.GetValueOrDefault(name);
+
+    internal void CreateNetns(string name) => _netns.TryAdd(name, new FakeNetns(this, name));
+
+    internal void DeleteNetns(string name)
+    {
+        if (_netns.Remove(name, out FakeNetns? netns))
+        {
+            netns.Clear();
+        }
+    }
+
+    /// <summary>Counts a request, and lets a fault in.</summary>
+    internal void Request() => BeforeRequest?.Invoke(++_requests);
+
+    internal void Applied(RouterKey key, RouterStep step)
+    {
+        Locked(() => _steps.Add(new AppliedStep(key, step)));
+        Changed?.Invoke(key);
+    }
+
+    /// <summary>The macvlans on a link, in whatever namespace.</summary>
+    internal FakeLink[] ChildrenOf(FakeLink parent) =>
+        [.. _netns.Values.Append(_node).SelectMany(netns => netns.Links).Where(link => link.Parent == parent)];
+
+    /// <summary>Who answers to an ARP request or a neighbour solicitation that a link sends.</summary>
+    internal PhysicalAddress? FindHolder(FakeLink asking, IPAddress address) =>
+        OtherHosts.GetValueOrDefault(address)
+        ?? ChildrenOf(asking.Parent!).Append(asking.Parent!).FirstOrDefault(link =>
+            link != asking && link.IsUp && link.Addresses.Any(entry => !entry.IsDuplicate && entry.Address.Address.Equals(address)))?.Mac;
+
+    internal int NextIndex() => ++_lastIndex;
+
+    internal PhysicalAddress NextMac()
+    {
+        byte[] mac = [0x52, 0x54, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt32BigEndian(mac.AsSpan(2), _lastIndex + 1);
+        return new PhysicalAddress(mac);
+    }
+
+    /// <summary>The first ruleset brings connection tracking, and its settings.</summary>
+    internal void LoadConntrack() => HasConntrack = true;
+
+    private static bool IsOurs(FakeLink link) =>
+        link.Kind == "veth" && link.Name.StartsWith(RouterNames.NodeLinkPrefix, StringComparison.Ordinal);
+
+    // RT_TABLE_LOCAL
+    private static IEnumerable<NodeRoute> LocalRoutes(FakeLink link) => link.Addresses.Select(entry =>
+        new NodeRoute(new IPNetwork(entry.Address.Address, entry.Address.Address.MaxPrefixLength), null, link.Index, 255, 0));
+}

@@ -1,0 +1,164 @@
+using System.Net;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Linux;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
+
+namespace EgressAgent.Testing.FakeKernel;
+
+internal sealed partial class FakeKernelRouter
+{
+    // Of the length of the real one, which has to be unknown to everybody else.
+    private string TemporaryLink => $"m{_nodeLink}";
+
+    private FakeNetns Netns =>
+        kernel.FindNetns(_netnsName) ?? throw new LinuxException("open network namespace", _netnsName, Errno.ENOENT);
+
+    public void Apply(RouterStep step)
+    {
+        kernel.BeforeStep?.Invoke(key, step);
+        kernel.Locked(() => Take(step));
+        kernel.Applied(key, step);
+    }
+
+    private void Take(RouterStep step)
+    {
+        switch (step)
+        {
+            case HoldInsideNetwork hold:
+                Request(() => kernel.HeldNetworks.Add(hold.Network));
+                break;
+            case CreateNetns create:
+                Request(() => kernel.CreateNetns(create.Name));
+                break;
+            case SetSysctl set:
+                Request(() => Netns.SetSysctl(set.Entry.Key, set.Entry.Value));
+                break;
+            case ApplyRedirect apply:
+                Request(() => Netns.SetRedirect(apply.Plan, writer: this));
+                break;
+            case SetLoopbackUp:
+                Request(() => Netns.SetUp("lo", up: true));
+                break;
+            case RemoveVeth:
+                Request(() => kernel.Node.RemoveLink(_nodeLink));
+                Request(() => kernel.FindNetns(_netnsName)?.RemoveLink(RouterNames.InsideLink));
+                break;
+            case CreateVeth create:
+                Request(() => kernel.Node.AddVeth(_nodeLink, create.Veth.Mtu, Netns, RouterNames.InsideLink));
+                break;
+            case ConfigureVeth configure:
+                Request(() => kernel.Node.Link(_nodeLink).AltNames.Add(configure.Veth.AltName));
+                SetMtuAndUp(Netns, RouterNames.InsideLink, configure.Veth.Mtu);
+                SetMtuAndUp(kernel.Node, _nodeLink, configure.Veth.Mtu);
+                break;
+            case RemoveMacvlan:
+                Request(() => kernel.FindNetns(_netnsName)?.RemoveLink(RouterNames.OutsideLink));
+                break;
+            case CreateMacvlan create:
+                CreateMacvlan(create.Macvlan);
+                break;
+            case ConfigureMacvlan configure:
+                ConfigureMacvlan(configure.Macvlan);
+                break;
+            case AddInsideAddress add:
+                Request(() => NetnsOf(add.Entry.Side).AddAddress(add.Entry.Link, add.Entry.Address));
+                break;
+            case ClaimAddress claim:
+                Request(() => Claim(claim));
+                break;
+            case RemoveAddress remove:
+                Request(() => NetnsOf(remove.Entry.Side).RemoveAddress(remove.Entry.Link, remove.Entry.Address));
+                break;
+            case SetRoute set:
+                Request(() => NetnsOf(set.Entry.Side).SetRoute(set.Entry));
+                break;
+            case RemoveRoute remove:
+                Request(() => NetnsOf(remove.Entry.Side).RemoveRoute(remove.Entry));
+                break;
+            case AddRule add:
+                Request(() => AddRule(add.Entry));
+                break;
+            case RemoveRule remove:
+                Request(() => Netns.Rules.RemoveAll(rule => rule == remove.Entry));
+                break;
+            case Announce:
+                Request(() => Netns.Link(RouterNames.OutsideLink));
+                break;
+            case DeleteNetns delete:
+                Request(() => kernel.DeleteNetns(delete.Name));
+                break;
+            default:
+                throw new ArgumentException($"unknown step {step.GetType().Name}", nameof(step));
+        }
+    }
+
+    // One request of a step may be the last before a crash.
+    private void Request(Action request)
+    {
+        kernel.Request();
+        request();
+    }
+
+    private void SetMtuAndUp(FakeNetns netns, string link, int mtu)
+    {
+        Request(() => netns.SetMtu(link, mtu));
+        Request(() => netns.SetUp(link, up: true));
+    }
+
+    private void CreateMacvlan(DesiredMacvlan macvlan)
+    {
+        FakeLink? parent = kernel.Node.Links.FirstOrDefault(link => link.Index == macvlan.MasterIndex);
+        Request(() => Netns.RemoveLink(TemporaryLink));
+        Request(() => Netns.AddMacvlan(TemporaryLink, parent, macvlan.Mode, macvlan.Mac, macvlan.Mtu));
+        Request(() => Rename(TemporaryLink, RouterNames.OutsideLink));
+    }
+
+    private void Rename(string from, string to)
+    {
+        if (Netns.Find(to) is null)
+        {
+            Netns.Link(from).Name = to;
+        }
+    }
+
+    private void ConfigureMacvlan(DesiredMacvlan macvlan)
+    {
+        Request(() => Netns.SetMacvlanMode(RouterNames.OutsideLink, macvlan.Mode));
+        if (macvlan.Mac is { } mac)
+        {
+            Request(() => Netns.SetMac(RouterNames.OutsideLink, mac));
+        }
+
+        SetMtuAndUp(Netns, RouterNames.OutsideLink, macvlan.Mtu);
+    }
+
+    private void Claim(ClaimAddress claim)
+    {
+        IPAddress address = claim.Entry.Address.Address;
+        FakeLink link = Netns.Link(claim.Entry.Link);
+        bool isHeld = kernel.FindHolder(link, address) is not null;
+        bool hasFailed = link.Addresses.Any(own => own.Address.Address.Equals(address) && own.IsDuplicate);
+        if (isHeld && (address.IsIPv4 ? claim.Check == PriorHolderCheck.Probe : hasFailed))
+        {
+            throw new AddressConflictException(address, kernel.FindHolder(link, address));
+        }
+
+        if (hasFailed)
+        {
+            Netns.RemoveAddress(link.Name, claim.Entry.Address);
+        }
+
+        Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: isHeld && !address.IsIPv4);
+    }
+
+    private void AddRule(RuleEntry rule)
+    {
+        if (!Netns.Rules.Contains(rule))
+        {
+            Netns.Rules.Add(rule);
+        }
+    }
+
+    private FakeNetns NetnsOf(NetworkSide side) => side == NetworkSide.Node ? kernel.Node : Netns;
+}

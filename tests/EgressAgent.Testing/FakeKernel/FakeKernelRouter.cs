@@ -1,0 +1,69 @@
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Testing.FakeKernel;
+
+/// <summary>One router in the fake kernel.</summary>
+internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key) : IKernelRouter
+{
+    private readonly string _netnsName = RouterNames.Netns(key);
+    private readonly string _nodeLink = RouterNames.NodeLink(key);
+
+    public ObservedRouter Observe() => kernel.Locked(() =>
+    {
+        FakeLink? outer = kernel.Node.Find(_nodeLink);
+        if (kernel.FindNetns(_netnsName) is not { } netns)
+        {
+            return new ObservedRouter { HeldNetworks = [.. kernel.HeldNetworks], HasStrayVethEnd = outer is not null };
+        }
+
+        FakeLink? inner = netns.Find(RouterNames.InsideLink);
+        bool isPair = outer?.Peer is { } peer && peer == inner;
+        List<(AddressEntry Entry, bool IsDuplicate)> addresses =
+        [
+            .. netns.Links.SelectMany(link => Addresses(NetworkSide.Router, link)),
+            .. outer is null ? [] : Addresses(NetworkSide.Node, outer),
+        ];
+        return new ObservedRouter
+        {
+            HeldNetworks = [.. kernel.HeldNetworks],
+            HasNetns = true,
+            IsLoopbackUp = netns.Link("lo").IsUp,
+            Veth = isPair ? new ObservedVeth(
+                outer!.Index, outer.AltNames.Contains(RouterNames.NodeLinkAltName(key)), outer.Mtu, inner!.Mtu, outer.IsUp, inner.IsUp) : null,
+            HasStrayVethEnd = !isPair && (outer is not null || inner is not null),
+            Macvlan = netns.Find(RouterNames.OutsideLink) is { } link ? new ObservedMacvlan(
+                link.Parent?.Index ?? 0, link.Mode, link.Mac, link.Mtu, link.IsUp, HasCarrier: link.Parent?.IsUp == true) : null,
+
+            // As the real datapath, this one knows only what it put there itself.
+            Redirect = netns.RedirectWriter == this ? netns.Redirect : null,
+            Shortcomings = Shortcomings(netns.Redirect),
+            Sysctls = RouterSysctls.Compile(hasIPv6: true)
+                .Select(entry => netns.GetSysctl(entry.Key) is { } value ? entry with { Value = value } : null)
+                .OfType<SysctlEntry>().ToValueList(),
+            Addresses = [.. addresses.Where(found => !found.IsDuplicate).Select(found => found.Entry)],
+            DuplicateAddresses = [.. addresses.Where(found => found.IsDuplicate).Select(found => found.Entry)],
+            Routes =
+            [
+                .. netns.Routes.Select(route => FakeNetns.ToEntry(route, NetworkSide.Router)),
+                .. kernel.Node.Routes.Where(route => route.Link == outer).Select(route => FakeNetns.ToEntry(route, NetworkSide.Node)),
+            ],
+            Rules = [.. netns.Rules],
+        };
+    });
+
+    public void Dispose()
+    {
+    }
+
+    // As on the real one, the relay has no sockets for SCTP.
+    private static ValueList<PlanProblem> Shortcomings(RedirectPlan? plan) => (plan?.Datapath == DatapathKind.Relay ? plan.Rules : [])
+        .Where(rule => rule.Protocol == TransportProtocol.SCTP)
+        .Select(rule => new PlanProblem(PlanReasons.NotSupportedByDatapath, $"{rule.Port}/SCTP is not served")).ToValueList();
+
+    private static IEnumerable<(AddressEntry Entry, bool IsDuplicate)> Addresses(NetworkSide side, FakeLink link) =>
+        link.Addresses.Select(found => (new AddressEntry(side, link.Name, found.Address), found.IsDuplicate));
+}

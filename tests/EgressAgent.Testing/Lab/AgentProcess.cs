@@ -1,0 +1,150 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using EgressAgent.Testing.Lab.Interop;
+
+namespace EgressAgent.Testing.Lab;
+
+/// <summary>
+/// The real agent, as a native binary, on a host of a lab. It is supervised the way systemd does it: <c>NOTIFY_SOCKET</c> tells when
+/// it is ready, SIGTERM asks it to stop.
+/// </summary>
+public sealed class AgentProcess : IDisposable
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+
+    private readonly LabHost _host;
+    private readonly Process _process;
+    private readonly NotifySocket _notifications;
+    private readonly StringBuilder _log = new();
+
+    private AgentProcess(LabHost host, Process process, NotifySocket notifications)
+    {
+        _host = host;
+        _process = process;
+        _notifications = notifications;
+        process.OutputDataReceived += (_, line) => Append(line.Data);
+        process.ErrorDataReceived += (_, line) => Append(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int Pid => _process.Id;
+
+    /// <summary>From the start of the process to its READY=1.</summary>
+    public TimeSpan StartTime { get; private set; }
+
+    /// <summary>The line that <c>systemctl status</c> would show for it.</summary>
+    public string Status => _notifications.Status;
+
+    /// <summary>All that it printed so far.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts it and waits for READY=1.</summary>
+    /// <exception cref="InvalidOperationException">It ended before it was ready; the message holds its log.</exception>
+    /// <exception cref="TimeoutException">It was not ready in 20 s; the message holds its log.</exception>
+    public static AgentProcess Start(LabHost host, AgentFiles files)
+    {
+        NotifySocket notifications = new(files.NotifySocket);
+        ProcessStartInfo start = Command.StartInfo(
+        [
+            .. host.EnterWords, Repository.AgentBinary, "run",
+            "--routers", files.Routers, "--config", files.Config, "--state", files.State, "--runtime", files.Runtime,
+            "--bus", "none", "--log", "console",
+        ]);
+        start.Environment["NOTIFY_SOCKET"] = files.NotifySocket;
+
+        Stopwatch clock = Stopwatch.StartNew();
+        AgentProcess agent = new(host, Process.Start(start)!, notifications);
+        try
+        {
+            agent.WaitReady();
+            agent.StartTime = clock.Elapsed;
+            return agent;
+        }
+        catch
+        {
+            agent.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>SIGTERM, and its exit code.</summary>
+    /// <exception cref="TimeoutException">It still ran after 20 s.</exception>
+    public int Stop()
+    {
+        Signal(LabLibC.SIGTERM);
+        return _process.WaitForExit(Deadline)
+            ? _process.ExitCode
+            : throw new TimeoutException($"The agent ignored SIGTERM for {Deadline.TotalSeconds} s.\n{Log}");
+    }
+
+    /// <summary>SIGKILL, as the out-of-memory killer does it.</summary>
+    public void Kill()
+    {
+        Signal(LabLibC.SIGKILL);
+        _process.WaitForExit();
+    }
+
+    /// <summary>From now on nobody hears what the agent notifies.</summary>
+    public void LoseServiceManager() => _notifications.Dispose();
+
+    /// <summary>Threads of the agent that are in another network namespace than their host's. There must never be one for long.</summary>
+    public IReadOnlyList<string> StrayThreads() => ThreadNamespaces.Strays(Pid, ThreadNamespaces.Of(_host.NamespacePath));
+
+    /// <summary>How many file descriptors it has open.</summary>
+    public int DescriptorCount() => Directory.GetFiles($"/proc/{Pid}/fd").Length;
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Kill();
+        }
+
+        _process.Dispose();
+        _notifications.Dispose();
+    }
+
+    private void WaitReady() => Eventually.True(
+        "the agent's READY=1",
+        () =>
+        {
+            if (_process.HasExited)
+            {
+                // Also waits for the end of its output.
+                _process.WaitForExit();
+                throw new InvalidOperationException($"The agent ended with exit code {_process.ExitCode} before it was ready.\n{Log}");
+            }
+
+            return _notifications.IsReady;
+        },
+        Deadline,
+        () => "Its log:\n" + Log);
+
+    private void Signal(int signal)
+    {
+        if (LabLibC.kill(Pid, signal) != 0)
+        {
+            throw new Win32Exception(Marshal.GetLastPInvokeError(), $"kill {Pid}");
+        }
+    }
+
+    private void Append(string? line)
+    {
+        lock (_log)
+        {
+            _log.AppendLine(line);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using EgressAgent.Testing.Lab.Interop;
+
+namespace EgressAgent.Testing.Lab;
+
+/// <summary>One host of a lab: a network namespace that programs and sockets can be started in.</summary>
+public sealed partial class LabHost
+{
+    private readonly NetnsLab _lab;
+
+    internal LabHost(NetnsLab lab, string name)
+    {
+        _lab = lab;
+        Name = name;
+    }
+
+    /// <summary>The name in the test: <c>node</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The name on the machine, as <c>ip netns</c> shows it.</summary>
+    public string Namespace => $"{_lab.Id}-{Name}";
+
+    /// <summary>The file that holds the namespace.</summary>
+    public string NamespacePath => "/run/netns/" + Namespace;
+
+    /// <summary>Runs <c>ip</c> on this host with arguments as one types them, and hands back its output.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message holds what it said.</exception>
+    public string Ip(string arguments) => Command.Check(["ip", "-n", Namespace, .. Words(arguments)]);
+
+    /// <summary>Adds an address in CIDR form. IPv6 addresses are usable at once (no duplicate address detection).</summary>
+    public void AddAddress(string link, string address) =>
+        Ip($"address add {address} dev {link}{(address.Contains(':') ? " nodad" : "")}");
+
+    /// <summary>Lays a veth cable from this host to <paramref name="other"/>. Both ends come up without addresses.</summary>
+    public void ConnectTo(LabHost other, string link, string otherLink)
+    {
+        Ip($"link add {link} type veth peer name {otherLink} netns {other.Namespace}");
+        Ip($"link set {link} up");
+        other.Ip($"link set {otherLink} up");
+    }
+
+    /// <summary>Records, from now on, every frame that enters or leaves by <paramref name="link"/> of this host.</summary>
+    public PacketCapture Capture(string link) => _lab.Own(PacketCapture.Start(this, link));
+
+    /// <summary>Lets the host forward packets of both families, as a router does.</summary>
+    public void EnableForwarding() =>
+        Check("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+
+    /// <summary>Runs a program on this host to its end. It sees the machine's files and mounts.</summary>
+    public CommandResult Run(params IReadOnlyList<string> words) => Command.Run([.. EnterWords, .. words]);
+
+    /// <summary>As <see cref="Run"/>, and hands back its output.</summary>
+    /// <exception cref="InvalidOperationException">It exited with anything but 0.</exception>
+    public string Check(params IReadOnlyList<string> words) => Command.Check([.. EnterWords, .. words]);
+
+    /// <summary>Starts a program on this host with its standard streams piped. It is killed, at the latest, with the lab.</summary>
+    public Process Start(params IReadOnlyList<string> words) => _lab.Start([.. EnterWords, .. words]);
+
+    /// <summary>A socket that belongs to this host and may be used from anywhere.</summary>
+    /// <param name="family">The address family.</param>
+    /// <param name="type">The socket type.</param>
+    /// <param name="protocol">The protocol.</param>
+    /// <param name="setUp">Bind, listen and the like: synchronous calls only, they run inside the namespace.</param>
+    public Socket CreateSocket(AddressFamily family, SocketType type, ProtocolType protocol, Action<Socket>? setUp = null) =>
+        NamespaceEntry.Run(NamespacePath, () =>
+        {
+            Socket socket = new(family, type, protocol);
+            try
+            {
+                setUp?.Invoke(socket);
+                return socket;
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        });
+
+    /// <summary>A raw IPv4 socket for any protocol number (raw(7)); .NET itself knows a few protocols only.</summary>
+    public Socket CreateRawSocket(int protocol) => NamespaceEntry.Run(NamespacePath, () =>
+    {
+        int descriptor = LabLibC.socket(LabLibC.AF_INET, LabLibC.SOCK_RAW | LabLibC.SOCK_CLOEXEC, protocol);
+        return descriptor >= 0
+            ? new Socket(new SafeSocketHandle(descriptor, ownsHandle: true))
+            : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"raw socket of protocol {protocol}");
+    });
+
+    /// <summary>Serves TCP on <paramref name="port"/> of <paramref name="address"/> until the lab ends: see <see cref="EchoServer"/>.</summary>
+    public EchoServer ServeTcp(string address, int port) => _lab.Own(EchoServer.StartTcp(this, new(IPAddress.Parse(address), port)));
+
+    /// <summary>Serves UDP on <paramref name="port"/> of <paramref name="address"/> until the lab ends: see <see cref="EchoServer"/>.</summary>
+    public EchoServer ServeUdp(string address, int port) => _lab.Own(EchoServer.StartUdp(this, new(IPAddress.Parse(address), port)));
+
+    public override string ToString() => Name;
+
+    // Not `ip netns exec`: that makes a private mount namespace, where an agent's netns mounts would be seen by nobody.
+    internal IReadOnlyList<string> EnterWords => ["nsenter", "--net=" + NamespacePath, "--"];
+
+    internal static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+}

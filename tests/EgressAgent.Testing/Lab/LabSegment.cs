@@ -1,0 +1,31 @@
+namespace EgressAgent.Testing.Lab;
+
+/// <summary>A LAN: every host attached to it sees every other.</summary>
+public sealed class LabSegment
+{
+    private readonly LabHost _bridgeHost;
+
+    internal LabSegment(LabHost bridgeHost) => _bridgeHost = bridgeHost;
+
+    /// <summary>Gives <paramref name="host"/> a link on this LAN, up, with <paramref name="addresses"/> in CIDR form.</summary>
+    public void Attach(LabHost host, string link, params IReadOnlyList<string> addresses)
+    {
+        string port = PortOf(host);
+        host.Ip($"link add {link} type veth peer name {port} netns {_bridgeHost.Namespace}");
+        _bridgeHost.Ip($"link set {port} master bridge up");
+        host.Ip($"link set {link} up");
+        foreach (string address in addresses)
+        {
+            host.AddAddress(link, address);
+        }
+    }
+
+    /// <summary>Pulls <paramref name="host"/>'s cable, or puts it back: its link loses or regains carrier.</summary>
+    public void SetCarrier(LabHost host, bool on) => _bridgeHost.Ip($"link set {PortOf(host)} {(on ? "up" : "down")}");
+
+    /// <summary>Records, from now on, every frame between <paramref name="host"/> and this LAN, in both directions.</summary>
+    public PacketCapture Capture(LabHost host) => _bridgeHost.Capture(PortOf(host));
+
+    // An interface name holds 15 characters.
+    private static string PortOf(LabHost host) => "p-" + host.Name[..Math.Min(host.Name.Length, 13)];
+}

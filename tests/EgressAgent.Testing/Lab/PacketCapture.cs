@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace EgressAgent.Testing.Lab;
+
+/// <summary>
+/// Records what crosses one link (packet(7)). The kernel queues a frame here before it delivers it, so once an exchange is over,
+/// all its packets are there: no settling time is needed.
+/// </summary>
+public sealed class PacketCapture : IDisposable
+{
+    private const int SolSocket = 1;
+    private const int SoReceiveBufferForce = 33;
+    private const short AllProtocols = 0x0003;
+    private const int QueueBytes = 64 << 20;
+
+    private readonly Socket _socket;
+    private readonly List<CapturedPacket> _packets = [];
+    private readonly byte[] _frame = new byte[65536];
+
+    private PacketCapture(Socket socket) => _socket = socket;
+
+    /// <summary>Every packet since the start, or since <see cref="Clear"/>, in order.</summary>
+    public IReadOnlyList<CapturedPacket> Packets
+    {
+        get
+        {
+            Drain();
+            return _packets;
+        }
+    }
+
+    /// <summary>Forgets what was recorded so far.</summary>
+    public void Clear()
+    {
+        Drain();
+        _packets.Clear();
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    internal static PacketCapture Start(LabHost host, string link)
+    {
+        int index = LinkIndex(host, link);
+        Socket socket = host.CreateSocket(AddressFamily.Packet, SocketType.Raw, 0, socket =>
+        {
+            socket.SetRawSocketOption(SolSocket, SoReceiveBufferForce, BitConverter.GetBytes(QueueBytes));
+            socket.Bind(new LinkEndPoint(index));
+        });
+        socket.Blocking = false;
+        return new PacketCapture(socket);
+    }
+
+    private static int LinkIndex(LabHost host, string link) =>
+        int.Parse(host.Ip($"-oneline link show dev {link}").Split(':')[0], CultureInfo.InvariantCulture);
+
+    private void Drain()
+    {
+        while (true)
+        {
+            int length = _socket.Receive(_frame, SocketFlags.None, out SocketError error);
+            if (error == SocketError.WouldBlock)
+            {
+                return;
+            }
+
+            _packets.Add(error == SocketError.Success
+                ? CapturedPacket.Parse(_frame.AsSpan(0, length))
+                : throw new SocketException((int)error));
+        }
+    }
+
+    // struct sockaddr_ll: family, protocol (network order), ifindex, then eight fields that bind(2) ignores.
+    private sealed class LinkEndPoint(int index) : EndPoint
+    {
+        public override AddressFamily AddressFamily => AddressFamily.Packet;
+
+        public override SocketAddress Serialize()
+        {
+            SocketAddress address = new(AddressFamily.Packet, 20);
+            BinaryPrimitives.WriteInt16BigEndian(address.Buffer.Span[2..], AllProtocols);
+            BitConverter.TryWriteBytes(address.Buffer.Span[4..], index);
+            return address;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Xunit;
+
+namespace EgressAgent.Testing;
+
+/// <summary>What a test needs from the machine. A test whose need is not met is skipped, with the reason.</summary>
+public static class Requires
+{
+    /// <summary>
+    /// The right to make namespaces and links. <c>EGRESS_TESTS=unit</c> forbids it, so that a run of the unit tests never touches the
+    /// kernel, whoever runs it.
+    /// </summary>
+    public static void Root()
+    {
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("EGRESS_TESTS") == "unit", "kernel test: only unit tests were asked for");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "kernel test: needs root");
+    }
+
+    /// <summary>Root, and the native build of the agent.</summary>
+    public static void Agent()
+    {
+        Root();
+        Assert.SkipUnless(
+            File.Exists(Repository.AgentBinary), $"needs the native agent at {Repository.AgentBinary}: run packaging/build");
+    }
+
+    /// <summary>As <see cref="Agent"/>, and a Debian to boot.</summary>
+    public static void BootedNode()
+    {
+        Agent();
+        Assert.SkipUnless(
+            Directory.Exists(Booted.BootedNode.Root),
+            $"needs a Debian at {Booted.BootedNode.Root}: run tests/EgressAgent.Testing/Booted/make-root");
+    }
+}
