@@ -1,0 +1,115 @@
+using EgressAgent.Engine;
+using EgressAgent.Engine.Reconcile;
+using EgressAgent.Linux.Bus;
+using EgressAgent.Model;
+using EgressAgent.Model.Status;
+using Microsoft.Extensions.Logging;
+
+namespace EgressAgent.Daemon.Bus;
+
+/// <summary>
+/// Keeps the objects on the bus at what the status board says. The board's events only post work to the bus thread, so nothing
+/// that the engine does waits for the bus; without a bus the agent runs all the same.
+/// </summary>
+internal sealed partial class AgentBus : IDisposable
+{
+    private readonly Reconciler _reconciler;
+    private readonly ILogger _logger;
+    private readonly ManagerObject _manager;
+    private readonly BusThread _bus;
+
+    /// <param name="address">The bus (<see cref="BusAddress"/>).</param>
+    /// <param name="routersDirectory">The directory of router files.</param>
+    /// <param name="reconciler">Whose routers to show.</param>
+    /// <param name="reload">Makes the agent look at all files again; returns soon.</param>
+    /// <param name="logger">For the state of the connection.</param>
+    internal AgentBus(string address, string routersDirectory, Reconciler reconciler, Action reload, ILogger logger)
+    {
+        _reconciler = reconciler;
+        _logger = logger;
+        _manager = new ManagerObject(routersDirectory, reload);
+        var options = new BusOptions
+        {
+            Address = address,
+            Name = BusNames.Service,
+            StatusChanged = OnBusStatus,
+            Faulted = (member, exception) => LogFault(member, exception),
+        };
+        _bus = BusThread.Start(options, connection =>
+        {
+            connection.AddObjectManager(BusNames.RootPath);
+            connection.AddObject(BusNames.RootPath, ManagerObject.Interface.For(_manager));
+        });
+        _reconciler.Status.Changed += OnChanged;
+        _reconciler.Status.Removed += Post;
+    }
+
+    public void Dispose()
+    {
+        _reconciler.Status.Changed -= OnChanged;
+        _reconciler.Status.Removed -= Post;
+        _bus.Dispose();
+    }
+
+    private void OnChanged(RouterStatus status) => Post(status.Key);
+
+    private void Post(RouterKey key) => _bus.Post(key, connection => Update(connection, key));
+
+    // Looks at what is so now: of several changes in a row only the last need be told.
+    private void Update(BusConnection connection, RouterKey key)
+    {
+        string path = BusNames.PathOf(key);
+        RouterStatus? status = _reconciler.Status.Find(key);
+        _manager.Routers.TryGetValue(key, out RouterObject? router);
+        if (status is not null && router is null)
+        {
+            router = new RouterObject(status, _reconciler);
+            _manager.Routers.Add(key, router);
+            connection.AddObject(path, RouterObject.Interface.For(router));
+            EmitManagerSignal(connection, "RouterAdded", key, path);
+        }
+        else if (status is null && router is not null)
+        {
+            _manager.Routers.Remove(key);
+            connection.RemoveObject(path);
+            EmitManagerSignal(connection, "RouterRemoved", key, path);
+        }
+        else if (status is not null && router is not null)
+        {
+            router.Status = status;
+            connection.EmitPropertiesChanged(path, RouterObject.Interface, RouterObject.ChangingProperties);
+        }
+
+        connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.ChangingProperties);
+    }
+
+    private static void EmitManagerSignal(BusConnection connection, string signal, RouterKey key, string path) =>
+        connection.EmitSignal(BusNames.RootPath, ManagerObject.Interface, signal, body =>
+        {
+            body.WriteString(key.Namespace);
+            body.WriteString(key.Name);
+            body.WriteObjectPath(path);
+        });
+
+    private void OnBusStatus(BusStatus status)
+    {
+        if (status.IsReady)
+        {
+            LogServed(status.Message);
+        }
+        else
+        {
+            LogUnavailable(status.Message);
+        }
+    }
+
+    [LoggerMessage(EventId = EventIds.BusServed, EventName = nameof(EventIds.BusServed), Level = LogLevel.Information, Message = "D-Bus: {Status}")]
+    private partial void LogServed(string status);
+
+    [LoggerMessage(EventId = EventIds.BusUnavailable, EventName = nameof(EventIds.BusUnavailable), Level = LogLevel.Warning,
+        Message = "D-Bus is not available ({Reason}); the routers run without it, and it is tried again")]
+    private partial void LogUnavailable(string reason);
+
+    [LoggerMessage(EventId = EventIds.BusFault, EventName = nameof(EventIds.BusFault), Level = LogLevel.Error, Message = "D-Bus: {Member} failed, please report it")]
+    private partial void LogFault(string member, Exception exception);
+}

@@ -1,0 +1,13 @@
+namespace EgressAgent.Daemon.Commands;
+
+/// <summary>What the commands exit with.</summary>
+internal static class ExitCodes
+{
+    internal const int Success = 0;
+
+    /// <summary>What was asked for is not so, or could not be done; standard error says why.</summary>
+    internal const int Failure = 1;
+
+    /// <summary>The command line is in error.</summary>
+    internal const int Usage = 2;
+}

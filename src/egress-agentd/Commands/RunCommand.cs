@@ -1,0 +1,86 @@
+using System.CommandLine;
+using EgressAgent.Daemon.Hosting;
+using EgressAgent.Daemon.Logging;
+using EgressAgent.Daemon.State;
+using EgressAgent.Linux;
+using EgressAgent.Linux.Bus;
+using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Journal;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Serilog;
+
+namespace EgressAgent.Daemon.Commands;
+
+/// <summary><c>egress-agentd run</c>: the daemon itself.</summary>
+internal static class RunCommand
+{
+    private static readonly Option<string> Routers = new("--routers") { Description = "The directory of router files", DefaultValueFactory = _ => Paths.Routers };
+    private static readonly Option<string> Configuration = new("--config") { Description = "The agent's settings", DefaultValueFactory = _ => Paths.Configuration };
+    private static readonly Option<string> State = new("--state") { Description = "The directory of the state database", DefaultValueFactory = _ => Paths.State };
+    private static readonly Option<string> Runtime = new("--runtime") { Description = "The directory for what lasts until the next boot", DefaultValueFactory = _ => Paths.Runtime };
+    private static readonly Option<string> Bus = new("--bus") { Description = "The D-Bus to serve: system, none, or an address", DefaultValueFactory = _ => "system" };
+    private static readonly Option<string> Log = new Option<string>("--log")
+    {
+        Description = "Where the log goes; by default to the journal where systemd connects standard error to it",
+        DefaultValueFactory = _ => JournalStream.IsStandardError ? "journal" : "console",
+    }.AcceptOnlyFromAmong("journal", "console");
+
+    // What the end of the agent may take besides the time for relayed connections to end.
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(30);
+
+    internal static Command Create()
+    {
+        var command = new Command("run", "Run the agent until SIGTERM, which leaves the routers running") { Routers, Configuration, State, Runtime, Bus, Log };
+        command.SetAction((parsed, stop) => RunAsync(
+            new AgentOptions(
+                parsed.GetRequiredValue(Routers),
+                parsed.GetRequiredValue(Configuration),
+                parsed.GetRequiredValue(State),
+                parsed.GetRequiredValue(Runtime),
+                BusAddressOf(parsed.GetRequiredValue(Bus))),
+            parsed.GetRequiredValue(Log) == "journal",
+            stop));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(AgentOptions options, bool logsToJournal, CancellationToken stop)
+    {
+        if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not { } configuration)
+        {
+            return ExitCodes.Failure;
+        }
+
+        // Each router has some descriptors, each relayed connection two.
+        DescriptorLimit.RaiseToHard();
+
+        // The agent has no settings but its own, so the host's appsettings.json and environment are left out.
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddSystemd();
+        builder.Services.AddSerilog(logsToJournal ? AgentLogger.ToJournal() : AgentLogger.ToConsole(), dispose: true);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(configuration);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<LiteDbRouterStore>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = configuration.DrainTimeout + StopTime);
+        builder.Services.AddHostedService<AgentService>();
+        using IHost host = builder.Build();
+        try
+        {
+            await host.RunAsync(stop).ConfigureAwait(false);
+            return ExitCodes.Success;
+        }
+        catch (Exception exception) when (exception is LinuxException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"egress-agentd: {exception.Message}").ConfigureAwait(false);
+            return ExitCodes.Failure;
+        }
+    }
+
+    private static string? BusAddressOf(string choice) => choice switch
+    {
+        "system" => BusAddress.System,
+        "none" => null,
+        _ => choice,
+    };
+}

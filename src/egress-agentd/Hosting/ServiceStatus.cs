@@ -1,0 +1,126 @@
+using EgressAgent.Engine.Reconcile;
+using EgressAgent.Linux;
+using EgressAgent.Linux.Systemd;
+using EgressAgent.Model;
+using EgressAgent.Model.Status;
+using Microsoft.Extensions.Logging;
+
+namespace EgressAgent.Daemon.Hosting;
+
+/// <summary>
+/// Tells the service manager how the agent is: that it is ready, the status line, and that the reconcile loop is alive. A thread of
+/// its own speaks, so that nobody waits for a manager that does not listen. Where none asked (<c>NOTIFY_SOCKET</c>), it says
+/// nothing.
+/// </summary>
+internal sealed partial class ServiceStatus : IDisposable
+{
+    private readonly Reconciler _reconciler;
+    private readonly ILogger _logger;
+    private readonly TimeSpan? _watchdog = Watchdog.Interval;
+    private readonly AutoResetEvent _news = new(initialState: false);
+    private readonly Thread _thread;
+    private volatile bool _isReady;
+    private volatile bool _isStopping;
+
+    internal ServiceStatus(Reconciler reconciler, ILogger logger)
+    {
+        _reconciler = reconciler;
+        _logger = logger;
+        _reconciler.Status.Changed += OnChanged;
+        _reconciler.Status.Removed += OnRemoved;
+        _thread = new Thread(Run) { Name = "service-status", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>The first pass is over, or a reload is.</summary>
+    internal void Ready()
+    {
+        _isReady = true;
+        _news.Set();
+    }
+
+    /// <summary>Says the last word, unless the manager does not listen.</summary>
+    public void Dispose()
+    {
+        _reconciler.Status.Changed -= OnChanged;
+        _reconciler.Status.Removed -= OnRemoved;
+        _isStopping = true;
+        _news.Set();
+        if (_thread.Join(TimeSpan.FromSeconds(1)))
+        {
+            _news.Dispose();
+        }
+    }
+
+    /// <summary>One line that says whether all is well and, if not, which router is not and why.</summary>
+    internal static string Describe(IReadOnlyList<RouterStatus> routers)
+    {
+        if (routers.Count == 0)
+        {
+            return "no routers; put an EgressRouter file into /etc/egress-router";
+        }
+
+        string counts = string.Join(", ", routers
+            .GroupBy(router => router.State)
+            .OrderBy(group => group.Key == RouterState.Active ? -1 : (int)group.Key)
+            .Select((group, index) => index == 0
+                ? $"{group.Count()} {(group.Count() == 1 ? "router" : "routers")} {group.Key.ToText()}"
+                : $"{group.Count()} {group.Key.ToText()}"));
+
+        // The worst of them: failed, then degraded, then pending.
+        return routers.Where(router => router.State is RouterState.Failed or RouterState.Degraded or RouterState.Pending).MaxBy(router => router.State) is { } troubled
+            ? $"{counts}: {troubled.Key}: {troubled.Summary}"
+            : counts;
+    }
+
+    private void OnChanged(RouterStatus status) => _news.Set();
+
+    private void OnRemoved(RouterKey key) => _news.Set();
+
+    private void Run()
+    {
+        string told = "";
+        bool hasToldReady = false;
+        while (!_isStopping)
+        {
+            if (_isReady)
+            {
+                // In this order, so that the manager never shows an older status beside its "active".
+                string status = Describe(_reconciler.Status.All);
+                told = status != told && Tell(() => ServiceNotifier.Status(status)) ? status : told;
+                hasToldReady = hasToldReady || Tell(ServiceNotifier.Ready);
+            }
+
+            Beat();
+            _news.WaitOne(_watchdog / 3 ?? Timeout.InfiniteTimeSpan);
+        }
+
+        Tell(ServiceNotifier.Stopping);
+    }
+
+    // A pass that does not end is a loop that hangs: silence makes the service manager start the agent anew.
+    private void Beat()
+    {
+        if (_watchdog is { } interval && _reconciler.LongestPass < interval)
+        {
+            Tell(ServiceNotifier.Alive);
+        }
+    }
+
+    // Routers matter more than who watches the agent: a manager that is gone is said, and no reason to end.
+    private bool Tell(Func<bool> tell)
+    {
+        try
+        {
+            return tell();
+        }
+        catch (LinuxException exception)
+        {
+            LogUntold(exception.Message);
+            return false;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Error}")]
+    private partial void LogUntold(string error);
+}

@@ -1,0 +1,19 @@
+using Serilog;
+using Serilog.Core;
+using Serilog.Events;
+
+namespace EgressAgent.Daemon.Logging;
+
+/// <summary>The agent's log, for people at a terminal or for the journal.</summary>
+internal static class AgentLogger
+{
+    private const string ConsoleTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
+
+    internal static Logger ToConsole() => Configure().WriteTo.Console(outputTemplate: ConsoleTemplate).CreateLogger();
+
+    internal static Logger ToJournal() => Configure().WriteTo.Sink(new JournalSink()).CreateLogger();
+
+    private static LoggerConfiguration Configure() => new LoggerConfiguration()
+        .MinimumLevel.Information()
+        .MinimumLevel.Override("Microsoft", LogEventLevel.Warning);
+}

@@ -1,0 +1,35 @@
+using EgressAgent.Engine;
+
+namespace EgressAgent.Daemon.Logging;
+
+/// <summary>
+/// The MESSAGE_ID of each event in the journal (systemd.journal-fields(7)). They never change: the message catalog and people's
+/// filters refer to them.
+/// </summary>
+internal static class MessageIds
+{
+    /// <summary>32 hexadecimal digits; null for events without one.</summary>
+    internal static string? Find(int eventId) => eventId switch
+    {
+        EventIds.Accepted => "871695e30eca50bc9131d63565725234",
+        EventIds.Step => "952dcd09f50556dfb6b63fe518b9c462",
+        EventIds.InForce => "d3c537bceae65ef7abf8f54ed181ccbd",
+        EventIds.Removed => "db88f0d4f0435bf298cb04b70c1138c7",
+        EventIds.Drift => "a0fefe49511757ee9a03853055dcab07",
+        EventIds.Waiting => "3a06d95b171f5f8cbbcf33dd6ba26035",
+        EventIds.Failed => "0ebdd049f77450469b38233ef75ea539",
+        EventIds.Adopted => "0e5a9a0277e652d195acaadd096c7719",
+        EventIds.WorkerFailed => "572c51e283795adc80aea47b66691180",
+        EventIds.Ready => "9a479417d1265862b6acded8137477b3",
+        EventIds.Stopped => "67debecf9e115a6c8e1c98003243b008",
+        EventIds.FileFault => "64855d1e54e35d7e9ee5d526747ffab7",
+        EventIds.FileWarning => "f4c2267acdbf54769b3b8204f530c955",
+        EventIds.DirectoryUnreadable => "b393204fae625c1a877d065c050a9eb4",
+        EventIds.StateSetAside => "70536ad157a25305b61183551ffa377c",
+        EventIds.StateUnreadable => "220b014113f2549f9449cd9e60b0531a",
+        EventIds.BusServed => "e39957850580589d8a1791621054a6f5",
+        EventIds.BusUnavailable => "34cf569658ce587aa40d5bf4e9d831b7",
+        EventIds.BusFault => "774dac88340c5265998cde290dd37eb7",
+        _ => null,
+    };
+}

@@ -1,0 +1,13 @@
+namespace EgressAgent.Daemon;
+
+/// <summary>Where things are unless the command line says otherwise.</summary>
+internal static class Paths
+{
+    internal const string Routers = "/etc/egress-router";
+    internal const string Configuration = "/etc/egress-agentd/agentd.yaml";
+    internal const string State = "/var/lib/egress-agentd";
+    internal const string Runtime = "/run/egress-agentd";
+
+    /// <summary>The state database, in the state directory.</summary>
+    internal const string DatabaseName = "state.db";
+}

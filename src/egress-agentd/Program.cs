@@ -1,0 +1,18 @@
+using System.CommandLine;
+using EgressAgent.Daemon.Commands;
+
+var root = new RootCommand("Gives applications a reserved source IP: builds and keeps the egress routers that the files in /etc/egress-router describe.")
+{
+    RunCommand.Create(),
+    CheckCommand.Create(),
+    CleanupCommand.Create(),
+};
+
+ParseResult parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    parsed.Invoke();
+    return ExitCodes.Usage;
+}
+
+return parsed.Invoke();

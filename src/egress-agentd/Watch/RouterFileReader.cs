@@ -1,0 +1,50 @@
+using EgressAgent.Linux.Files;
+using EgressAgent.Model;
+using EgressAgent.Model.Validation;
+
+namespace EgressAgent.Daemon.Watch;
+
+/// <summary>Reads one router file from disk.</summary>
+internal static class RouterFileReader
+{
+    /// <summary>
+    /// Reads, checks who may write it, and parses. Never throws: a file that cannot be read is one with that finding, and not
+    /// complete, so that nothing is taken as removed.
+    /// </summary>
+    internal static RouterFile Read(string path)
+    {
+        try
+        {
+            if (FileStatus.TryRead(path) is not { } status)
+            {
+                return Refused(path, "the file is gone");
+            }
+
+            // To open a pipe is to wait for its writer.
+            if (!status.IsRegular)
+            {
+                return Refused(path, "it is not a regular file");
+            }
+
+            // The parser says what is wrong with a file that is too large; a byte more than it takes is enough to tell.
+            return RouterFileNames.WhyRefused(status.Owner, status.Mode) is { } refusal
+                ? Refused(path, refusal)
+                : RouterFileParser.Parse(path, ReadUpTo(path, RouterFileParser.MaxBytes + 1));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return Refused(path, $"the file cannot be read: {exception.Message}");
+        }
+    }
+
+    private static byte[] ReadUpTo(string path, int limit)
+    {
+        using FileStream stream = File.OpenRead(path);
+        byte[] content = new byte[Math.Min(stream.Length, limit)];
+        int count = stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
+        return content[..count];
+    }
+
+    private static RouterFile Refused(string path, string why) =>
+        new(path, [], [new Diagnostic(new SourceLocation(path, 0, 0), "", why)], IsComplete: false);
+}

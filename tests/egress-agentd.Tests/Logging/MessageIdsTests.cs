@@ -1,0 +1,23 @@
+using System.Reflection;
+using EgressAgent.Daemon.Logging;
+using EgressAgent.Engine;
+
+namespace EgressAgent.Daemon.Tests.Logging;
+
+public sealed class MessageIdsTests
+{
+    [Fact]
+    public void Find_everyEvent_hasAnIdOfItsOwn()
+    {
+        int[] events = [.. typeof(EventIds).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (int)field.GetRawConstantValue()!)];
+
+        string?[] ids = [.. events.Select(MessageIds.Find)];
+
+        Assert.All(ids, id => Assert.Matches("^[0-9a-f]{32}$", id));
+        Assert.Distinct(events);
+        Assert.Distinct(ids);
+    }
+
+    [Fact]
+    public void Find_unknownEvent_isNull() => Assert.Null(MessageIds.Find(0));
+}
