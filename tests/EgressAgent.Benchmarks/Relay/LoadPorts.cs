@@ -1,0 +1,11 @@
+namespace EgressAgent.Benchmarks.Relay;
+
+/// <summary>What the load server does at which port.</summary>
+internal static class LoadPorts
+{
+    /// <summary>Sends without end.</summary>
+    internal const ushort Stream = 9001;
+
+    /// <summary>Sends back what it gets, until the client closes.</summary>
+    internal const ushort Echo = 9002;
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace EgressAgent.Benchmarks.Relay;
+
+/// <summary>The relay beside HAProxy (TCP mode, splice-auto, the same number of threads), in turns, medians over the rounds.</summary>
+internal sealed class RelayBenchmark
+{
+    private const int ConnectClients = 50;
+    private const int RoundTripClients = 16;
+    private const double Gigabyte = 1e9;
+
+    private readonly BenchmarkLab _lab;
+    private readonly Contender _relay;
+    private readonly Contender _haProxy;
+    private readonly int _seconds;
+    private readonly int _rounds;
+    private readonly int _idle;
+    private readonly List<Comparison> _results = [];
+
+    private RelayBenchmark(BenchmarkLab lab, Contender relay, Contender haProxy, int seconds, int rounds, int idle)
+    {
+        _lab = lab;
+        _relay = relay;
+        _haProxy = haProxy;
+        _seconds = seconds;
+        _rounds = rounds;
+        _idle = idle;
+    }
+
+    internal static int Run(string[] arguments)
+    {
+        int threads = Option(arguments, "--threads", 2);
+        using var lab = new BenchmarkLab();
+        using Process server = BenchmarkLab.Start(lab.Server, Environment.ProcessPath!, "load-server");
+        try
+        {
+            server.StandardOutput.ReadLine();
+            using Contender relay = Contender.StartRelay(lab, threads);
+            using Contender haProxy = Contender.StartHaProxy(lab, threads);
+            var benchmark = new RelayBenchmark(
+                lab, relay, haProxy, Option(arguments, "--seconds", 3), Option(arguments, "--rounds", 5), Option(arguments, "--idle", 9500));
+            benchmark.Measure();
+            return benchmark.Print(threads);
+        }
+        finally
+        {
+            server.Kill();
+            server.WaitForExit();
+        }
+    }
+
+    private void Measure()
+    {
+        var throughput = new Comparison("single-stream throughput", "MB/s", higherIsBetter: true);
+        var cpu = new Comparison("CPU for 1 GB", "s", higherIsBetter: false);
+        var rate = new Comparison($"connections/s, {ConnectClients} clients", "1/s", higherIsBetter: true);
+        var rateCpu = new Comparison("CPU for 1000 connections", "s", higherIsBetter: false);
+        var median = new Comparison($"round trip p50, {RoundTripClients} clients", "µs", higherIsBetter: false);
+        var tail = new Comparison($"round trip p99, {RoundTripClients} clients", "µs", higherIsBetter: false);
+        var messageCpu = new Comparison("CPU for 100,000 round trips", "s", higherIsBetter: false);
+        var memory = new Comparison($"resident with {_idle} idle connections", "KiB", higherIsBetter: false);
+        _results.AddRange([throughput, cpu, rate, rateCpu, median, tail, messageCpu, memory]);
+        for (int round = 0; round < _rounds; round++)
+        {
+            InTurns(round, contender =>
+            {
+                double before = contender.CpuSeconds;
+                double bytes = Load("stream", contender, 1)[0];
+                throughput.Add(contender == _relay, bytes / 1e6);
+                cpu.Add(contender == _relay, (contender.CpuSeconds - before) / (bytes * _seconds / Gigabyte));
+            });
+            InTurns(round, contender =>
+            {
+                double before = contender.CpuSeconds;
+                double connections = Load("connect", contender, ConnectClients)[0];
+                rate.Add(contender == _relay, connections);
+                rateCpu.Add(contender == _relay, (contender.CpuSeconds - before) / (connections * _seconds / 1000));
+            });
+            InTurns(round, contender =>
+            {
+                double before = contender.CpuSeconds;
+                double[] times = Load("roundtrip", contender, RoundTripClients);
+                median.Add(contender == _relay, times[0]);
+                tail.Add(contender == _relay, times[1]);
+                messageCpu.Add(contender == _relay, (contender.CpuSeconds - before) / (times[2] / 100_000));
+            });
+        }
+
+        InTurns(0, contender => memory.Add(contender == _relay, Hold(contender)));
+    }
+
+    // Who is first changes from round to round.
+    private void InTurns(int round, Action<Contender> measure)
+    {
+        Contender[] order = round % 2 == 0 ? [_relay, _haProxy] : [_haProxy, _relay];
+        Array.ForEach(order, measure);
+    }
+
+    private double[] Load(string kind, Contender contender, int clients)
+    {
+        using Process process = StartClient(kind, contender, clients);
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return [.. output.Split(' ').Select(text => double.Parse(text, CultureInfo.InvariantCulture))];
+    }
+
+    private double Hold(Contender contender)
+    {
+        using Process process = StartClient("idle", contender, _idle);
+        if (process.StandardOutput.ReadLine() != "held")
+        {
+            throw new InvalidOperationException("the idle connections do not come up");
+        }
+
+        double resident = contender.ResidentKiB;
+        process.StandardInput.Close();
+        process.WaitForExit();
+        return resident;
+    }
+
+    private Process StartClient(string kind, Contender contender, int clients) => BenchmarkLab.Start(
+        _lab.Clients, Environment.ProcessPath!, "load-client", kind, contender.Address, _seconds.ToString(), clients.ToString());
+
+    private int Print(int threads)
+    {
+        Console.WriteLine($"{threads} threads each, {_rounds} rounds of {_seconds} s, medians");
+        Console.WriteLine($"{"",-42}{"relay",12}{"HAProxy",12}{"ratio",8}");
+        _results.ForEach(result => Console.WriteLine(result));
+        return _results.TrueForAll(result => result.Passes) ? 0 : 1;
+    }
+
+    private static int Option(string[] arguments, string name, int fallback)
+    {
+        int index = Array.IndexOf(arguments, name);
+        return index < 0 ? fallback : int.Parse(arguments[index + 1], CultureInfo.InvariantCulture);
+    }
+}

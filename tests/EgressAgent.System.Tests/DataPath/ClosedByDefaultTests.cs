@@ -1,0 +1,156 @@
+using EgressAgent.Testing.Lab;
+
+namespace EgressAgent.System.Tests.DataPath;
+
+/// <summary>What clients and neighbours may not do.</summary>
+public sealed class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
+{
+    private const string Reserved = "192.168.12.99";
+    private const string Reserved6 = "2001:db8:12::99";
+
+    private const string Spec = """
+        addresses: [ { ip: 192.168.12.99/24 }, { ip: "2001:db8:12::99/64" } ],
+        redirect: { redirectRules: [
+          { destinationIP: 203.0.113.26, port: 80, protocol: TCP },
+          { destinationIP: 203.0.113.26, port: 80, protocol: UDP },
+          { destinationIP: "2001:db8:ff::26", port: 86, targetPort: 80, protocol: TCP } ] }
+        """;
+
+    [Theory]
+    [InlineData(Reserved)]
+    [InlineData(Reserved6)]
+    public void Neighbour_finds_a_host_without_open_ports(string reserved)
+    {
+        Lab.Apply("web", Spec);
+
+        foreach (int port in (int[])[1, 22, 80, 86, 8080, 65535])
+        {
+            AssertRefusedAtOnce(Lab.Neighbour.ProbeTcp(reserved, port));
+            AssertRefusedAtOnce(Lab.Neighbour.ProbeUdp(reserved, port));
+        }
+
+        Assert.Equal(ProbeOutcome.Answered, Lab.Neighbour.Ping(reserved).Outcome);
+    }
+
+    [Theory]
+    [InlineData("203.0.113.27", Reserved)]
+    [InlineData("198.18.0.0/16", Reserved)]
+    [InlineData("10.88.0.0/24", Reserved)]
+    [InlineData("2001:db8:ff::27", Reserved6)]
+    [InlineData("fd96:e9e5:a::/112", Reserved6)]
+    [InlineData("fd88::/64", Reserved6)]
+    public void Neighbour_that_routes_through_the_router_gets_no_answer_and_reaches_nobody(string network, string router)
+    {
+        Lab.Apply("web", Spec);
+        string family = network.Contains(':') ? "-6 " : "";
+        string target = network switch
+        {
+            "198.18.0.0/16" => DataPathLab.Inside,
+            "fd96:e9e5:a::/112" => DataPathLab.Inside6,
+            "10.88.0.0/24" => "10.88.0.2",
+            "fd88::/64" => "fd88::2",
+            _ => network,
+        };
+        Lab.Neighbour.Ip($"{family}route add {network} via {router}");
+        try
+        {
+            using PacketCapture client = Lab.Client.Capture("eth0");
+            using PacketCapture server = Lab.Server.Capture("eth0");
+
+            Assert.Equal(ProbeOutcome.TimedOut, Lab.Neighbour.ProbeTcp(target, 80, Silence).Outcome);
+            Assert.Equal(ProbeOutcome.TimedOut, Lab.Neighbour.ProbeUdp(target, 80, Silence).Outcome);
+            Assert.Equal(ProbeOutcome.TimedOut, Lab.Neighbour.Ping(target, Silence).Outcome);
+
+            Assert.DoesNotContain(client.Packets.Concat(server.Packets), packet =>
+                packet.Protocol is PacketProtocol.Tcp or PacketProtocol.Udp or PacketProtocol.Icmp || packet is { Kind: 0x8000 });
+        }
+        finally
+        {
+            Lab.Neighbour.Ip($"{family}route del {network}");
+        }
+    }
+
+    [Theory]
+    [InlineData("198.18.0.1")]
+    [InlineData("198.18.0.2")]
+    [InlineData("192.168.12.99")]
+    [InlineData("fd96:e9e5:a::1")]
+    [InlineData("fd96:e9e5:a::2")]
+    [InlineData("2001:db8:12::99")]
+    public void Neighbour_that_spoofs_makes_the_router_send_nothing_to_clients(string source)
+    {
+        ObservedRouter router = Lab.Apply("web", Spec);
+        bool isV6 = source.Contains(':');
+        string reserved = isV6 ? Reserved6 : Reserved;
+        string mac = router.Ip("-oneline link show dev net1").Split("link/ether ")[1].Split(' ')[0];
+        Lab.Neighbour.Ip($"address add {source}/{(isV6 ? "128 nodad" : "32")} dev lo");
+        Lab.Neighbour.Ip($"neighbour replace {reserved} lladdr {mac} dev eth0");
+        try
+        {
+            using PacketCapture capture = Lab.Node.Capture("egress.default.web");
+
+            Lab.Neighbour.ProbeTcp(reserved, 80, Silence, from: source);
+            Lab.Neighbour.ProbeUdp(reserved, 80, Silence, from: source);
+
+            Assert.DoesNotContain(capture.Packets, packet => packet.Protocol is PacketProtocol.Tcp or PacketProtocol.Udp or PacketProtocol.Icmp
+                || packet is { Protocol: PacketProtocol.IcmpV6, Kind: < 0x8000 });
+        }
+        finally
+        {
+            Lab.Neighbour.Ip($"address del {source}/{(isV6 ? "128" : "32")} dev lo");
+            Lab.Neighbour.Ip($"neighbour del {reserved} dev eth0");
+        }
+    }
+
+    [Fact]
+    public void Client_that_spoofs_the_reserved_address_is_ignored()
+    {
+        Lab.Apply("web", Spec);
+        Lab.Client.Ip($"address add {Reserved}/32 dev lo");
+        try
+        {
+            using LanAudit lan = new(Lab);
+
+            Assert.Equal(ProbeOutcome.TimedOut, Lab.Client.ProbeTcp(DataPathLab.Inside, 80, Silence, from: Reserved).Outcome);
+            Assert.Equal(ProbeOutcome.TimedOut, Lab.Client.ProbeUdp(DataPathLab.Inside, 80, Silence, from: Reserved).Outcome);
+
+            lan.AssertRoutersSentOnly([], []);
+        }
+        finally
+        {
+            Lab.Client.Ip($"address del {Reserved}/32 dev lo");
+        }
+    }
+
+    [Fact]
+    public void Others_than_the_named_clients_are_refused()
+    {
+        Lab.Apply("web", Spec, "egressagent.org/clients: \"10.88.0.0/24, fd88::/64\"");
+        using LanAudit lan = new(Lab);
+
+        AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside, 80), Reserved, "203.0.113.26:80");
+        AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 86), Reserved6, "[2001:db8:ff::26]:80");
+        foreach (LabHost stranger in (LabHost[])[Lab.Node, Lab.Overlapping])
+        {
+            AssertRefusedAtOnce(stranger.ProbeTcp(DataPathLab.Inside, 80));
+            AssertRefusedAtOnce(stranger.ProbeUdp(DataPathLab.Inside, 80));
+            AssertRefusedAtOnce(stranger.ProbeTcp(DataPathLab.Inside6, 86));
+        }
+
+        lan.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.Web6]);
+    }
+
+    [Fact]
+    public void Clients_are_refused_when_the_router_is_gone_and_nothing_takes_the_default_route()
+    {
+        Lab.Apply("web", Spec);
+        Lab.Remove("web");
+        using LanAudit lan = new(Lab);
+
+        Assert.Equal(ProbeOutcome.Unreachable, Lab.Node.ProbeTcp(DataPathLab.Inside, 80).Outcome);
+        Assert.Equal(ProbeOutcome.Unreachable, Lab.Client.ProbeTcp(DataPathLab.Inside, 80).Outcome);
+        Assert.Equal(ProbeOutcome.Unreachable, Lab.Client.ProbeTcp(DataPathLab.Inside6, 86).Outcome);
+
+        lan.AssertRoutersSentOnly([], []);
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using EgressAgent.Testing.Lab;
+
+namespace EgressAgent.System.Tests.DataPath;
+
+/// <summary>
+/// Everything that crosses between the node and its LAN from now on, judged: what a router may send, and what may never be seen.
+/// </summary>
+public sealed class LanAudit(DataPathLab lab) : IDisposable
+{
+    private static readonly IPNetwork[] InsideNetworks = [IPNetwork.Parse("198.18.0.0/15"), IPNetwork.Parse("fd96:e9e5::/32")];
+
+    private readonly PacketCapture _capture = lab.Lan.Capture(lab.Node);
+
+    public IReadOnlyList<CapturedPacket> Packets => _capture.Packets;
+
+    public void Dispose() => _capture.Dispose();
+
+    /// <summary>
+    /// Asserts that routers sent IP packets from <paramref name="reserved"/> to <paramref name="destinations"/> and nothing else but
+    /// ARP for these addresses, neighbour discovery and multicast listener reports; and that no inside address was seen at all.
+    /// </summary>
+    public void AssertRoutersSentOnly(IReadOnlyCollection<string> reserved, IReadOnlyCollection<string> destinations)
+    {
+        HashSet<PhysicalAddress> ofHosts = [MacOf(lab.Node, "eth0"), MacOf(lab.Neighbour, "eth0"), MacOf(lab.Gateway, "lan")];
+        HashSet<IPAddress> sources = [.. reserved.Select(IPAddress.Parse)];
+        HashSet<IPAddress> targets = [.. destinations.Select(IPAddress.Parse)];
+        CapturedPacket[] wrong = [.. Packets.Where(packet => IsInside(packet.Source) || IsInside(packet.Destination)
+            || (!ofHosts.Contains(packet.SourceMac) && !MayBeSent(packet, sources, targets)))];
+        Assert.True(wrong.Length == 0, $"{wrong.Length} packets that should not be there:\n{string.Join('\n', wrong.Take(20))}");
+    }
+
+    internal static PhysicalAddress MacOf(LabHost host, string link) => PhysicalAddress.Parse(
+        host.Ip($"-oneline link show dev {link}").Split("link/ether ")[1].Split(' ')[0]);
+
+    private static bool IsInside(IPAddress? address) => address is not null && InsideNetworks.Any(network => network.Contains(address));
+
+    private static bool MayBeSent(CapturedPacket packet, HashSet<IPAddress> sources, HashSet<IPAddress> targets) => packet.Protocol switch
+    {
+        PacketProtocol.Arp => sources.Contains(packet.Source!) || packet.Source!.Equals(IPAddress.Any),
+
+        // Neighbour solicitation and advertisement; listener reports come behind a hop-by-hop header.
+        PacketProtocol.IcmpV6 when packet.Kind >> 8 is 135 or 136 => IsOwn(packet.Source!, sources),
+        PacketProtocol.Other when packet.Destination is { IsIPv6Multicast: true } => IsOwn(packet.Source!, sources),
+        _ => packet.Source is not null && sources.Contains(packet.Source) && targets.Contains(packet.Destination!),
+    };
+
+    private static bool IsOwn(IPAddress source, HashSet<IPAddress> sources) =>
+        source.IsIPv6LinkLocal || source.Equals(IPAddress.IPv6Any) || sources.Contains(source);
+}

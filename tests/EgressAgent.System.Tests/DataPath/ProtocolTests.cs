@@ -1,0 +1,242 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using EgressAgent.Testing;
+using EgressAgent.Testing.Lab;
+
+namespace EgressAgent.System.Tests.DataPath;
+
+/// <summary>Which packets go where, in every protocol and family: rules, fallback and rejection.</summary>
+public sealed class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
+{
+    private const string DualStack = """
+        addresses: [
+          { ip: 192.168.12.99/24, gateway: 192.168.12.1 },
+          { ip: "2001:db8:12::99/64", gateway: "2001:db8:12::1" } ],
+        redirect: { redirectRules: [
+          { destinationIP: 203.0.113.26, port: 80, protocol: TCP },
+          { destinationIP: 203.0.113.27, port: 80, protocol: UDP },
+          { destinationIP: 203.0.113.27, port: 8080, targetPort: 80, protocol: TCP },
+          { destinationIP: "2001:db8:ff::26", port: 8086, targetPort: 80, protocol: TCP },
+          { destinationIP: "2001:db8:ff::27", port: 8086, targetPort: 80, protocol: UDP } ]
+        """;
+
+    private const string Fallbacks = $"{DualStack}, fallbackIP: {DataPathLab.OtherWeb} }}";
+    private const string NoFallback = $"{DualStack} }}";
+
+    public static TheoryData<string, int, bool, string> Rules => new()
+    {
+        { DataPathLab.Inside, 80, true, "203.0.113.26:80" },
+        { DataPathLab.Inside, 80, false, "203.0.113.27:80" },
+        { DataPathLab.Inside, 8080, true, "203.0.113.27:80" },
+        { DataPathLab.Inside6, 8086, true, "[2001:db8:ff::26]:80" },
+        { DataPathLab.Inside6, 8086, false, "[2001:db8:ff::27]:80" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Rules))]
+    public void Rule_leads_to_its_destination_from_the_reserved_address_of_its_family(string inside, int port, bool isTcp, string target)
+    {
+        Lab.Apply("dual", NoFallback);
+        using LanAudit lan = new(Lab);
+
+        foreach (LabHost client in (LabHost[])[Lab.Node, Lab.Client])
+        {
+            AssertReached(
+                isTcp ? client.ProbeTcp(inside, port) : client.ProbeUdp(inside, port),
+                inside == DataPathLab.Inside ? "192.168.12.99" : "2001:db8:12::99",
+                target);
+        }
+
+        lan.AssertRoutersSentOnly(
+            ["192.168.12.99", "2001:db8:12::99"],
+            [DataPathLab.Web, DataPathLab.OtherWeb, DataPathLab.Web6, DataPathLab.OtherWeb6]);
+    }
+
+    [Fact]
+    public void Router_with_IPv6_alone_serves_IPv6_and_has_no_IPv4()
+    {
+        ObservedRouter router = Lab.Apply("six", """
+            addresses: [ { ip: "2001:db8:12::66/64" } ],
+            redirect: { redirectRules: [ { destinationIP: "2001:db8:ff::26", port: 80, protocol: TCP } ] }
+            """);
+        using LanAudit lan = new(Lab);
+
+        AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 80), "2001:db8:12::66", "[2001:db8:ff::26]:80");
+
+        Assert.DoesNotContain("inet ", router.Ip("-4 address show dev net1"));
+        Assert.Empty(router.Ip("-4 route"));
+        lan.AssertRoutersSentOnly(["2001:db8:12::66"], [DataPathLab.Web6]);
+    }
+
+    [Fact]
+    public void What_no_rule_takes_goes_to_the_fallback_of_its_family()
+    {
+        Lab.Apply("dual", Fallbacks);
+        using LanAudit lan = new(Lab);
+
+        AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside, 8443), "192.168.12.99", "203.0.113.27:8443");
+        AssertReached(Lab.Client.ProbeUdp(DataPathLab.Inside, 80), "192.168.12.99", "203.0.113.27:80");
+        Assert.Equal(ProbeOutcome.Answered, Lab.Client.Ping(DataPathLab.Inside).Outcome);
+        Assert.Equal(ProbeOutcome.Refused, Lab.Client.ProbeTcp(DataPathLab.Inside6, 8443).Outcome);
+        Assert.Equal(ProbeOutcome.Refused, Lab.Client.Ping(DataPathLab.Inside6).Outcome);
+
+        lan.AssertRoutersSentOnly(["192.168.12.99"], [DataPathLab.OtherWeb]);
+    }
+
+    [Fact]
+    public void Ipv6_fallback_takes_ping_and_every_port()
+    {
+        Lab.Apply("six", """addresses: [ { ip: "2001:db8:12::66/64" } ], redirect: { fallbackIP: "2001:db8:ff::27" }""");
+        using LanAudit lan = new(Lab);
+
+        AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 8443), "2001:db8:12::66", "[2001:db8:ff::27]:8443");
+        Assert.Equal(ProbeOutcome.Answered, Lab.Client.Ping(DataPathLab.Inside6).Outcome);
+
+        lan.AssertRoutersSentOnly(["2001:db8:12::66"], [DataPathLab.OtherWeb6]);
+    }
+
+    [Theory]
+    [InlineData(47)]
+    [InlineData(50)]
+    [InlineData(253)]
+    public void Fallback_takes_every_protocol_and_brings_the_answer_back(int protocol)
+    {
+        Lab.Apply("dual", Fallbacks);
+        using Socket server = Lab.Server.CreateRawSocket(protocol);
+        using Socket client = Lab.Client.CreateRawSocket(protocol);
+
+        // The server has several addresses, and a raw socket would answer from the one that is nearest.
+        server.Bind(new IPEndPoint(IPAddress.Parse(DataPathLab.OtherWeb), 0));
+        server.ReceiveTimeout = client.ReceiveTimeout = 2000;
+
+        // As GRE this is version 0 without a key, as ESP an SPI and a sequence number.
+        byte[] payload = [0, 0, 8, 0, 0, 0, 0, 1, .. "hello"u8];
+        client.SendTo(payload, new IPEndPoint(IPAddress.Parse(DataPathLab.Inside), 0));
+
+        byte[] packet = new byte[256];
+        EndPoint peer = new IPEndPoint(IPAddress.Any, 0);
+        int length = server.ReceiveFrom(packet, ref peer);
+        Assert.Equal("192.168.12.99", ((IPEndPoint)peer).Address.ToString());
+        Assert.Equal(payload, packet.AsSpan(20, length - 20));
+        server.SendTo(payload, peer);
+        client.ReceiveFrom(packet, ref peer);
+        Assert.Equal(DataPathLab.Inside, ((IPEndPoint)peer).Address.ToString());
+    }
+
+    [Theory]
+    [InlineData(DataPathLab.Inside)]
+    [InlineData(DataPathLab.Inside6)]
+    public void What_nothing_takes_is_refused_at_once_each_time(string inside)
+    {
+        Lab.Apply("dual", NoFallback);
+        using LanAudit lan = new(Lab);
+        using PacketCapture capture = Lab.Client.Capture("eth0");
+
+        for (int i = 0; i < 30; i++)
+        {
+            AssertRefusedAtOnce(Lab.Client.ProbeTcp(inside, 9));
+            AssertRefusedAtOnce(Lab.Client.ProbeUdp(inside, 9));
+            AssertRefusedAtOnce(Lab.Client.Ping(inside));
+            AssertRefusedAtOnce(Lab.Node.ProbeUdp(inside, 9));
+        }
+
+        bool isV6 = inside == DataPathLab.Inside6;
+        Assert.Equal(30, capture.Packets.Count(packet => packet.IsReset && $"{packet.Source}" == inside));
+        Assert.Equal(60, capture.Packets.Count(packet => $"{packet.Source}" == inside
+            && packet.Protocol == (isV6 ? PacketProtocol.IcmpV6 : PacketProtocol.Icmp)
+            && packet.Kind == (isV6 ? 0x0104 : 0x0303)));
+        lan.AssertRoutersSentOnly([], []);
+    }
+
+    [Fact]
+    public void Rejection_of_many_is_not_limited()
+    {
+        Lab.Apply("dual", NoFallback);
+        using PacketCapture capture = Lab.Client.Capture("eth0");
+        using Socket client = Lab.Client.CreateSocket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        const int Count = 3000;
+
+        for (int i = 0; i < Count; i++)
+        {
+            client.SendTo("x"u8, new IPEndPoint(IPAddress.Parse(DataPathLab.Inside), 10000 + i));
+        }
+
+        Eventually.Holds(() => Assert.Equal(Count, capture.Packets.Count(packet => packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0303 })));
+    }
+
+    [Theory]
+    [InlineData("redirectRules: [ { destinationIP: 203.0.113.132, port: 7777, targetPort: 7, protocol: SCTP } ]", 7777)]
+    [InlineData("fallbackIP: 203.0.113.132", 7)]
+    public void Sctp_association_comes_up_and_echoes(string redirect, int port)
+    {
+        const string Examples = "/usr/lib/usrsctp/";
+        Assert.SkipUnless(File.Exists(Examples + "echo_server"), "needs Debian's libusrsctp-examples");
+        Lab.Apply("sctp", $"addresses: [ {{ ip: 192.168.12.77/24 }} ], redirect: {{ {redirect} }}");
+        using LanAudit lan = new(Lab);
+        Process server = Lab.SctpServer.Start(Examples + "echo_server");
+        Process client = Lab.Client.Start(Examples + "client", DataPathLab.Inside, $"{port}");
+        List<string> printed = [];
+        client.OutputDataReceived += (_, line) =>
+        {
+            lock (printed)
+            {
+                printed.Add(line.Data ?? "");
+            }
+        };
+        client.BeginOutputReadLine();
+
+        // It says hello again until it is echoed: the server may not be listening yet.
+        Eventually.True("the echo", () =>
+        {
+            client.StandardInput.WriteLine("hello over SCTP");
+            client.StandardInput.Flush();
+            lock (printed)
+            {
+                return printed.Any(line => line.Contains("hello over SCTP"));
+            }
+        });
+
+        Assert.Contains(lan.Packets, packet => packet.Protocol == PacketProtocol.Sctp && packet.DestinationPort == 7);
+        lan.AssertRoutersSentOnly(["192.168.12.77"], [DataPathLab.SctpServerAddress]);
+        client.Kill();
+        server.Kill();
+    }
+
+    [Fact]
+    public void Sctp_port_that_nothing_takes_is_refused_with_port_unreachable()
+    {
+        Lab.Apply("dual", NoFallback);
+        using PacketCapture capture = Lab.Client.Capture("eth0");
+        using Socket client = Lab.Client.CreateRawSocket(132);
+
+        client.SendTo(SctpInit.Packet(sourcePort: 4000, destinationPort: 7), new IPEndPoint(IPAddress.Parse(DataPathLab.Inside), 0));
+
+        Eventually.True("the ICMP error", () => capture.Packets.Any(packet => packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0303 }));
+    }
+
+    [Theory]
+    [InlineData(DataPathLab.Inside, 8000)]
+    [InlineData(DataPathLab.Inside, 65000)]
+    [InlineData(DataPathLab.Inside6, 8000)]
+    public void Fragmented_datagrams_arrive_whole_both_ways(string inside, int size)
+    {
+        Lab.Apply("dual", NoFallback);
+        IPEndPoint at = new(IPAddress.Parse(inside == DataPathLab.Inside ? DataPathLab.OtherWeb : DataPathLab.OtherWeb6), 5353);
+        Lab.Apply("dual", NoFallback.Replace("redirectRules: [", $"redirectRules: [ {{ destinationIP: \"{at.Address}\", port: 5353, protocol: UDP }},"));
+        using Socket server = Lab.Server.CreateSocket(at.AddressFamily, SocketType.Dgram, ProtocolType.Udp, socket => socket.Bind(at));
+        using Socket client = Lab.Client.CreateSocket(at.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        server.ReceiveTimeout = client.ReceiveTimeout = 3000;
+        byte[] sent = new byte[size];
+        Random.Shared.NextBytes(sent);
+
+        client.SendTo(sent, new IPEndPoint(IPAddress.Parse(inside), 5353));
+
+        byte[] received = new byte[65536];
+        EndPoint peer = new IPEndPoint(at.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
+        Assert.Equal(size, server.ReceiveFrom(received, ref peer));
+        server.SendTo(sent, peer);
+        Assert.Equal(size, client.Receive(received));
+        Assert.Equal(sent, received.AsSpan(0, size));
+    }
+}

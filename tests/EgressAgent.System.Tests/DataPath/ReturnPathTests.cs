@@ -1,0 +1,127 @@
+using EgressAgent.Testing.Lab;
+
+namespace EgressAgent.System.Tests.DataPath;
+
+/// <summary>Answers go back the way the client came, whatever network it is in, and packets of every size get through.</summary>
+public sealed class ReturnPathTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
+{
+    private const string Spec = """
+        addresses: [ { ip: 192.168.12.99/24 }, { ip: "2001:db8:12::99/64" } ],
+        redirect: { redirectRules: [
+          { destinationIP: 203.0.113.26, port: 80, protocol: TCP },
+          { destinationIP: 203.0.113.26, port: 80, protocol: UDP },
+          { destinationIP: "2001:db8:ff::26", port: 86, targetPort: 80, protocol: TCP } ] }
+        """;
+
+    [Theory]
+    [InlineData("node", null)]
+    [InlineData("node", DataPathLab.NodeAddress)]
+    [InlineData("client", null)]
+    [InlineData("overlap", DataPathLab.OverlappingAddress)]
+    public void Client_in_any_network_is_answered_and_refused(string from, string? address)
+    {
+        Lab.Apply("web", Spec);
+        LabHost client = from switch { "node" => Lab.Node, "client" => Lab.Client, _ => Lab.Overlapping };
+        using LanAudit lan = new(Lab);
+
+        AssertReached(client.ProbeTcp(DataPathLab.Inside, 80, from: address), "192.168.12.99", "203.0.113.26:80");
+        AssertReached(client.ProbeUdp(DataPathLab.Inside, 80, from: address), "192.168.12.99", "203.0.113.26:80");
+        AssertRefusedAtOnce(client.ProbeTcp(DataPathLab.Inside, 9, from: address));
+        AssertRefusedAtOnce(client.ProbeUdp(DataPathLab.Inside, 9, from: address));
+
+        lan.AssertRoutersSentOnly(["192.168.12.99", "2001:db8:12::99"], [DataPathLab.Web]);
+    }
+
+    [Fact]
+    public void Remote_host_that_is_routed_through_the_node_is_served()
+    {
+        Lab.Apply("web", Spec);
+        Lab.Neighbour.Ip($"route add 198.18.0.0/16 via {DataPathLab.NodeAddress}");
+        Lab.Neighbour.Ip($"-6 route add fd96:e9e5:a::/112 via {DataPathLab.NodeAddress6}");
+        try
+        {
+            AssertReached(Lab.Neighbour.ProbeTcp(DataPathLab.Inside, 80), "192.168.12.99", "203.0.113.26:80");
+            AssertReached(Lab.Neighbour.ProbeTcp(DataPathLab.Inside6, 86), "2001:db8:12::99", "[2001:db8:ff::26]:80");
+            AssertRefusedAtOnce(Lab.Neighbour.ProbeUdp(DataPathLab.Inside, 9));
+        }
+        finally
+        {
+            Lab.Neighbour.Ip("route del 198.18.0.0/16");
+            Lab.Neighbour.Ip("-6 route del fd96:e9e5:a::/112");
+        }
+    }
+
+    [Theory]
+    [InlineData(DataPathLab.Inside, 80)]
+    [InlineData(DataPathLab.Inside6, 86)]
+    public void Bulk_data_gets_through_where_links_are_narrower(string inside, int port)
+    {
+        Lab.Apply("web", Spec);
+        foreach ((LabHost host, string link, int mtu) in ((LabHost, string, int)[])
+            [(Lab.Node, "client", 1300), (Lab.Client, "eth0", 1300), (Lab.Gateway, "server", 1400), (Lab.Server, "eth0", 1400)])
+        {
+            host.Ip($"link set {link} mtu {mtu}");
+        }
+
+        try
+        {
+            using EchoedTransfer transfer = EchoedTransfer.Start(Lab.Client, inside, port);
+            transfer.WaitForBlocks(300);
+        }
+        finally
+        {
+            foreach ((LabHost host, string link) in ((LabHost, string)[])
+                [(Lab.Node, "client"), (Lab.Client, "eth0"), (Lab.Gateway, "server"), (Lab.Server, "eth0")])
+            {
+                host.Ip($"link set {link} mtu 1500");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(DataPathLab.Inside, 80, 1350)]
+    [InlineData(DataPathLab.Inside6, 86, 1350)]
+    public void Narrow_hop_that_no_end_knows_of_is_found_by_path_mtu_discovery(string inside, int port, int mtu)
+    {
+        Lab.Apply("web", Spec);
+
+        // Only the node's side is narrow: the client offers segments of 1460 bytes, and the node must tell the server otherwise.
+        Lab.Node.Ip($"link set client mtu {mtu}");
+        try
+        {
+            using EchoedTransfer transfer = EchoedTransfer.Start(Lab.Client, inside, port);
+            transfer.WaitForBlocks(100);
+        }
+        finally
+        {
+            Lab.Node.Ip("link set client mtu 1500");
+        }
+    }
+
+    [Theory]
+    [InlineData("192.168.12.10", "addresses: [ { ip: 192.168.12.99/24 } ]", DataPathLab.Inside, "192.168.12.99", "192.168.12.10:8022")]
+    [InlineData("2001:db8:12::10", "addresses: [ { ip: \"2001:db8:12::99/64\" } ]", DataPathLab.Inside6, "2001:db8:12::99", "[2001:db8:12::10]:8022")]
+    public void Destination_that_is_the_node_itself_sees_the_reserved_address(
+        string destination, string addresses, string inside, string source, string target)
+    {
+        using EchoServer tcp = Lab.Node.ServeTcp(destination, 8022);
+        using EchoServer udp = Lab.Node.ServeUdp(destination, 8022);
+        Lab.Apply("self", $$"""
+            {{addresses}}, redirect: { redirectRules: [
+              { destinationIP: "{{destination}}", port: 22, targetPort: 8022, protocol: TCP },
+              { destinationIP: "{{destination}}", port: 22, targetPort: 8022, protocol: UDP } ] }
+            """);
+        using LanAudit lan = new(Lab);
+
+        foreach (LabHost client in (LabHost[])[Lab.Node, Lab.Client])
+        {
+            AssertReached(client.ProbeTcp(inside, 22), source, target);
+            AssertReached(client.ProbeUdp(inside, 22), source, target);
+        }
+
+        // As any host would, once the server on the node is gone.
+        tcp.Dispose();
+        AssertRefusedAtOnce(Lab.Client.ProbeTcp(inside, 22));
+        lan.AssertRoutersSentOnly([source], []);
+    }
+}
