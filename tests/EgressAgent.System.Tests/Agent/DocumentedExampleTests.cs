@@ -6,8 +6,6 @@ namespace EgressAgent.System.Tests.Agent;
 /// <summary>The agent builds the documented example, and clients, destinations and administrators see what is documented.</summary>
 public abstract class DocumentedExampleTests : RedirectContract
 {
-    private static readonly ObservedRouter ExampleRouter = new("egress-router-redirect");
-
     private readonly Fixture _fixture;
 
     protected DocumentedExampleTests(Fixture fixture)
@@ -17,6 +15,8 @@ public abstract class DocumentedExampleTests : RedirectContract
     }
 
     protected override EgressLab Lab => _fixture.Lab;
+
+    private ObservedRouter ExampleRouter => _fixture.Router;
 
     [Fact]
     public void Routing_table_is_the_documented_one()
@@ -70,13 +70,15 @@ public abstract class DocumentedExampleTests : RedirectContract
     public abstract class Fixture : IDisposable
     {
         // On first use, not in the constructor: a test that has to be skipped is skipped after its fixture was made.
-        private readonly Lazy<(AgentScenario Scenario, AgentProcess Agent)> _running;
+        private readonly Lazy<(AgentScenario Scenario, AgentProcess Agent, ObservedRouter Router)> _running;
 
         protected Fixture(string datapath) => _running = new(() => Start(datapath));
 
         public EgressLab Lab => _running.Value.Scenario.Lab;
 
         public AgentProcess Agent => _running.Value.Agent;
+
+        public ObservedRouter Router => _running.Value.Router;
 
         public void Dispose()
         {
@@ -86,17 +88,18 @@ public abstract class DocumentedExampleTests : RedirectContract
             }
         }
 
-        private static (AgentScenario Scenario, AgentProcess Agent) Start(string datapath)
+        private static (AgentScenario Scenario, AgentProcess Agent, ObservedRouter Router) Start(string datapath)
         {
             AgentScenario scenario = new(datapath);
             try
             {
                 scenario.Files.Write("egress-router-redirect.yaml", RouterDocument.DocumentedExample);
                 AgentProcess agent = scenario.StartAgent();
-                Assert.Equal(EgressLab.InsideAddress, ExampleRouter.WaitForInsideAddress(agent));
+                ObservedRouter router = new("egress-router-redirect");
+                Assert.Equal(EgressLab.InsideAddress, router.WaitForInsideAddress(agent));
                 Eventually.Holds(() =>
                     Assert.Equal(ProbeOutcome.Answered, scenario.Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).Outcome));
-                return (scenario, agent);
+                return (scenario, agent, router);
             }
             catch
             {
