@@ -175,6 +175,7 @@ public sealed class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest(f
         Lab.Apply("sctp", $"addresses: [ {{ ip: 192.168.12.77/24 }} ], redirect: {{ {redirect} }}");
         using LanAudit lan = new(Lab);
         Process server = Lab.SctpServer.Start(Examples + "echo_server");
+        Eventually.True("the server", () => SctpInit.IsAnswered(Lab.Gateway, DataPathLab.SctpServerAddress, 7));
         Process client = Lab.Client.Start(Examples + "client", DataPathLab.Inside, $"{port}");
         List<string> printed = [];
         client.OutputDataReceived += (_, line) =>
@@ -186,7 +187,7 @@ public sealed class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest(f
         };
         client.BeginOutputReadLine();
 
-        // It says hello again until it is echoed: the server may not be listening yet.
+        // It says hello again until it is echoed: what it reads before the association is up is lost.
         Eventually.True("the echo", () =>
         {
             client.StandardInput.WriteLine("hello over SCTP");

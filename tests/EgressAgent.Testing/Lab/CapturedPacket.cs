@@ -12,7 +12,7 @@ namespace EgressAgent.Testing.Lab;
 /// <param name="Destination">The IP destination, or the target of an ARP packet; null for what is neither.</param>
 /// <param name="SourcePort">0 where the protocol has none.</param>
 /// <param name="DestinationPort">0 where the protocol has none.</param>
-/// <param name="Kind">TCP's flags, ICMP's type and code (type in the upper byte), or ARP's operation.</param>
+/// <param name="Kind">TCP's flags, the type of SCTP's first chunk, ICMP's type and code (type in the upper byte), or ARP's operation.</param>
 public sealed record CapturedPacket(
     PhysicalAddress SourceMac,
     PhysicalAddress DestinationMac,
@@ -57,6 +57,7 @@ public sealed record CapturedPacket(
     {
         PacketProtocol.Arp => $"{SourceMac} > {DestinationMac} ARP {(Kind == 1 ? "who has" : "reply")} {Destination} tell {Source}",
         PacketProtocol.Icmp or PacketProtocol.IcmpV6 => $"{Source} > {Destination} {Protocol} type {Kind >> 8} code {Kind & 0xff}",
+        PacketProtocol.Sctp => $"{Source}:{SourcePort} > {Destination}:{DestinationPort} SCTP chunk {Kind}",
         PacketProtocol.Tcp => $"{Source}:{SourcePort} > {Destination}:{DestinationPort} TCP flags 0x{Kind:x2}",
         _ => $"{SourceMac} > {DestinationMac} {Source}:{SourcePort} > {Destination}:{DestinationPort} {Protocol}",
     };
@@ -82,6 +83,7 @@ public sealed record CapturedPacket(
         int kind = protocol switch
         {
             PacketProtocol.Tcp when segment.Length >= 14 => segment[13],
+            PacketProtocol.Sctp when segment.Length >= 13 => segment[12],
             PacketProtocol.Icmp or PacketProtocol.IcmpV6 when segment.Length >= 2 => (segment[0] << 8) | segment[1],
             _ => 0,
         };
