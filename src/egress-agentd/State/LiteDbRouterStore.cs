@@ -16,6 +16,9 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
     private readonly Lock _lock = new();
     private readonly string _directory;
     private readonly ILogger<LiteDbRouterStore> _logger;
+
+    // What the database holds or should hold: from here it is made anew when it turns out to be broken.
+    private readonly Dictionary<RouterKey, RouterRecord> _records = [];
     private StateDatabase? _database;
 
     /// <exception cref="IOException">The database cannot be used; one that is merely broken is set aside.</exception>
@@ -26,30 +29,57 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
         _database = StateDatabase.Open(_directory, LogSetAside);
     }
 
-    /// <summary>Records that cannot be read any more are left out, and said.</summary>
+    /// <summary>Records that cannot be read any more are left out, and said. Comes before any change.</summary>
     /// <exception cref="IOException">The database cannot be read.</exception>
     public IReadOnlyList<RouterRecord> Load()
     {
-        List<RouterRecord> records = [];
-        foreach (BsonDocument document in Use("read routers", database => database.Routers.FindAll().ToList()))
+        lock (_lock)
         {
-            if (RouterRecordDocument.Read(document) is { } record)
+            List<BsonDocument> documents = [];
+            Use("read routers", database => documents = [.. database.Routers.FindAll()]);
+            _records.Clear();
+            foreach (BsonDocument document in documents)
             {
-                records.Add(record);
+                if (RouterRecordDocument.Read(document) is { } record)
+                {
+                    _records.Add(record.Key, record);
+                }
+                else
+                {
+                    BsonValue id = document["_id"];
+                    LogUnreadable(id.IsString ? id.AsString : id.ToString());
+                }
             }
-            else
-            {
-                BsonValue id = document["_id"];
-                LogUnreadable(id.IsString ? id.AsString : id.ToString());
-            }
-        }
 
-        return records;
+            return [.. _records.Values];
+        }
     }
 
-    public void Save(RouterRecord record) => Write($"save {record.Key}", routers => routers.Upsert(RouterRecordDocument.Write(record)));
+    public void Save(RouterRecord record)
+    {
+        lock (_lock)
+        {
+            _records[record.Key] = record;
+            Use($"save {record.Key}", database =>
+            {
+                database.Routers.Upsert(RouterRecordDocument.Write(record));
+                database.Flush();
+            });
+        }
+    }
 
-    public void Remove(RouterKey key) => Write($"forget {key}", routers => routers.Delete(key.ToString()));
+    public void Remove(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _records.Remove(key);
+            Use($"forget {key}", database =>
+            {
+                database.Routers.Delete(key.ToString());
+                database.Flush();
+            });
+        }
+    }
 
     public void Dispose()
     {
@@ -59,39 +89,40 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
         }
     }
 
-    private void Write(string what, Func<ILiteCollection<BsonDocument>, bool> write) => Use(what, database =>
-    {
-        bool isChanged = write(database.Routers);
-        database.Flush();
-        return isChanged;
-    });
-
     // LiteDB throws whatever comes of what it met, and refuses everything afterwards until the file is opened anew.
-    private T Use<T>(string what, Func<StateDatabase, T> use)
+    private void Use(string what, Action<StateDatabase> use)
     {
-        lock (_lock)
+        try
         {
             try
             {
                 _database ??= StateDatabase.Open(_directory, LogSetAside);
-                return use(_database);
+                use(_database);
             }
-            catch (Exception exception)
+            catch (Exception exception) when (StateDatabase.IsCorruption(exception))
             {
                 Close();
-                throw new IOException($"state database: cannot {what}: {exception.Message}", exception);
+                _database = StateDatabase.OpenAnew(_directory, LogSetAside, exception.Message);
+                _database.Routers.Upsert(_records.Values.Select(RouterRecordDocument.Write));
+                _database.Flush();
             }
+        }
+        catch (Exception exception)
+        {
+            Close();
+            throw new IOException($"state database: cannot {what}: {exception.Message}", exception);
         }
     }
 
     private void Close()
     {
-        _database?.Dispose();
+        StateDatabase? database = _database;
         _database = null;
+        database?.Dispose();
     }
 
     [LoggerMessage(EventId = EventIds.StateSetAside, EventName = nameof(EventIds.StateSetAside), Level = LogLevel.Error,
-        Message = "the state database could not be read ({Error}); it is kept as {Path}, and a new one is made from the router files and the kernel")]
+        Message = "the state database could not be read ({Error}); it is kept as {Path}, and a new one is made from what the agent knows, the router files and the kernel")]
     private partial void LogSetAside(string path, string error);
 
     [LoggerMessage(EventId = EventIds.StateUnreadable, EventName = nameof(EventIds.StateUnreadable), Level = LogLevel.Error,

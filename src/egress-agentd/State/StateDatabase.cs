@@ -69,6 +69,21 @@ internal sealed class StateDatabase : IDisposable
         }
     }
 
+    /// <summary>Sets the database aside, which is broken but was opened, and opens an empty one in its place.</summary>
+    /// <exception cref="IOException">The directory cannot be used.</exception>
+    internal static StateDatabase OpenAnew(string directory, Action<string, string> setAside, string reason)
+    {
+        string path = Path.Combine(directory, Paths.DatabaseName);
+        setAside(SetAside(path), reason);
+        return Open(directory, setAside);
+    }
+
+    /// <summary>
+    /// LiteDB follows what it reads: of a broken page comes any exception at all. Trouble with the disk is no corruption.
+    /// </summary>
+    internal static bool IsCorruption(Exception exception) =>
+        exception is (not (IOException or UnauthorizedAccessException)) or InvalidDataException or EndOfStreamException;
+
     /// <summary>
     /// Returns when every change so far is on disk, which LiteDB's own commit does not wait for. The journal is empty then, so it
     /// never grows.
@@ -77,9 +92,16 @@ internal sealed class StateDatabase : IDisposable
 
     public void Dispose()
     {
-        _database.Dispose();
-        _journal.Dispose();
-        _file.Dispose();
+        // LiteDB writes on its way out, and may fail at that.
+        try
+        {
+            _database.Dispose();
+        }
+        finally
+        {
+            _journal.Dispose();
+            _file.Dispose();
+        }
     }
 
     private LiteDatabase Open(string path)
@@ -123,10 +145,6 @@ internal sealed class StateDatabase : IDisposable
                 + "install that version again, or move the file away to start anew");
         }
     }
-
-    // LiteDB follows what it reads: of a broken page comes any exception at all. Trouble with the disk is no corruption.
-    private static bool IsCorruption(Exception exception) =>
-        exception is (not (IOException or UnauthorizedAccessException)) or InvalidDataException or EndOfStreamException;
 
     private static string SetAside(string path)
     {
