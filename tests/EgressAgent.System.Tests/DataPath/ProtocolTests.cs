@@ -70,6 +70,27 @@ public sealed class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest(f
     }
 
     [Fact]
+    public void Forwarded_IPv6_does_not_wait_for_duplicate_address_detection_on_the_veth_pair()
+    {
+        SetDadTransmits(10);
+        try
+        {
+            Lab.Apply("six", """
+                addresses: [ { ip: "2001:db8:12::66/64" } ],
+                redirect: { redirectRules: [ { destinationIP: "2001:db8:ff::26", port: 80, protocol: TCP } ] }
+                """);
+
+            AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 80), "2001:db8:12::66", "[2001:db8:ff::26]:80");
+        }
+        finally
+        {
+            SetDadTransmits(1);
+        }
+
+        void SetDadTransmits(int count) => Lab.Node.Check("sh", "-c", $"echo {count} >/proc/sys/net/ipv6/conf/default/dad_transmits");
+    }
+
+    [Fact]
     public void What_no_rule_takes_goes_to_the_fallback_of_its_family()
     {
         Lab.Apply("dual", Fallbacks);
