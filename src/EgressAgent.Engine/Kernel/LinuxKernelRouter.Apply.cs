@@ -99,13 +99,21 @@ internal sealed partial class LinuxKernelRouter
         }
     }
 
-    private void CreateVeth(DesiredVeth veth) => _nodeRoute.AddVeth(new NewVeth
+    private void CreateVeth(DesiredVeth veth)
     {
-        Name = veth.NodeLink,
-        PeerName = RouterNames.InsideLink,
-        PeerNetns = Netns,
-        Mtu = veth.Mtu,
-    });
+        _nodeRoute.AddVeth(new NewVeth
+        {
+            Name = veth.NodeLink,
+            PeerName = RouterNames.InsideLink,
+            PeerNetns = Netns,
+            Mtu = veth.Mtu,
+        });
+
+        // A cable with two ends has no room for a duplicate. Without their link-local addresses they cannot ask for each other
+        // for what they forward, and the first packets of clients would wait a second or two for the kernel to find none.
+        Sysctl.Set(_node, $"net/ipv6/conf/{veth.NodeLink}/accept_dad", "0");
+        Sysctl.Set(Netns, $"net/ipv6/conf/{RouterNames.InsideLink}/accept_dad", "0");
+    }
 
     private void ConfigureVeth(DesiredVeth veth)
     {
