@@ -114,7 +114,7 @@ public sealed class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataPat
             Assert.Equal(ProbeOutcome.TimedOut, Lab.Client.ProbeTcp(DataPathLab.Inside, 80, Silence, from: Reserved).Outcome);
             Assert.Equal(ProbeOutcome.TimedOut, Lab.Client.ProbeUdp(DataPathLab.Inside, 80, Silence, from: Reserved).Outcome);
 
-            lan.AssertRoutersSentOnly([], []);
+            lan.AssertRoutersSentOnly([Reserved, Reserved6], []);
         }
         finally
         {

@@ -102,7 +102,7 @@ public sealed class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest(f
         Assert.Equal(ProbeOutcome.Refused, Lab.Client.ProbeTcp(DataPathLab.Inside6, 8443).Outcome);
         Assert.Equal(ProbeOutcome.Refused, Lab.Client.Ping(DataPathLab.Inside6).Outcome);
 
-        lan.AssertRoutersSentOnly(["192.168.12.99"], [DataPathLab.OtherWeb]);
+        lan.AssertRoutersSentOnly(["192.168.12.99", "2001:db8:12::99"], [DataPathLab.OtherWeb]);
     }
 
     [Fact]
@@ -167,7 +167,7 @@ public sealed class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest(f
         Assert.Equal(60, capture.Packets.Count(packet => $"{packet.Source}" == inside
             && packet.Protocol == (isV6 ? PacketProtocol.IcmpV6 : PacketProtocol.Icmp)
             && packet.Kind == (isV6 ? 0x0104 : 0x0303)));
-        lan.AssertRoutersSentOnly([], []);
+        lan.AssertRoutersSentOnly(["192.168.12.99", "2001:db8:12::99"], []);
     }
 
     [Fact]
