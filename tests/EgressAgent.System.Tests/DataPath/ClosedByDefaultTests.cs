@@ -3,7 +3,7 @@ using EgressAgent.Testing.Lab;
 namespace EgressAgent.System.Tests.DataPath;
 
 /// <summary>What clients and neighbours may not do.</summary>
-public sealed class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
+public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
 {
     private const string Reserved = "192.168.12.99";
     private const string Reserved6 = "2001:db8:12::99";
