@@ -6,10 +6,12 @@ namespace EgressAgent.Engine.Kernel;
 
 /// <summary>Another host on the physical network already holds a reserved address.</summary>
 public sealed class AddressConflictException(IPAddress address, PhysicalAddress? holder)
-    : IOException($"{address} is in use by another host{(holder is null ? "" : $" ({holder.ToColonString()})")}")
+    : IOException(holder is null
+        ? $"another host answered for {address} when the network was asked whether it is free"
+        : $"{address} is in use by another host ({holder.ToColonString()})")
 {
     public IPAddress Address { get; } = address;
 
-    /// <summary>The other host's hardware address; null where the kernel does not tell (IPv6).</summary>
+    /// <summary>The other host's hardware address; null where it cannot be told: the kernel keeps to itself who answered for an IPv6 address.</summary>
     public PhysicalAddress? Holder { get; } = holder;
 }

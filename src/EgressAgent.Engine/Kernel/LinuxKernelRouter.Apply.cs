@@ -115,6 +115,10 @@ internal sealed partial class LinuxKernelRouter
             _nodeRoute.AddLinkAltName(outer.Index, veth.AltName);
         }
 
+        // Nobody else is on this cable. While a link-local address is tentative, forwarded IPv6 packets have no source to ask for their
+        // next hop's MAC from, and the first clients would be told that the router is unreachable.
+        Sysctl.Set(Netns, $"net/ipv6/conf/{RouterNames.InsideLink}/accept_dad", 0);
+        Sysctl.Set(_node, $"net/ipv6/conf/{veth.NodeLink}/accept_dad", 0);
         SetMtuAndUp(Route, RequiredLink(Route, RouterNames.InsideLink), veth.Mtu);
         SetMtuAndUp(_nodeRoute, outer, veth.Mtu);
     }

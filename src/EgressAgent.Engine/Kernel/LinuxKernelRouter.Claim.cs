@@ -26,25 +26,43 @@ internal sealed partial class LinuxKernelRouter
     // run of the agent built it had announced.
     private (int Link, uint CarrierUps)? _announced;
 
+    // IPv6 addresses for which another host answered the kernel. Before the next try the network is asked in so many words: an
+    // address that is still held is not even tentatively put on the link.
+    private readonly HashSet<IPAddress> _refused = [];
+
     private void Claim(ClaimAddress claim)
     {
         IPAddress address = claim.Entry.Address.Address;
         Link link = RequiredLink(Route, claim.Entry.Link);
         bool isProbed = claim.Check == PriorHolderCheck.Probe;
-        bool hasFailed = !address.IsIPv4 && Route.GetAddresses(link.Index).Any(own => own.Address.Equals(address) && own.HasDadFailed);
-        PhysicalAddress? holder = address.IsIPv4 && isProbed ? FindHolder(link, address) : hasFailed ? FindIPv6Holder(link, address) : null;
+        if (address.IsIPv4)
+        {
+            ThrowIfHeld(address, isProbed ? FindHolder(link, address) : null);
+        }
+        else if (Route.GetAddresses(link.Index).Any(own => own.Address.Equals(address) && own.HasDadFailed))
+        {
+            PhysicalAddress? holder = FindIPv6Holder(link, address);
+
+            // The kernel does not try again by itself.
+            Route.RemoveAddress(ToKernel(claim.Entry));
+            _refused.Add(address);
+            throw new AddressConflictException(address, holder);
+        }
+        else if (_refused.Contains(address))
+        {
+            ThrowIfHeld(address, isProbed ? FindIPv6Holder(link, address) : null);
+            _refused.Remove(address);
+        }
+
+        AddAddress(claim.Entry, isProbed ? AddressFlags.None : AddressFlags.NoDad);
+    }
+
+    private static void ThrowIfHeld(IPAddress address, PhysicalAddress? holder)
+    {
         if (holder is not null)
         {
             throw new AddressConflictException(address, holder);
         }
-
-        // The kernel does not try again by itself.
-        if (hasFailed)
-        {
-            Route.RemoveAddress(ToKernel(claim.Entry));
-        }
-
-        AddAddress(claim.Entry, isProbed ? AddressFlags.None : AddressFlags.NoDad);
     }
 
     private PhysicalAddress? FindHolder(Link link, IPAddress address)

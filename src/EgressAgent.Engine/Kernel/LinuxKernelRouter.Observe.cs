@@ -31,11 +31,16 @@ internal sealed partial class LinuxKernelRouter
         links.TryGetValue(RouterNames.OutsideLink, out Link? outside);
         bool isPair = outer is { Kind: "veth" } && inner is { Kind: "veth" } && outer.ParentIndex == inner.Index && inner.ParentIndex == outer.Index;
 
+        IReadOnlyList<LinkAddress> routerAddresses = Route.GetAddresses();
+        IReadOnlyList<LinkAddress> outerAddresses = outer is null ? [] : _nodeRoute.GetAddresses(outer.Index);
         List<(NetworkSide Side, string Link, LinkAddress Address)> addresses =
         [
-            .. Addresses(NetworkSide.Router, Route.GetAddresses(), links.Values),
-            .. outer is null ? [] : Addresses(NetworkSide.Node, _nodeRoute.GetAddresses(outer.Index), [outer]),
+            .. Addresses(NetworkSide.Router, routerAddresses, links.Values),
+            .. outer is null ? [] : Addresses(NetworkSide.Node, outerAddresses, [outer]),
         ];
+
+        // Who holds a duplicate is asked for from the link-local address, so it is no duplicate until that is ready.
+        bool canAsk = !routerAddresses.Any(address => address.LinkIndex == outside?.Index && address.Address.IsIPv6LinkLocal && IsDetecting(address));
         return new ObservedRouter
         {
             HeldNetworks = HeldNetworks.In(nodeRoutes),
@@ -47,9 +52,10 @@ internal sealed partial class LinuxKernelRouter
             Redirect = _redirect.Observe(Netns),
             Shortcomings = _redirect.Shortcomings,
             Sysctls = ObserveSysctls(),
-            Addresses = addresses.Where(entry => !entry.Address.HasDadFailed).Select(ToEntry).ToValueList(),
-            DuplicateAddresses = addresses.Where(entry => entry.Address.HasDadFailed).Select(ToEntry).ToValueList(),
-            IsDetectingDuplicates = addresses.Any(entry => entry.Address is { IsTentative: true, HasDadFailed: false }),
+            Addresses = addresses.Where(entry => !(entry.Address.HasDadFailed && canAsk)).Select(ToEntry).ToValueList(),
+            DuplicateAddresses = addresses.Where(entry => entry.Address.HasDadFailed && canAsk).Select(ToEntry).ToValueList(),
+            IsDetectingDuplicates = addresses.Any(entry => IsDetecting(entry.Address) || (entry.Address.HasDadFailed && !canAsk))
+                || IsNodeEndDetecting(outerAddresses),
             IsAnnouncementDue = outside is not null && IsAnnouncementDue(outside),
             Routes =
             [
@@ -59,6 +65,13 @@ internal sealed partial class LinuxKernelRouter
             Rules = Route.GetRules().Where(rule => !BuiltInPriorities.Contains(rule.Priority)).Select(ToEntry).ToValueList(),
         };
     }
+
+    private static bool IsDetecting(LinkAddress address) => address is { IsTentative: true, HasDadFailed: false };
+
+    // From its link-local address the node asks for the router's inside one. A node that insists on duplicate detection everywhere
+    // (net.ipv6.conf.all.accept_dad) has to be waited for.
+    private static bool IsNodeEndDetecting(IReadOnlyList<LinkAddress> addresses) =>
+        addresses.Any(address => address.Address is { IsIPv4: false, IsIPv6LinkLocal: false }) && addresses.Any(IsDetecting);
 
     private ObservedVeth ObserveVeth(Link outer, Link inner) => new(
         outer.Index, outer.AltNames.Contains(RouterNames.NodeLinkAltName(_key)), outer.Mtu, inner.Mtu, outer.IsUp, inner.IsUp);

@@ -123,7 +123,7 @@ internal sealed partial class ManagedRouter : IDisposable
         ObservedRouter observed = Converge(intent, record, desired);
         if (observed.IsDetectingDuplicates)
         {
-            _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
+            _status.Report(_key, intent, StatusFacts.DetectingDuplicates(record, desired));
             return new PassResult(DuplicateDetectionRetry);
         }
 
@@ -180,8 +180,9 @@ internal sealed partial class ManagedRouter : IDisposable
 
             LogDrift(_key, string.Join("; ", steps));
         }
-        else
+        else if (!IsPausing)
         {
+            // Of a router that failed, the failure is told until it is over.
             _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
         }
     }

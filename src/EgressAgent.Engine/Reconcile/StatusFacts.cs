@@ -1,5 +1,7 @@
+using System.Net;
 using EgressAgent.Engine.State;
 using EgressAgent.Model;
+using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Status;
 
@@ -35,6 +37,18 @@ internal sealed record StatusFacts(
         AsSpecified,
         record.Generation,
         desired);
+
+    /// <summary>Everything is in the kernel, but IPv6 addresses are not usable yet (RFC 4862, 5.4).</summary>
+    internal static StatusFacts DetectingDuplicates(RouterRecord record, DesiredRouter desired)
+    {
+        IEnumerable<IPAddress> asked = desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => !address.IsIPv4);
+        string message = $"waiting for the network to say whether another host has {string.Join(", ", asked)}";
+        return Configuring(record, desired) with
+        {
+            Available = new Claim(false, StatusReasons.DetectingDuplicates, message),
+            Progressing = new Claim(true, StatusReasons.DetectingDuplicates, message),
+        };
+    }
 
     internal static StatusFacts Waiting(RouterRecord record, PlanProblem problem) => new(
         RouterState.Pending,

@@ -6,6 +6,7 @@ public static class StatusReasons
     public const string InForce = "InForce";
     public const string AsSpecified = "AsSpecified";
     public const string Configuring = "Configuring";
+    public const string DetectingDuplicates = "DetectingDuplicates";
     public const string Settled = "Settled";
     public const string Waiting = "Waiting";
     public const string Retrying = "Retrying";

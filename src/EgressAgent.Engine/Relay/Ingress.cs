@@ -19,7 +19,7 @@ internal sealed partial class Ingress : IDisposable
     private static readonly IPNetwork[] Everyone = [IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")];
 
     private readonly RelayDatapath _datapath;
-    private readonly ValueList<(IPAddress Inside, IPAddress Source)> _addresses;
+    private readonly ValueList<IPAddress> _addresses;
     private readonly string? _interface;
     private readonly PortSteering? _steering;
     private readonly string _unsteerable;
@@ -33,7 +33,7 @@ internal sealed partial class Ingress : IDisposable
         (_steering, _unsteerable) = datapath.Options.UsesSteering ? Enter(Attach) : (null, "it is switched off");
     }
 
-    /// <summary>Whether the plan has the addresses and the interface for which this was made.</summary>
+    /// <summary>Whether the plan has the inside addresses and the interface for which this was made.</summary>
     internal bool Serves(RelayPlan plan) => _interface == plan.InsideInterface && _addresses.Equals(AddressesOf(plan));
 
     /// <summary>Opens what the table has more than before and closes what it has no longer.</summary>
@@ -61,8 +61,7 @@ internal sealed partial class Ingress : IDisposable
         _steering?.Dispose();
     }
 
-    private static ValueList<(IPAddress Inside, IPAddress Source)> AddressesOf(RelayPlan plan) =>
-        plan.Families.Select(family => (family.Inside, family.Source)).ToValueList();
+    private static ValueList<IPAddress> AddressesOf(RelayPlan plan) => plan.Families.Select(family => family.Inside).ToValueList();
 
     private (PortSteering? Steering, string Reason) Attach()
     {
@@ -73,7 +72,7 @@ internal sealed partial class Ingress : IDisposable
 
     private SocketEndpoint? Inside(AddressFamily family)
     {
-        foreach ((IPAddress inside, _) in _addresses)
+        foreach (IPAddress inside in _addresses)
         {
             if (inside.AddressFamily == family)
             {

@@ -53,8 +53,9 @@ public sealed class RelayDatapath : IDisposable
     internal IReadOnlyList<RelayShard> Shards => _shards;
 
     /// <summary>
-    /// Puts a plan into force. New connections follow it when this returns. Flows of rules that stay the same are not touched;
-    /// those of rules that went or changed, and those of clients that are no longer admitted, are cut with a RST to both ends.
+    /// Puts a plan into force. New connections follow it when this returns. Flows that the plan would
+    /// have made too are not touched; those of rules that went or changed, of clients that are no longer admitted, and from
+    /// addresses that the router no longer has, are cut with a RST to both ends.
     /// </summary>
     /// <returns>The parts of the plan that cannot be served, with the reason; empty when all is in force.</returns>
     public ValueList<RelayShortfall> Apply(RelayPlan plan)
@@ -63,13 +64,7 @@ public sealed class RelayDatapath : IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             var shortfalls = new List<RelayShortfall>();
-            RouteTable previous = _routes;
-            var routes = RouteTable.Compile(plan, previous, _shards.Length, shortfalls);
-            foreach ((var place, Route route) in previous.Routes)
-            {
-                route.IsRetired = routes.Routes.GetValueOrDefault(place) != route;
-            }
-
+            var routes = RouteTable.Compile(plan, _routes, _shards.Length, shortfalls);
             if (_ingress is null || !_ingress.Serves(plan))
             {
                 _ingress?.Dispose();
@@ -190,7 +185,7 @@ public sealed class RelayDatapath : IDisposable
     internal void OnAssociationEnded() => Interlocked.Decrement(ref _associations);
 
     private static void Sweep(RelayShard shard, RouteTable routes) =>
-        CutAll(shard.Sources.Where(source => source.Route.IsRetired || !source.IsAdmittedBy(routes)));
+        CutAll(shard.Sources.Where(source => !source.LivesOn(routes)));
 
     // A source that ends leaves the list that is being walked, so they are collected first.
     private static void CutAll(IEnumerable<TimedSource> sources)

@@ -6,16 +6,8 @@ namespace EgressAgent.Engine.Relay;
 internal sealed class Route(RouteKey key, int loops)
 {
     private readonly RouteCounters[] _counters = new RouteCounters[loops];
-    private bool _isRetired;
 
     internal RouteKey Key { get; } = key;
-
-    /// <summary>Set when a new plan has no such route; its flows are about to be closed.</summary>
-    internal bool IsRetired
-    {
-        get => Volatile.Read(ref _isRetired);
-        set => Volatile.Write(ref _isRetired, value);
-    }
 
     /// <summary>Where a client goes that dialled <paramref name="port"/>.</summary>
     internal SocketEndpoint DestinationOf(ushort port) => Key.Rule is null ? Key.Destination.WithPort(port) : Key.Destination;

@@ -12,11 +12,20 @@ internal sealed class RouteTable
 
     private readonly Dictionary<SteeringKey, Route> _routes = [];
     private readonly ClientNetwork[]? _clients;
+    private readonly SocketEndpoint _source;
+    private readonly SocketEndpoint _source6;
+    private readonly HashSet<SocketEndpoint> _reserved = [];
 
     private RouteTable(RelayPlan plan)
     {
         Plan = plan;
         _clients = plan.Clients?.Select(network => new ClientNetwork(network)).ToArray();
+        foreach (RelayFamily family in plan.Families)
+        {
+            var source = new SocketEndpoint(family.Source, 0);
+            (_source, _source6) = source.IsIPv6 ? (_source, source) : (source, _source6);
+            _reserved.UnionWith(family.Reserved.Select(address => new SocketEndpoint(address, 0)));
+        }
     }
 
     internal RelayPlan Plan { get; }
@@ -68,6 +77,29 @@ internal sealed class RouteTable
             ? route
             : null;
 
+    /// <summary>The address from which new flows of the destination's family leave, port 0.</summary>
+    internal SocketEndpoint SourceFor(in SocketEndpoint destination) => destination.IsIPv6 ? _source6 : _source;
+
+    /// <summary>
+    /// The route by which a flow lives on: the plan would lead its client to the same destination, and its source is still one of
+    /// the router's addresses. Null when the plan would not have made it.
+    /// </summary>
+    /// <param name="former">The route that it was made by.</param>
+    /// <param name="client">Who began it.</param>
+    /// <param name="dialledPort">At the inside address.</param>
+    /// <param name="source">Whence it leaves, port 0.</param>
+    internal Route? RouteOfLiving(Route former, in SocketEndpoint client, ushort dialledPort, in SocketEndpoint source)
+    {
+        RouteKey key = former.Key;
+        return Find(key.Protocol == TransportProtocol.UDP, key.Inside.WithPort(dialledPort)) is { } route
+            && route.Key.Inside == key.Inside
+            && route.DestinationOf(dialledPort) == former.DestinationOf(dialledPort)
+            && _reserved.Contains(source)
+            && Admits(client)
+            ? route
+            : null;
+    }
+
     internal bool Admits(in SocketEndpoint client)
     {
         if (_clients is null)
@@ -98,8 +130,7 @@ internal sealed class RouteTable
         SocketEndpoint destination)
     {
         var place = new SteeringKey(destination.IsIPv6, protocol == TransportProtocol.UDP, port);
-        var key = new RouteKey(
-            protocol, rule, new SocketEndpoint(family.Inside, 0), new SocketEndpoint(family.Source, 0), destination);
+        var key = new RouteKey(protocol, rule, new SocketEndpoint(family.Inside, 0), destination);
         bool unchanged = previous._routes.TryGetValue(place, out Route? route) && route.Key == key;
         _routes[place] = unchanged ? route! : new Route(key, loops);
     }

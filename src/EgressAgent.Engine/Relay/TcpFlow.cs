@@ -25,6 +25,7 @@ internal sealed partial class TcpFlow : TimedSource
     private readonly long _started;
     private readonly int _client;
     private readonly int _server;
+    private SocketEndpoint _source;
     private TcpDirection _toServer;
     private TcpDirection _toClient;
     private RelayFlowState _state = RelayFlowState.Connecting;
@@ -66,7 +67,9 @@ internal sealed partial class TcpFlow : TimedSource
     /// <summary>As <see cref="Start"/>, on another loop than that which accepted: a change of plan may have come between.</summary>
     internal static void StartHandedOver(RelayShard shard, in AcceptedClient accepted, int server)
     {
-        if (!accepted.Route.IsRetired && shard.Datapath.Routes.Admits(accepted.Endpoint))
+        RouteTable routes = shard.Datapath.Routes;
+        SocketEndpoint dialled = accepted.Route.Key.Inside.WithPort(accepted.DialledPort);
+        if (routes.Find(isUdp: false, dialled) == accepted.Route && routes.Admits(accepted.Endpoint))
         {
             Start(shard, accepted, server);
             return;
@@ -128,7 +131,12 @@ internal sealed partial class TcpFlow : TimedSource
 
     internal override void Cut() => Abort();
 
-    internal override bool IsAdmittedBy(RouteTable table) => table.Admits(_clientEndpoint);
+    internal override bool LivesOn(RouteTable table)
+    {
+        Route? route = table.RouteOfLiving(Route, _clientEndpoint, _dialledPort, _source);
+        Route = route ?? Route;
+        return route is not null;
+    }
 
     internal override RelayFlow Describe()
     {
@@ -153,10 +161,12 @@ internal sealed partial class TcpFlow : TimedSource
         _ = NativeSocket.SetNoDelay(_server);
         _ = NativeSocket.SetKeepAlive(_server, keepAlive, keepAlive);
         _ = NativeSocket.SetBindAddressNoPort(_server);
-        Errno errno = NativeSocket.Bind(_server, Route.Key.Source);
+        SocketEndpoint destination = Route.DestinationOf(_dialledPort);
+        _source = _shard.Datapath.Routes.SourceFor(destination);
+        Errno errno = NativeSocket.Bind(_server, _source);
         if (errno.IsSuccess)
         {
-            errno = NativeSocket.Connect(_server, Route.DestinationOf(_dialledPort));
+            errno = NativeSocket.Connect(_server, destination);
         }
 
         if (!errno.IsSuccess && errno != Errno.EINPROGRESS)

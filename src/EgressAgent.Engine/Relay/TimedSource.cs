@@ -3,7 +3,8 @@ namespace EgressAgent.Engine.Relay;
 /// <summary>A flow: it ends when nothing has happened for some time. It is in exactly one <see cref="IdleQueue"/>.</summary>
 internal abstract class TimedSource(Route route) : LoopSource
 {
-    internal Route Route { get; } = route;
+    /// <summary>By which it lives; its counters take what it moves.</summary>
+    internal Route Route { get; private protected set; } = route;
 
     internal IdleQueue? Queue { get; set; }
 
@@ -14,8 +15,9 @@ internal abstract class TimedSource(Route route) : LoopSource
     /// <summary>The loop's time when something last happened.</summary>
     internal long LastActive { get; set; }
 
-    /// <summary>Whether the client may still use the relay.</summary>
-    internal abstract bool IsAdmittedBy(RouteTable table);
+    /// <summary>Takes its route under a new plan.</summary>
+    /// <returns>False when the plan would not have made it: then it is to be cut.</returns>
+    internal abstract bool LivesOn(RouteTable table);
 
     internal abstract RelayFlow Describe();
 

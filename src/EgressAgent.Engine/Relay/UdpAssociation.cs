@@ -10,15 +10,17 @@ internal sealed class UdpAssociation : TimedSource
 {
     private readonly UdpPort _port;
     private readonly int _server;
+    private readonly SocketEndpoint _source;
     private readonly long _started;
     private long _bytesToServer;
     private long _bytesToClient;
 
-    private UdpAssociation(UdpPort port, Route route, SocketEndpoint client, int server)
+    private UdpAssociation(UdpPort port, Route route, SocketEndpoint client, int server, SocketEndpoint source)
         : base(route)
     {
         _port = port;
         _server = server;
+        _source = source;
         _started = Loop.Now;
         Client = client;
     }
@@ -38,10 +40,11 @@ internal sealed class UdpAssociation : TimedSource
         }
 
         int server = opened.Value;
-        var association = new UdpAssociation(port, route, client, server);
+        SocketEndpoint source = port.Shard.Datapath.Routes.SourceFor(destination);
+        var association = new UdpAssociation(port, route, client, server, source);
         association.Loop.Register(association);
         Errno errno = NativeSocket.SetKeepErrors(server, destination);
-        errno = errno.IsSuccess ? NativeSocket.Bind(server, route.Key.Source) : errno;
+        errno = errno.IsSuccess ? NativeSocket.Bind(server, source) : errno;
         errno = errno.IsSuccess ? NativeSocket.Connect(server, destination) : errno;
         errno = errno.IsSuccess ? association.Loop.Watch(association, 0, server, EpollEvents.In) : errno;
         if (!errno.IsSuccess)
@@ -120,7 +123,12 @@ internal sealed class UdpAssociation : TimedSource
         _port.Remove(this);
     }
 
-    internal override bool IsAdmittedBy(RouteTable table) => table.Admits(Client);
+    internal override bool LivesOn(RouteTable table)
+    {
+        Route? route = table.RouteOfLiving(Route, Client, _port.Local.Port, _source);
+        Route = route ?? Route;
+        return route is not null;
+    }
 
     internal override RelayFlow Describe() => new(
         TransportProtocol.UDP,

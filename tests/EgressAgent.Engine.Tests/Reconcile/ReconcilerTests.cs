@@ -186,12 +186,32 @@ public sealed class ReconcilerTests : IDisposable
     [Fact]
     public async Task IPv6_address_that_another_host_holds_is_a_conflict_too()
     {
-        _kernel.OtherHosts[Example.Cidr("2001:db8:12::99/64").Address] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
+        var address = Example.Cidr("2001:db8:12::99/64").Address;
+        _kernel.OtherHosts[address] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
 
         await _agent.RunAsync(Example.Router(address: "2001:db8:12::99/64", rules: Example.Rule(80, "2001:db8:ff::1", 80)));
 
         Assert.Equal(StatusReasons.AddressConflict, _agent.Condition(ConditionType.Degraded).Reason);
-        Assert.Contains("2001:db8:12::99", _agent.Condition(ConditionType.Degraded).Message);
+        Assert.Contains("2001:db8:12::99 is in use by another host (52:54:00:aa:bb:cc)", _agent.Condition(ConditionType.Degraded).Message);
+        Assert.False(_kernel.ReadRouter(Example.Key, netns => netns.HasAddress(address)));
+    }
+
+    [Fact]
+    public async Task Conflict_is_told_through_all_retries_until_the_holder_goes()
+    {
+        var address = Example.Cidr("2001:db8:12::99/64").Address;
+        _kernel.OtherHosts[address] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
+        await _agent.RunAsync(Example.Router(address: "2001:db8:12::99/64", rules: Example.Rule(80, "2001:db8:ff::1", 80)));
+        DateTimeOffset since = _agent.Condition(ConditionType.Degraded).LastTransition;
+        _kernel.ForgetSteps();
+
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(5));
+
+        Assert.Equal((true, since), (_agent.Condition(ConditionType.Degraded).Status, _agent.Condition(ConditionType.Degraded).LastTransition));
+        Assert.Empty(_kernel.Steps);
+        _kernel.OtherHosts.Remove(address);
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
     }
 
     public static TheoryData<string> Drifts => [.. DriftActions.Keys];

@@ -6,7 +6,7 @@ using EgressAgent.Testing.Lab;
 namespace EgressAgent.System.Tests.DataPath;
 
 /// <summary>Flows of rules that went or changed end at once; all others live on.</summary>
-public sealed class CutFlowTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
+public abstract class CutFlowTests(DataPathTest.Fixture fixture) : DataPathTest(fixture)
 {
     private const string Kept = "{ destinationIP: 203.0.113.26, port: 80, protocol: TCP }";
     private const string Doomed = "{ destinationIP: 203.0.113.27, port: 8443, protocol: TCP }";
@@ -38,6 +38,24 @@ public sealed class CutFlowTests(DataPathTest.Fixture fixture) : DataPathTest(fi
         Eventually.True("the cut flow to break", () => cut.Broke);
         Assert.Equal(SocketError.ConnectionReset, ErrorOf(idle));
         kept.WaitForBlocks(100);
+    }
+
+    [Fact]
+    public void Ipv6_flow_of_a_removed_rule_is_cut()
+    {
+        const string kept = "{ destinationIP: \"2001:db8:ff::26\", port: 80, protocol: TCP }";
+        const string doomed = "{ destinationIP: \"2001:db8:ff::27\", port: 8443, protocol: TCP }";
+        static string Ipv6(string rules) => $"addresses: [ {{ ip: \"2001:db8:12::99/64\" }} ], redirect: {{ redirectRules: [ {rules} ] }}";
+        Lab.Apply("six", Ipv6($"{kept}, {doomed}"));
+        using EchoedTransfer living = EchoedTransfer.Start(Lab.Client, DataPathLab.Inside6, 80);
+        using EchoedTransfer cut = EchoedTransfer.Start(Lab.Client, DataPathLab.Inside6, 8443);
+        living.WaitForBlocks(10);
+        cut.WaitForBlocks(10);
+
+        Lab.Apply("six", Ipv6(kept));
+
+        Eventually.True("the cut flow to break", () => cut.Broke);
+        living.WaitForBlocks(100);
     }
 
     [Fact]

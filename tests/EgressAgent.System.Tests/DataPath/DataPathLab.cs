@@ -24,9 +24,11 @@ public sealed class DataPathLab : IDisposable
     private readonly NetnsLab _lab = new();
     private AgentProcess? _agent;
 
-    public DataPathLab()
+    /// <param name="datapath">That of the agent's routers.</param>
+    public DataPathLab(string datapath = "kernel")
     {
         Requires.Agent();
+        Files.Configure($"datapath: {datapath}");
         try
         {
             Lan = _lab.AddSegment("lan");
@@ -129,12 +131,13 @@ public sealed class DataPathLab : IDisposable
 
     public int CountInLog(string words) => Agent.Log.Split(words).Length - 1;
 
-    /// <summary>Removes a router's file, and waits until nothing is left of it.</summary>
+    /// <summary>Removes a router's file, and waits until nothing is left of it and its inside addresses are free again.</summary>
     public void Remove(string name)
     {
-        ObservedRouter router = new(name);
+        int before = CountInLog($"default/{name}: removed");
+        bool isThere = new ObservedRouter(name).Exists;
         Files.Delete($"{name}.yaml");
-        Eventually.True($"{name} to be gone", () => !router.Exists, otherwise: () => Agent.Log);
+        Eventually.True($"{name} to be gone", () => !isThere || CountInLog($"default/{name}: removed") > before, otherwise: () => Agent.Log);
     }
 
     /// <summary>Removes all routers, for the next test.</summary>

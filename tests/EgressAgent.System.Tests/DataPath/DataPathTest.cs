@@ -37,18 +37,30 @@ public abstract class DataPathTest : IClassFixture<DataPathTest.Fixture>, IDispo
         Assert.True(result.Elapsed < AtOnce, $"refused only after {result.Elapsed.TotalMilliseconds} ms");
     }
 
-    public sealed class Fixture : IDisposable
+    public class Fixture : IDisposable
     {
+        private readonly string _datapath;
         private DataPathLab? _lab;
+
+        public Fixture()
+            : this("kernel")
+        {
+        }
+
+        private protected Fixture(string datapath) => _datapath = datapath;
 
         // On first use: a test that has to be skipped is skipped after its fixture was made.
         public DataPathLab Lab => _lab ??= Build();
 
-        public void Dispose() => _lab?.Dispose();
-
-        private static DataPathLab Build()
+        public void Dispose()
         {
-            DataPathLab lab = new();
+            _lab?.Dispose();
+            GC.SuppressFinalize(this);
+        }
+
+        private DataPathLab Build()
+        {
+            DataPathLab lab = new(_datapath);
             foreach (string address in (string[])[DataPathLab.Web, DataPathLab.OtherWeb, DataPathLab.Web6, DataPathLab.OtherWeb6])
             {
                 lab.Server.ServeTcp(address, 80);
@@ -59,4 +71,7 @@ public abstract class DataPathTest : IClassFixture<DataPathTest.Fixture>, IDispo
             return lab;
         }
     }
+
+    /// <summary>The same lab, with an agent that relays.</summary>
+    public sealed class RelayFixture() : Fixture("relay");
 }

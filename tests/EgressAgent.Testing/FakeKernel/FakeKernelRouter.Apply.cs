@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Linux;
 using EgressAgent.Model.Addressing;
@@ -8,6 +9,8 @@ namespace EgressAgent.Testing.FakeKernel;
 
 internal sealed partial class FakeKernelRouter
 {
+    private readonly HashSet<IPAddress> _refused = [];
+
     // Of the length of the real one, which has to be unknown to everybody else.
     private string TemporaryLink => $"m{_nodeLink}";
 
@@ -137,19 +140,22 @@ internal sealed partial class FakeKernelRouter
     {
         IPAddress address = claim.Entry.Address.Address;
         FakeLink link = Netns.Link(claim.Entry.Link);
-        bool isHeld = kernel.FindHolder(link, address) is not null;
-        bool hasFailed = link.Addresses.Any(own => own.Address.Address.Equals(address) && own.IsDuplicate);
-        if (isHeld && (address.IsIPv4 ? claim.Check == PriorHolderCheck.Probe : hasFailed))
-        {
-            throw new AddressConflictException(address, kernel.FindHolder(link, address));
-        }
-
-        if (hasFailed)
+        PhysicalAddress? holder = kernel.FindHolder(link, address);
+        bool isProbed = claim.Check == PriorHolderCheck.Probe;
+        if (link.Addresses.Any(own => own.Address.Address.Equals(address) && own.IsDuplicate))
         {
             Netns.RemoveAddress(link.Name, claim.Entry.Address);
+            _refused.Add(address);
+            throw new AddressConflictException(address, holder);
         }
 
-        Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: isHeld && !address.IsIPv4);
+        if (holder is not null && isProbed && (address.IsIPv4 || _refused.Contains(address)))
+        {
+            throw new AddressConflictException(address, holder);
+        }
+
+        _refused.Remove(address);
+        Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: holder is not null && !address.IsIPv4);
     }
 
     private void AddRule(RuleEntry rule)

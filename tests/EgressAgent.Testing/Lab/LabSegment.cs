@@ -13,7 +13,7 @@ public sealed class LabSegment
         string port = PortOf(host);
         host.Ip($"link add {link} type veth peer name {port} netns {_bridgeHost.Namespace}");
         _bridgeHost.Ip($"link set {port} master bridge up");
-        host.Ip($"link set {link} up");
+        host.BringUp(link);
         foreach (string address in addresses)
         {
             host.AddAddress(link, address);

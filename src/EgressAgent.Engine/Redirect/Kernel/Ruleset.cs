@@ -167,8 +167,11 @@ internal sealed record Ruleset
 
         rules.AddRange(plan.Datapath == DatapathKind.Kernel
             ? [$"{inside} ct status dnat accept comment \"replies\""]
-            : plan.Families.Select(family =>
-                $"{inside} {Nft(family)} saddr {Set([family.Inside, .. family.Reserved])} accept comment \"the relay, to clients and to the node as a destination\""));
+            : plan.Families.SelectMany(family => (string[])
+            [
+                $"{inside} {Nft(family)} saddr {family.Inside} accept comment \"the relay, to clients\"",
+                $"{inside} {Nft(family)} saddr {Set(family.Reserved)} ct direction original accept comment \"the relay, to the node as a destination\"",
+            ]));
         rules.Add($"{inside} meta mark 0x{PacketMarks.FromClient:x} accept comment \"rejections and errors, to clients alone\"");
         if (plan.Families.Any(family => !family.Inside.IsIPv4))
         {

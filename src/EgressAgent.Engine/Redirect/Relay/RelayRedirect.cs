@@ -42,7 +42,9 @@ internal sealed class RelayRedirect(RouterKey key, RelayHost host) : IDatapath
     // filter admits no other.
     private static RelayPlan ToRelayPlan(RedirectPlan plan) => new()
     {
-        Families = plan.Families.Select(family => new RelayFamily(family.Inside, family.Source, family.Fallback)).ToValueList(),
+        Families = plan.Families
+            .Select(family => new RelayFamily(family.Inside, family.Source, family.Fallback) { Reserved = family.Reserved })
+            .ToValueList(),
         Rules = plan.Rules,
         Clients = plan.Clients,
     };

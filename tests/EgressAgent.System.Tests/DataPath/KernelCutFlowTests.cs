@@ -1,0 +1,3 @@
+namespace EgressAgent.System.Tests.DataPath;
+
+public sealed class KernelCutFlowTests(DataPathTest.Fixture fixture) : CutFlowTests(fixture);
