@@ -40,6 +40,10 @@ public sealed class NetnsLab : IDisposable
         return new LabSegment(bridgeHost);
     }
 
+    /// <summary>The names of all network namespaces of the machine that have one.</summary>
+    internal static IReadOnlySet<string> NamespaceNames() =>
+        Directory.Exists("/run/netns") ? Directory.GetFiles("/run/netns").Select(path => Path.GetFileName(path)).ToHashSet() : [];
+
     public void Dispose()
     {
         foreach (IDisposable owned in Enumerable.Reverse(_owned))

@@ -1,0 +1,32 @@
+using EgressAgent.Daemon.Hosting;
+using EgressAgent.Daemon.State;
+using EgressAgent.Daemon.Watch;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.State;
+using EgressAgent.Linux;
+using EgressAgent.MortalAgent;
+using Microsoft.Extensions.Logging.Abstractions;
+
+// The agent's own watcher, state, reconciler and kernel, that is SIGKILLed before the Nth thing that it does to the kernel or to
+// the state database. Prints and returns 0 when it had less than N to do.
+//
+//     EgressAgent.MortalAgent ROUTERS CONFIG STATE RUNTIME N
+AgentOptions options = new(args[0], args[1], args[2], args[3], Bus: null);
+Countdown countdown = new(int.Parse(args[4]));
+if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not { } configuration)
+{
+    return 1;
+}
+
+using LiteDbRouterStore database = new(options, NullLogger<LiteDbRouterStore>.Instance);
+IReadOnlyList<RouterRecord> records = database.Load();
+using MortalKernel kernel = new(new LinuxKernel(), countdown);
+using Reconciler reconciler = new(
+    kernel, new MortalStore(database, countdown), records, configuration, MachineId.Read()!, TimeProvider.System, new ConsoleLogger());
+using RouterFilesWatcher watcher = new(
+    options.Routers, records.Select(record => record.LastGood), kernel.ListRouters(), reconciler.Submit, NullLogger.Instance);
+watcher.Start();
+await reconciler.WhenIdle();
+Console.WriteLine($"survived: {countdown.Done} done");
+return 0;
