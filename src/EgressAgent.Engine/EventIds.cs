@@ -15,6 +15,8 @@ public static class EventIds
     public const int Failed = 7;
     public const int Adopted = 8;
     public const int WorkerFailed = 9;
+    public const int Contested = 10;
+    public const int ContestOver = 11;
 
     // The daemon's own.
     public const int Ready = 20;

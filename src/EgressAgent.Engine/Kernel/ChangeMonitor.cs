@@ -1,3 +1,4 @@
+using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Monitoring;
@@ -79,6 +80,15 @@ internal sealed class ChangeMonitor : IDisposable
         monitors.Route.Dispose();
         monitors.Nftables.Dispose();
     }
+
+    /// <summary>Calls back, on the monitor's thread, when others speak of a router's addresses.</summary>
+    internal void Listen(ArpConflictMonitor conflicts, Action heard) => _loop.Add(conflicts, heard);
+
+    /// <summary>Takes back <see cref="Listen"/>: the callback is not running any more.</summary>
+    internal void Unlisten(ArpConflictMonitor conflicts) => _loop.Remove(conflicts);
+
+    /// <summary>Says that something may concern a router.</summary>
+    internal void Tell(RouterKey key) => _changed(key);
 
     public void Dispose()
     {

@@ -74,6 +74,9 @@ internal sealed partial class LinuxKernelRouter
             case Announce announce:
                 AnnounceAddress(announce.Address);
                 break;
+            case RecheckAddress recheck:
+                _defence.Rechecked(recheck.Address, FindHolder(RequiredLink(Route, RouterNames.OutsideLink), recheck.Address));
+                break;
             case DeleteNetns delete:
                 _redirect.Stop();
                 CloseNetns();

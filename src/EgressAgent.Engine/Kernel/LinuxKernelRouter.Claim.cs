@@ -109,6 +109,7 @@ internal sealed partial class LinuxKernelRouter
         }
 
         _announced = (link.Index, link.CarrierUpCount);
+        _defence.Defended(address);
     }
 
     private void AnnounceOnce(Link link, IPAddress address)

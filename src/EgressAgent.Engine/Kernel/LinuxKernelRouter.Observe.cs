@@ -39,6 +39,16 @@ internal sealed partial class LinuxKernelRouter
             .. outer is null ? [] : Addresses(NetworkSide.Node, outerAddresses, [outer]),
         ];
 
+        if (outside is null)
+        {
+            _defence.Stop();
+        }
+        else
+        {
+            _defence.Watch(Netns, outside, routerAddresses
+                .Where(address => address.LinkIndex == outside.Index && address.Address.IsIPv4).Select(address => address.Address).ToValueList());
+        }
+
         // Who holds a duplicate is asked for from the link-local address, so it is no duplicate until that is ready.
         bool canAsk = !routerAddresses.Any(address => address.LinkIndex == outside?.Index && address.Address.IsIPv6LinkLocal && IsDetecting(address));
         return new ObservedRouter
@@ -56,6 +66,7 @@ internal sealed partial class LinuxKernelRouter
             DuplicateAddresses = addresses.Where(entry => entry.Address.HasDadFailed && canAsk).Select(ToEntry).ToValueList(),
             IsDetectingDuplicates = addresses.Any(entry => IsDetecting(entry.Address) || (entry.Address.HasDadFailed && !canAsk))
                 || IsNodeEndDetecting(outerAddresses),
+            Contested = _defence.Contested,
             IsAnnouncementDue = outside is not null && IsAnnouncementDue(outside),
             Routes =
             [

@@ -20,6 +20,7 @@ internal sealed partial class LinuxKernelRouter : IKernelRouter
     private readonly RouteNetlink _nodeRoute;
     private readonly ChangeMonitor _monitor;
     private readonly RedirectEngine _redirect;
+    private readonly AddressDefence _defence;
 
     private NetworkNamespace? _netns;
     private RouteNetlink? _route;
@@ -33,12 +34,14 @@ internal sealed partial class LinuxKernelRouter : IKernelRouter
         _nodeRoute = nodeRoute;
         _monitor = monitor;
         _redirect = new RedirectEngine(key, relays);
+        _defence = new AddressDefence(key, monitor);
         _monitor.Register(key);
     }
 
     public void Dispose()
     {
         CloseNetns();
+        _defence.Dispose();
         _monitor.Unregister(_key);
     }
 
@@ -81,6 +84,7 @@ internal sealed partial class LinuxKernelRouter : IKernelRouter
     private void CloseNetns()
     {
         _monitor.Unwatch(_key);
+        _defence.Stop();
         _route?.Dispose();
         _route = null;
         _netns?.Dispose();

@@ -31,6 +31,13 @@ internal sealed partial class ManagedRouter
         Message = "{Router}: {Reason}: {Error}; trying again in {Seconds} s")]
     private partial void LogFailed(RouterKey router, string reason, string error, double seconds);
 
+    [LoggerMessage(EventId = EventIds.Contested, EventName = nameof(EventIds.Contested), Level = LogLevel.Warning, Message = "{Router}: {Reason}")]
+    private partial void LogContested(RouterKey router, string reason);
+
+    [LoggerMessage(EventId = EventIds.ContestOver, EventName = nameof(EventIds.ContestOver), Level = LogLevel.Information,
+        Message = "{Router}: no other host uses {Address} any more")]
+    private partial void LogContestOver(RouterKey router, string address);
+
     [LoggerMessage(EventId = EventIds.Removed, EventName = nameof(EventIds.Removed), Level = LogLevel.Information, Message = "{Router}: removed")]
     private partial void LogRemoved(RouterKey router);
 }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.State;
@@ -26,6 +28,9 @@ internal sealed partial class ManagedRouter : IDisposable
     // The kernel takes a second or two, and reports the end of it; this is for when the report is lost.
     private static readonly TimeSpan DuplicateDetectionRetry = TimeSpan.FromSeconds(5);
 
+    // RFC 5227, 1.1: DEFEND_INTERVAL.
+    private static readonly TimeSpan ContestRecheck = TimeSpan.FromSeconds(10);
+
     private readonly RouterKey _key;
     private readonly IKernel _kernel;
     private readonly IKernelRouter _router;
@@ -39,6 +44,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private RouterRecord? _record;
     private DesiredRouter? _settled;
     private PlanProblem? _waitingFor;
+    private Dictionary<IPAddress, PhysicalAddress> _contests = [];
     private Backoff _backoff;
     private bool _isPausing;
 
@@ -133,8 +139,10 @@ internal sealed partial class ManagedRouter : IDisposable
             LogInForce(_key, desired.Redirect.Rules.Count, string.Join(", ", desired.Redirect.Families.Select(family => family.Source)), desired.Macvlan.Master);
         }
 
-        _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. plan.Shortcomings, .. observed.Shortcomings]));
-        return PassResult.Settled;
+        NoteContests(observed.Contested);
+        ValueList<PlanProblem> contests = observed.Contested.Select(StatusFacts.Contested).ToValueList();
+        _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. contests, .. plan.Shortcomings, .. observed.Shortcomings]));
+        return contests.Count > 0 ? new PassResult(ContestRecheck) : PassResult.Settled;
     }
 
     private ObservedRouter Converge(RouterIntent intent, RouterRecord record, DesiredRouter desired)
@@ -173,7 +181,7 @@ internal sealed partial class ManagedRouter : IDisposable
     {
         if (desired == _settled)
         {
-            if (steps.All(step => step is Announce))
+            if (steps.All(step => step is Announce or RecheckAddress))
             {
                 return;
             }
@@ -185,6 +193,24 @@ internal sealed partial class ManagedRouter : IDisposable
             // Of a router that failed, the failure is told until it is over.
             _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
         }
+    }
+
+    private void NoteContests(ValueList<ContestedAddress> contested)
+    {
+        foreach (ContestedAddress contest in contested)
+        {
+            if (!_contests.TryGetValue(contest.Address, out PhysicalAddress? known) || !known.Equals(contest.Holder))
+            {
+                LogContested(_key, StatusFacts.Contested(contest).Message);
+            }
+        }
+
+        foreach (IPAddress address in _contests.Keys.Except(contested.Select(contest => contest.Address)))
+        {
+            LogContestOver(_key, address.ToString());
+        }
+
+        _contests = contested.ToDictionary(contest => contest.Address, contest => contest.Holder);
     }
 
     // On disk before anything is built with it: an inside address or a MAC, once used, is never forgotten.

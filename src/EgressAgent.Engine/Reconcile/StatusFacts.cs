@@ -66,6 +66,12 @@ internal sealed record StatusFacts(
         record?.Generation ?? 0,
         Desired: null);
 
+    /// <summary>What another host's use of the router's address means for it.</summary>
+    internal static PlanProblem Contested(ContestedAddress contest) => new(
+        StatusReasons.AddressConflict,
+        $"{contest.Address} is also used by another host ({contest.Holder.ToColonString()}), and answers may go there; "
+        + "the router keeps it and tells the network so every 10 s, but take it off the other host");
+
     /// <summary>The file is in error and no good spec is known.</summary>
     internal static StatusFacts Invalid(RouterIntent intent) => new(
         RouterState.Failed,

@@ -22,6 +22,7 @@ public sealed class ArpSocket : IDisposable
 {
     // The packet and the padding of the shortest Ethernet frame.
     private const int FrameSize = 64;
+    private const int PacketsPerRead = 64;
 
     private readonly FileHandle _handle;
     private readonly int _linkIndex;
@@ -41,12 +42,15 @@ public sealed class ArpSocket : IDisposable
     /// <param name="linkIndex">The link.</param>
     /// <param name="mac">The link's own MAC address.</param>
     /// <exception cref="LinuxException">The link is gone (ENODEV), or no descriptor is left.</exception>
-    public static ArpSocket Open(NetworkNamespace netns, int linkIndex, PhysicalAddress mac)
+    public static ArpSocket Open(NetworkNamespace netns, int linkIndex, PhysicalAddress mac) => Open(netns, linkIndex, mac, []);
+
+    internal static ArpSocket Open(NetworkNamespace netns, int linkIndex, PhysicalAddress mac, ReadOnlySpan<SockFilter> filter)
     {
         // Protocol 0 receives nothing until bind(2) names link and protocol; else packets of all links would come first.
         var socket = new ArpSocket(netns.CreateSocket(LibC.AF_PACKET, LibC.SOCK_DGRAM, 0), netns, linkIndex, mac);
         try
         {
+            socket.Attach(filter);
             socket.Bind();
             return socket;
         }
@@ -57,7 +61,25 @@ public sealed class ArpSocket : IDisposable
         }
     }
 
+    internal int Descriptor => _handle.Descriptor;
+
     public void Dispose() => _handle.Dispose();
+
+    /// <summary>What is in the socket's queue, which may be nothing, and at most so much that a flood does not hold the reader.</summary>
+    internal IReadOnlyList<ArpPacket> ReadAll()
+    {
+        Span<byte> buffer = stackalloc byte[FrameSize];
+        List<ArpPacket> packets = [];
+        for (int i = 0; i < PacketsPerRead && Receive(buffer) is > 0 and int length; i++)
+        {
+            if (ArpPacket.TryRead(buffer[..length], out ArpPacket packet))
+            {
+                packets.Add(packet);
+            }
+        }
+
+        return packets;
+    }
 
     /// <inheritdoc cref="ArpPacket.Probe"/>
     /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
@@ -106,6 +128,23 @@ public sealed class ArpSocket : IDisposable
         }
 
         return null;
+    }
+
+    private unsafe void Attach(ReadOnlySpan<SockFilter> filter)
+    {
+        if (filter.IsEmpty)
+        {
+            return;
+        }
+
+        fixed (SockFilter* instructions = filter)
+        {
+            var program = new SockFProg { len = (ushort)filter.Length, filter = instructions };
+            if (LibC.setsockopt(_handle, LibC.SOL_SOCKET, LibC.SO_ATTACH_FILTER, &program, (uint)sizeof(SockFProg)) < 0)
+            {
+                throw new LinuxException("filter ARP packets", _where, Errno.Last);
+            }
+        }
     }
 
     private unsafe void Bind()

@@ -19,6 +19,7 @@ internal static partial class LibC
 
     internal const int SOL_SOCKET = 1;
     internal const int SO_RCVBUF = 8;
+    internal const int SO_ATTACH_FILTER = 26;
     internal const int SO_RCVBUFFORCE = 33;
 
     internal const int MSG_TRUNC = 0x20;

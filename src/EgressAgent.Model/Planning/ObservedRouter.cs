@@ -39,6 +39,9 @@ public sealed record ObservedRouter
     /// <summary>IPv6 addresses that the kernel found in use by another host (IFA_F_DADFAILED).</summary>
     public ValueList<AddressEntry> DuplicateAddresses { get; init; } = [];
 
+    /// <summary>Addresses that the router holds and another host uses too.</summary>
+    public ValueList<ContestedAddress> Contested { get; init; } = [];
+
     /// <summary>Whether the kernel still asks the network for another holder of an IPv6 address (IFA_F_TENTATIVE).</summary>
     public bool IsDetectingDuplicates { get; init; }
 

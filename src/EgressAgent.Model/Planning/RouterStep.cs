@@ -137,6 +137,12 @@ public sealed record RemoveRule(RuleEntry Entry) : RouterStep
     public override string ToString() => $"remove rule {Entry}";
 }
 
+/// <summary>Asks the physical network whether another host still uses an address of the router.</summary>
+public sealed record RecheckAddress(IPAddress Address) : RouterStep
+{
+    public override string ToString() => $"ask who else has {Address}";
+}
+
 /// <summary>Tells the neighbours on the physical network where an address lives now.</summary>
 public sealed record Announce(IPAddress Address) : RouterStep
 {

@@ -214,6 +214,31 @@ public sealed class ReconcilerTests : IDisposable
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
     }
 
+    [Fact]
+    public async Task Address_that_another_host_begins_to_use_is_kept_and_the_other_is_named_once()
+    {
+        var address = Example.Cidr("192.168.12.99/24").Address;
+        await _agent.RunAsync(Example.Router());
+        _kernel.ForgetSteps();
+
+        _kernel.OtherHosts[address] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
+        _agent.Reconciler.Reapply(Example.Key);
+        await _agent.IdleAsync();
+        await _agent.AdvanceAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal((RouterState.Degraded, StatusReasons.AddressConflict), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
+        Assert.Contains("52:54:00:aa:bb:cc", _agent.Condition(ConditionType.Degraded).Message);
+        Assert.True(_agent.Condition(ConditionType.Available).Status);
+        Assert.Equal([new Announce(address)], _kernel.Steps.Select(step => step.Step));
+        Assert.Single(_agent.Log.Of(EventIds.Contested));
+        Assert.Empty(_agent.Log.Of(EventIds.Drift));
+
+        _kernel.OtherHosts.Remove(address);
+        await _agent.AdvanceAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        Assert.Single(_agent.Log.Of(EventIds.ContestOver));
+    }
+
     public static TheoryData<string> Drifts => [.. DriftActions.Keys];
 
     private static readonly Dictionary<string, Action<FakeKernel>> DriftActions = new()

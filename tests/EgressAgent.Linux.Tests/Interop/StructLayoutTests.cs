@@ -23,6 +23,8 @@ public sealed class StructLayoutTests
         Assert.Equal(4, Unsafe.SizeOf<NfGenMsg>());
         Assert.Equal(20, Unsafe.SizeOf<SockAddrLl>());
         Assert.Equal(28, Unsafe.SizeOf<SockAddrIn6>());
+        Assert.Equal(8, Unsafe.SizeOf<SockFilter>());
+        Assert.Equal(16, Unsafe.SizeOf<SockFProg>());
         Assert.Equal(8, Unsafe.SizeOf<PollFd>());
         Assert.Equal(256, Unsafe.SizeOf<Statx>());
     }
@@ -41,6 +43,8 @@ public sealed class StructLayoutTests
         Assert.Equal(11, Offset<NdMsg>(nameof(NdMsg.ndm_type)));
         Assert.Equal(12, Offset<SockAddrLl>(nameof(SockAddrLl.sll_addr)));
         Assert.Equal(24, Offset<SockAddrIn6>(nameof(SockAddrIn6.sin6_scope_id)));
+        Assert.Equal(4, Offset<SockFilter>(nameof(SockFilter.k)));
+        Assert.Equal(8, Offset<SockFProg>(nameof(SockFProg.filter)));
         Assert.Equal(140, Offset<Statx>(nameof(Statx.stx_dev_minor)));
     }
 

@@ -23,6 +23,7 @@ public sealed class DataPathLab : IDisposable
 
     private readonly NetnsLab _lab = new();
     private AgentProcess? _agent;
+    private LabSegment? _otherLan;
 
     /// <param name="datapath">That of the agent's routers.</param>
     public DataPathLab(string datapath = "kernel")
@@ -78,6 +79,12 @@ public sealed class DataPathLab : IDisposable
     }
 
     public LabSegment Lan { get; }
+
+    /// <summary>
+    /// Another LAN of the node, on its eth1 (192.168.13.10, 2001:db8:13::10), with the same gateway at .1 and ::1. The node's
+    /// default routes are not there. Made when it is first asked for.
+    /// </summary>
+    public LabSegment OtherLan => _otherLan ??= AttachOtherLan("other", "eth1", 13);
 
     public LabHost Node { get; }
 
@@ -151,6 +158,18 @@ public sealed class DataPathLab : IDisposable
 
     /// <summary>Adds a LAN to the running lab.</summary>
     public LabSegment AddSegment(string name) => _lab.AddSegment(name);
+
+    /// <summary>
+    /// Adds a LAN with the gateway, and with the node on its interface <paramref name="link"/>; <paramref name="number"/> is the third byte
+    /// of its addresses.
+    /// </summary>
+    public LabSegment AttachOtherLan(string name, string link, int number)
+    {
+        LabSegment lan = AddSegment(name);
+        lan.Attach(Node, link, $"192.168.{number}.10/24", $"2001:db8:{number}::10/64");
+        lan.Attach(Gateway, name, $"192.168.{number}.1/24", $"2001:db8:{number}::1/64");
+        return lan;
+    }
 
     /// <summary>Adds a host to the running lab.</summary>
     public LabHost AddHost(string name) => _lab.AddHost(name);

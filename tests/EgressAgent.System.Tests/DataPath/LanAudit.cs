@@ -7,11 +7,13 @@ namespace EgressAgent.System.Tests.DataPath;
 /// <summary>
 /// Everything that crosses between the node and its LAN from now on, judged: what a router may send, and what may never be seen.
 /// </summary>
-public sealed class LanAudit(DataPathLab lab) : IDisposable
+/// <param name="lab">The lab.</param>
+/// <param name="lan">Which of its LANs; the first if none is named.</param>
+public sealed class LanAudit(DataPathLab lab, LabSegment? lan = null) : IDisposable
 {
     private static readonly IPNetwork[] InsideNetworks = [IPNetwork.Parse("198.18.0.0/15"), IPNetwork.Parse("fd96:e9e5::/32")];
 
-    private readonly PacketCapture _capture = lab.Lan.Capture(lab.Node);
+    private readonly PacketCapture _capture = (lan ?? lab.Lan).Capture(lab.Node);
 
     public IReadOnlyList<CapturedPacket> Packets => _capture.Packets;
 
@@ -23,13 +25,16 @@ public sealed class LanAudit(DataPathLab lab) : IDisposable
     /// </summary>
     public void AssertRoutersSentOnly(IReadOnlyCollection<string> reserved, IReadOnlyCollection<string> destinations)
     {
-        HashSet<PhysicalAddress> ofHosts = [MacOf(lab.Node, "eth0"), MacOf(lab.Neighbour, "eth0"), MacOf(lab.Gateway, "lan")];
+        HashSet<PhysicalAddress> ofHosts = [.. new[] { lab.Node, lab.Neighbour, lab.Gateway }.SelectMany(MacsOf)];
         HashSet<IPAddress> sources = [.. reserved.Select(IPAddress.Parse)];
         HashSet<IPAddress> targets = [.. destinations.Select(IPAddress.Parse)];
         CapturedPacket[] wrong = [.. Packets.Where(packet => IsInside(packet.Source) || IsInside(packet.Destination)
             || (!ofHosts.Contains(packet.SourceMac) && !MayBeSent(packet, sources, targets)))];
         Assert.True(wrong.Length == 0, $"{wrong.Length} packets that should not be there:\n{string.Join('\n', wrong.Take(20))}");
     }
+
+    private static IEnumerable<PhysicalAddress> MacsOf(LabHost host) =>
+        host.Ip("-oneline link show type veth").Split("link/ether ").Skip(1).Select(rest => PhysicalAddress.Parse(rest.Split(' ')[0]));
 
     internal static PhysicalAddress MacOf(LabHost host, string link) => PhysicalAddress.Parse(
         host.Ip($"-oneline link show dev {link}").Split("link/ether ")[1].Split(' ')[0]);

@@ -85,7 +85,11 @@ internal sealed partial class FakeKernelRouter
             case RemoveRule remove:
                 Request(() => Netns.Rules.RemoveAll(rule => rule == remove.Entry));
                 break;
-            case Announce:
+            case Announce announce:
+                Request(() => Netns.Link(RouterNames.OutsideLink));
+                _defended.Add(announce.Address);
+                break;
+            case RecheckAddress:
                 Request(() => Netns.Link(RouterNames.OutsideLink));
                 break;
             case DeleteNetns delete:

@@ -1,5 +1,7 @@
+using System.Net;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Model;
+using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
@@ -11,6 +13,7 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
 {
     private readonly string _netnsName = RouterNames.Netns(key);
     private readonly string _nodeLink = RouterNames.NodeLink(key);
+    private readonly HashSet<IPAddress> _defended = [];
 
     public ObservedRouter Observe() => kernel.Locked(() =>
     {
@@ -46,6 +49,7 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
                 .OfType<SysctlEntry>().ToValueList(),
             Addresses = [.. addresses.Where(found => !found.IsDuplicate).Select(found => found.Entry)],
             DuplicateAddresses = [.. addresses.Where(found => found.IsDuplicate).Select(found => found.Entry)],
+            Contested = netns.Find(RouterNames.OutsideLink) is { } outside ? Contested(outside) : [],
             Routes =
             [
                 .. netns.Routes.Select(route => FakeNetns.ToEntry(route, NetworkSide.Router)),
@@ -57,6 +61,19 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
 
     public void Dispose()
     {
+    }
+
+    // Other hosts are heard as long as they are there, and told once whose the address is.
+    private ValueList<ContestedAddress> Contested(FakeLink link)
+    {
+        ContestedAddress[] contested =
+        [
+            .. from own in link.Addresses.Select(own => own.Address.Address)
+               where own.IsIPv4 && kernel.OtherHosts.ContainsKey(own)
+               select new ContestedAddress(own, kernel.OtherHosts[own], IsDefenceDue: !_defended.Contains(own), IsRecheckDue: false),
+        ];
+        _defended.IntersectWith(contested.Select(contest => contest.Address));
+        return [.. contested];
     }
 
     // As on the real one, the relay has no sockets for SCTP.

@@ -1,3 +1,4 @@
+using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Epoll;
 
 namespace EgressAgent.Linux.Netlink.Monitoring;
@@ -30,55 +31,29 @@ public sealed class NetlinkMonitorLoop : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Starts to read a monitor, which stays the caller's to dispose of, after <see cref="Remove"/>.</summary>
+    /// <summary>Starts to read a monitor, which stays the caller's to dispose of, after <see cref="Remove(NetlinkMonitor)"/>.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public void Add<T>(NetlinkMonitor<T> monitor, Action<T> callback)
-        where T : class
+        where T : class => Add(monitor, monitor.Socket.Handle.Descriptor, () =>
     {
-        lock (_gate)
+        foreach (T change in monitor.Read())
         {
-            ulong key = ++_lastKey;
-            _registrations.Add(key, new Registration(monitor, () =>
-            {
-                foreach (T change in monitor.Read())
-                {
-                    callback(change);
-                }
-            }));
-            try
-            {
-                Watch(monitor.Socket.Handle.Descriptor, key);
-            }
-            catch
-            {
-                _registrations.Remove(key);
-                throw;
-            }
+            callback(change);
         }
-    }
+    });
+
+    /// <summary>Starts to call back when a monitor can be read, which the callback does.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void Add(ArpConflictMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, callback);
 
     /// <summary>
     /// Stops reading a monitor. On return its callback is not running, unless it is the caller itself, and will not run again.
     /// </summary>
     /// <returns>False when the loop does not have it.</returns>
-    public bool Remove(NetlinkMonitor monitor)
-    {
-        Registration? registration;
-        lock (_gate)
-        {
-            (ulong key, registration) = _registrations.FirstOrDefault(item => item.Value.Monitor == monitor);
-            if (registration is null)
-            {
-                return false;
-            }
+    public bool Remove(NetlinkMonitor monitor) => Remove(monitor, monitor.Socket.Handle.Descriptor);
 
-            _registrations.Remove(key);
-            _epoll.Remove(monitor.Socket.Handle.Descriptor);
-        }
-
-        registration.Stop();
-        return true;
-    }
+    /// <inheritdoc cref="Remove(NetlinkMonitor)"/>
+    public bool Remove(ArpConflictMonitor monitor) => Remove(monitor, monitor.Descriptor);
 
     /// <summary>Ends the thread and waits for it.</summary>
     public void Dispose()
@@ -93,6 +68,43 @@ public sealed class NetlinkMonitorLoop : IDisposable
         _thread.Join();
         _wakeup.Dispose();
         _epoll.Dispose();
+    }
+
+    private void Add(object monitor, int descriptor, Action deliver)
+    {
+        lock (_gate)
+        {
+            ulong key = ++_lastKey;
+            _registrations.Add(key, new Registration(monitor, deliver));
+            try
+            {
+                Watch(descriptor, key);
+            }
+            catch
+            {
+                _registrations.Remove(key);
+                throw;
+            }
+        }
+    }
+
+    private bool Remove(object monitor, int descriptor)
+    {
+        Registration? registration;
+        lock (_gate)
+        {
+            (ulong key, registration) = _registrations.FirstOrDefault(item => item.Value.Monitor == monitor);
+            if (registration is null)
+            {
+                return false;
+            }
+
+            _registrations.Remove(key);
+            _epoll.Remove(descriptor);
+        }
+
+        registration.Stop();
+        return true;
     }
 
     private void Watch(int descriptor, ulong key)
@@ -134,12 +146,12 @@ public sealed class NetlinkMonitorLoop : IDisposable
         }
     }
 
-    private sealed class Registration(NetlinkMonitor monitor, Action deliver)
+    private sealed class Registration(object monitor, Action deliver)
     {
         private readonly Lock _delivering = new();
         private bool _isStopped;
 
-        public NetlinkMonitor Monitor => monitor;
+        public object Monitor => monitor;
 
         public void Deliver()
         {
