@@ -46,7 +46,17 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
             return;
         }
 
+        // The new ears hear before the old ones are closed: not a word is lost in between.
+        ArpConflictMonitor? ears = null;
+        if (addresses.Count > 0)
+        {
+            ears = ArpConflictMonitor.Open(netns, link.Index, link.MacAddress, addresses);
+            monitor.Listen(ears, () => Hear(ears));
+        }
+
         Stop();
+        _ears = ears;
+        _watched = (link.Index, link.MacAddress, addresses);
         lock (_lock)
         {
             foreach (IPAddress gone in _contests.Keys.Except(addresses).ToArray())
@@ -54,15 +64,6 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
                 _contests.Remove(gone);
             }
         }
-
-        if (addresses.Count > 0)
-        {
-            ArpConflictMonitor ears = ArpConflictMonitor.Open(netns, link.Index, link.MacAddress, addresses);
-            _ears = ears;
-            monitor.Listen(ears, () => Hear(ears));
-        }
-
-        _watched = (link.Index, link.MacAddress, addresses);
     }
 
     /// <summary>Listens no more; until <see cref="Watch"/> is called again.</summary>
@@ -71,6 +72,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
         if (_ears is not null)
         {
             monitor.Unlisten(_ears);
+            Hear(_ears);
             _ears.Dispose();
             _ears = null;
         }

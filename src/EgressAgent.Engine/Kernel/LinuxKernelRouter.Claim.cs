@@ -5,6 +5,7 @@ using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Ndp;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 
@@ -54,8 +55,13 @@ internal sealed partial class LinuxKernelRouter
             _refused.Remove(address);
         }
 
+        // Who speaks up the moment after is heard too.
+        HearOthers(link, Route.GetAddresses(link.Index).Select(own => own.Address).Append(address));
         AddAddress(claim.Entry, isProbed ? AddressFlags.None : AddressFlags.NoDad);
     }
+
+    private void HearOthers(Link link, IEnumerable<IPAddress> addresses) =>
+        _defence.Watch(Netns, link, addresses.Where(address => address.IsIPv4).Distinct().ToValueList());
 
     private static void ThrowIfHeld(IPAddress address, PhysicalAddress? holder)
     {

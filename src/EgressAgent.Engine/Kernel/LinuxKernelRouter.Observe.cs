@@ -45,8 +45,7 @@ internal sealed partial class LinuxKernelRouter
         }
         else
         {
-            _defence.Watch(Netns, outside, routerAddresses
-                .Where(address => address.LinkIndex == outside.Index && address.Address.IsIPv4).Select(address => address.Address).ToValueList());
+            HearOthers(outside, routerAddresses.Where(address => address.LinkIndex == outside.Index).Select(address => address.Address));
         }
 
         // Who holds a duplicate is asked for from the link-local address, so it is no duplicate until that is ready.

@@ -10,6 +10,8 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
     private const string Reserved = "192.168.12.99";
     private const string Reserved6 = "2001:db8:12::99";
 
+    private const string Unknown = "192.168.12.3";
+
     private const string InForce = "default/web: in force";
 
     // An attempt comes after 0.5, 1, 2, 4 and 8 s.
@@ -69,12 +71,13 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
         string contested = $"{Reserved} is also used by another host ({ColonString(other)})";
         using PacketCapture capture = Lab.Lan.Capture(Lab.Node);
 
-        // Its question for the gateway says that it has the address, and the gateway believes it.
-        Lab.Neighbour.Ip("neighbour flush dev eth0");
+        // It has never spoken with this address of the gateway's. Its question for it says that it has the reserved one, and the
+        // gateway believes it.
+        Lab.Gateway.Ip($"address add {Unknown}/32 dev lan");
         Lab.Neighbour.Ip($"address add {Reserved}/32 dev eth0");
         try
         {
-            Lab.Neighbour.ProbeUdp("192.168.12.1", 9, Silence, from: Reserved);
+            Lab.Neighbour.ProbeUdp(Unknown, 9, Silence, from: Reserved);
 
             Eventually.True("the contest in the log", () => Lab.Agent.Log.Contains(contested), otherwise: () => Lab.Agent.Log);
             Eventually.True("the contest in the status", () => Lab.Agent.Status.Contains(contested), otherwise: () => Lab.Agent.Status);
@@ -86,6 +89,7 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
         finally
         {
             Lab.Neighbour.Ip($"address del {Reserved}/32 dev eth0");
+            Lab.Gateway.Ip($"address del {Unknown}/32 dev lan");
         }
 
         Eventually.True(
