@@ -41,7 +41,8 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
     /// <exception cref="LinuxException">The link is gone.</exception>
     internal void Watch(NetworkNamespace netns, Link link, ValueList<IPAddress> addresses)
     {
-        if (_watched == (link.Index, link.MacAddress, addresses))
+        var watched = (link.Index, link.MacAddress, addresses);
+        if (watched.Equals(_watched))
         {
             return;
         }
@@ -56,7 +57,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
 
         Stop();
         _ears = ears;
-        _watched = (link.Index, link.MacAddress, addresses);
+        _watched = watched;
         lock (_lock)
         {
             foreach (IPAddress gone in _contests.Keys.Except(addresses).ToArray())

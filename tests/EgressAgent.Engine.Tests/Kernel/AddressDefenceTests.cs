@@ -1,0 +1,62 @@
+using System.Net;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Linux.Netlink;
+using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Model;
+using EgressAgent.Testing;
+
+namespace EgressAgent.Engine.Tests.Kernel;
+
+public sealed class AddressDefenceTests : IDisposable
+{
+    private static readonly RouterKey Key = new("default", "web");
+
+    private readonly ScratchNamespace _scratch = ScratchNamespace.Create();
+    private readonly ChangeMonitor _monitor;
+    private readonly AddressDefence _defence;
+
+    public AddressDefenceTests()
+    {
+        Command.Check("ip", "-n", _scratch.Name, "link", "add", "net1", "type", "veth", "peer", "name", "lan");
+        Command.Check("ip", "-n", _scratch.Name, "link", "set", "net1", "up");
+        _monitor = new ChangeMonitor(_scratch.Namespace, _ => { });
+        _defence = new AddressDefence(Key, _monitor);
+    }
+
+    public void Dispose()
+    {
+        _defence.Dispose();
+        _monitor.Dispose();
+        _scratch.Dispose();
+    }
+
+    // The kernel closes a packet socket only after an RCU grace period, which is longer than all else that a pass does.
+    [Fact]
+    public void What_is_listened_for_already_costs_no_new_socket()
+    {
+        Watch("192.168.12.99");
+        string before = PacketSockets();
+        Assert.NotEmpty(before);
+
+        Watch("192.168.12.99");
+        Assert.Equal(before, PacketSockets());
+
+        Watch("192.168.12.99", "192.168.12.98");
+        Assert.NotEqual(before, PacketSockets());
+
+        Watch();
+        Assert.Empty(PacketSockets());
+    }
+
+    private void Watch(params string[] addresses)
+    {
+        using RouteNetlink route = RouteNetlink.Open(_scratch.Namespace);
+        Link link = Assert.Single(route.GetLinks(), link => link.Name == "net1");
+        _defence.Watch(_scratch.Namespace, link, addresses.Select(IPAddress.Parse).ToValueList());
+    }
+
+    // The last column of each line below the heading is the socket's inode.
+    private string PacketSockets() => string.Join(
+        ' ', Command.Check("ip", "netns", "exec", _scratch.Name, "cat", "/proc/net/packet").Split('\n').Skip(1).Where(line => line != "").Select(line => line.Split(' ')[^1]));
+}
