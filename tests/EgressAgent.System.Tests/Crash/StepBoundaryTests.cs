@@ -80,7 +80,7 @@ public sealed class StepBoundaryTests : AgentTest
             if (killed.ExitCode == 0)
             {
                 Assert.True(boundary > 1, $"nothing was done:\n{killed.Output}");
-                Assert.Equal(goal, View());
+                AssertSame(goal, View());
                 TestContext.Current.TestOutputHelper?.WriteLine($"{boundary - 1} boundaries");
                 return;
             }
@@ -88,14 +88,25 @@ public sealed class StepBoundaryTests : AgentTest
             Assert.True(killed.Output.Contains("killed before "), $"{killed}");
             try
             {
-                Assert.Equal(goal, Reach(after, source));
-                Assert.Equal(start, Reach(before, source: null));
+                AssertSame(goal, Reach(after, source));
+                AssertSame(start, Reach(before, source: null));
             }
             catch (Exception exception)
             {
                 throw new InvalidOperationException($"boundary {boundary}: {killed.Output}{exception.Message}", exception);
             }
         }
+    }
+
+    // The lines that differ are what one has to know; xunit shows where the first of them begins.
+    private static void AssertSame(string expected, string actual) => Assert.True(
+        expected == actual,
+        $"not the same router:\n{string.Join('\n', Only("-", expected, actual).Concat(Only("+", actual, expected)))}");
+
+    private static IEnumerable<string> Only(string mark, string these, string those)
+    {
+        List<string> others = [.. those.Split('\n')];
+        return these.Split('\n').Where(line => !others.Remove(line)).Select(line => $"{mark} {line}");
     }
 
     // By an agent that nobody kills. Returns what it made of the file.
