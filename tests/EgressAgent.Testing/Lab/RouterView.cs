@@ -22,7 +22,10 @@ public static partial class RouterView
         JsonElement[] nodeLinks = Links(node.Namespace);
         List<string> lines = [.. nodeLinks.Where(link => Text(link, "ifname") == nodeLink).Select(link => $"node: {Describe(link, nodeLinks)}")];
         lines.AddRange(Lines(node.Namespace, "-oneline address").Where(line => line.Contains($" {nodeLink} ")).Select(Address));
-        lines.AddRange(Lines(node.Namespace, "route show table all").Where(line => line.Contains($" {nodeLink} ")));
+
+        // Each family for itself: what fits in one answer of the kernel is of one moment. A longer dump may leave out routes while
+        // others come and go.
+        lines.AddRange(Lines(node.Namespace, "-4 route show table all").Where(line => line.Contains($" {nodeLink} ")));
         lines.AddRange(Lines(node.Namespace, "-6 route show table all").Where(line => line.Contains($" {nodeLink} ")));
         lines.RemoveAll(IsLinkLocal);
         if (!NetnsLab.NamespaceNames().Contains(netns))
@@ -32,7 +35,7 @@ public static partial class RouterView
 
         lines.AddRange(Links(netns).Select(link => Describe(link, nodeLinks)));
         lines.AddRange(Lines(netns, "-oneline address").Select(Address));
-        lines.AddRange(Lines(netns, "route show table all"));
+        lines.AddRange(Lines(netns, "-4 route show table all"));
         lines.AddRange(Lines(netns, "-6 route show table all"));
         lines.AddRange(Lines(netns, "rule"));
         lines.AddRange(Lines(netns, "-6 rule"));
