@@ -14,9 +14,6 @@ internal sealed partial class LinuxKernelRouter
     // The settings that a router may want; which values is the plan's business.
     private static readonly string[] SysctlKeys = [.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key)];
 
-    // The kernel's own rules for the local, main and default tables.
-    private static readonly HashSet<uint> BuiltInPriorities = [0, 32766, 32767];
-
     public ObservedRouter Observe()
     {
         Link? outer = _nodeRoute.GetLink(_nodeLink);
@@ -72,7 +69,7 @@ internal sealed partial class LinuxKernelRouter
                 .. Routes(NetworkSide.Router, Route.GetRoutes(), links.Values),
                 .. outer is null ? [] : Routes(NetworkSide.Node, nodeRoutes, [outer]),
             ],
-            Rules = Route.GetRules().Where(rule => !BuiltInPriorities.Contains(rule.Priority)).Select(ToEntry).ToValueList(),
+            Rules = Route.GetRules().Select(ToEntry).ToValueList(),
         };
     }
 

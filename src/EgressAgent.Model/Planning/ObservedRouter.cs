@@ -51,7 +51,7 @@ public sealed record ObservedRouter
     /// <summary>Of the main and the return table; without IPv6 link-local and multicast ones.</summary>
     public ValueList<RouteEntry> Routes { get; init; } = [];
 
-    /// <summary>Without the three that every netns has.</summary>
+    /// <summary>With those that every netns begins with (<see cref="RuleEntry.BuiltIn"/>).</summary>
     public ValueList<RuleEntry> Rules { get; init; } = [];
 
     /// <summary>Whether nothing at all of the router is there.</summary>
