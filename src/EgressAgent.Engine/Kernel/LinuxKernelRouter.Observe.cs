@@ -1,4 +1,5 @@
 using EgressAgent.Linux;
+using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Routes;
@@ -20,7 +21,12 @@ internal sealed partial class LinuxKernelRouter
         IReadOnlyList<Route> nodeRoutes = _nodeRoute.GetRoutes(RouteTable.Main);
         if (!OpenNetns())
         {
-            return new ObservedRouter { HeldNetworks = HeldNetworks.In(nodeRoutes), HasStrayVethEnd = outer is not null };
+            return new ObservedRouter
+            {
+                HeldNetworks = HeldNetworks.In(nodeRoutes),
+                HasStaleName = NetworkNamespace.GetState(_netnsName) == NamedNamespaceState.Stale,
+                HasStrayVethEnd = outer is not null,
+            };
         }
 
         Dictionary<string, Link> links = Route.GetLinks().ToDictionary(link => link.Name);

@@ -11,6 +11,9 @@ public sealed record ObservedRouter
 
     public bool HasNetns { get; init; }
 
+    /// <summary>Whether the netns' name is there without a namespace behind it, as after an unmount.</summary>
+    public bool HasStaleName { get; init; }
+
     public bool IsLoopbackUp { get; init; }
 
     /// <summary>Null when either end is missing.</summary>
@@ -55,5 +58,5 @@ public sealed record ObservedRouter
     public ValueList<RuleEntry> Rules { get; init; } = [];
 
     /// <summary>Whether nothing at all of the router is there.</summary>
-    public bool IsNothing => !HasNetns && Veth is null && !HasStrayVethEnd;
+    public bool IsNothing => !HasNetns && !HasStaleName && Veth is null && !HasStrayVethEnd;
 }

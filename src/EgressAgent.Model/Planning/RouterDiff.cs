@@ -69,7 +69,7 @@ public static class RouterDiff
             steps.Add(new RemoveVeth(RouterNames.NodeLink(key)));
         }
 
-        if (observed.HasNetns)
+        if (observed.HasNetns || observed.HasStaleName)
         {
             steps.Add(new DeleteNetns(RouterNames.Netns(key)));
         }
