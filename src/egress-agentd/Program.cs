@@ -15,4 +15,5 @@ if (parsed.Errors.Count > 0)
     return ExitCodes.Usage;
 }
 
-return parsed.Invoke();
+// The host hears SIGTERM itself. The library would end the process two seconds after it, whatever is still to be done.
+return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });

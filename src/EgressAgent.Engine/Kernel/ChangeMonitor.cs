@@ -14,11 +14,12 @@ namespace EgressAgent.Engine.Kernel;
 internal sealed class ChangeMonitor : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<RouterKey, (RouteMonitor Route, NftablesMonitor Nftables)> _routers = [];
+    private readonly Dictionary<RouterKey, Watched> _routers = [];
     private readonly Dictionary<string, RouterKey> _nodeLinks = new(StringComparer.Ordinal);
     private readonly Dictionary<int, RouterKey> _nodeLinkIndexes = [];
     private readonly NetlinkMonitorLoop _loop = new("netlink-monitor");
     private readonly RouteMonitor _node;
+    private readonly MountMonitor _mounts;
     private readonly Action<RouterKey?> _changed;
 
     /// <param name="node">The node's namespace.</param>
@@ -27,7 +28,9 @@ internal sealed class ChangeMonitor : IDisposable
     {
         _changed = changed;
         _node = RouteMonitor.Open(node);
+        _mounts = MountMonitor.Open();
         _loop.Add(_node, OnNodeChanged);
+        _loop.Add(_mounts, OnMountsChanged);
     }
 
     /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
@@ -52,33 +55,35 @@ internal sealed class ChangeMonitor : IDisposable
     internal void Watch(RouterKey key, NetworkNamespace netns)
     {
         Unwatch(key);
-        RouteMonitor route = RouteMonitor.Open(netns);
-        NftablesMonitor nftables = NftablesMonitor.Open(netns);
+        Watched watched = new(netns.Id, RouteMonitor.Open(netns), NftablesMonitor.Open(netns));
         lock (_lock)
         {
-            _routers[key] = (route, nftables);
+            _routers[key] = watched;
         }
 
-        _loop.Add(route, _ => _changed(key));
-        _loop.Add(nftables, _ => _changed(key));
+        _loop.Add(watched.Route, _ => _changed(key));
+        _loop.Add(watched.Nftables, _ => _changed(key));
+        if (HasLostItsName(key, watched))
+        {
+            _changed(key);
+        }
     }
 
     /// <summary>Stops listening in a router's namespace.</summary>
     internal void Unwatch(RouterKey key)
     {
-        (RouteMonitor Route, NftablesMonitor Nftables) monitors;
+        Watched? watched;
         lock (_lock)
         {
-            if (!_routers.Remove(key, out monitors))
+            if (!_routers.Remove(key, out watched))
             {
                 return;
             }
         }
 
-        _loop.Remove(monitors.Route);
-        _loop.Remove(monitors.Nftables);
-        monitors.Route.Dispose();
-        monitors.Nftables.Dispose();
+        _loop.Remove(watched.Route);
+        _loop.Remove(watched.Nftables);
+        watched.Dispose();
     }
 
     /// <summary>Calls back, on the monitor's thread, when others speak of a router's addresses.</summary>
@@ -94,10 +99,10 @@ internal sealed class ChangeMonitor : IDisposable
     {
         _loop.Dispose();
         _node.Dispose();
-        foreach ((RouteMonitor route, NftablesMonitor nftables) in _routers.Values)
+        _mounts.Dispose();
+        foreach (Watched watched in _routers.Values)
         {
-            route.Dispose();
-            nftables.Dispose();
+            watched.Dispose();
         }
     }
 
@@ -122,6 +127,23 @@ internal sealed class ChangeMonitor : IDisposable
                 break;
         }
     }
+
+    // A namespace that loses its name lives on while the agent listens in it, and says nothing of it.
+    private void OnMountsChanged()
+    {
+        RouterKey[] nameless;
+        lock (_lock)
+        {
+            nameless = [.. _routers.Where(router => HasLostItsName(router.Key, router.Value)).Select(router => router.Key)];
+        }
+
+        foreach (RouterKey key in nameless)
+        {
+            _changed(key);
+        }
+    }
+
+    private static bool HasLostItsName(RouterKey key, Watched watched) => NetworkNamespace.TryGetId(RouterNames.Netns(key)) != watched.Netns;
 
     private RouterKey? OwnerOf(Link link, bool isRemoved)
     {
@@ -150,6 +172,15 @@ internal sealed class ChangeMonitor : IDisposable
         lock (_lock)
         {
             return _nodeLinkIndexes.TryGetValue(linkIndex, out RouterKey key) ? key : null;
+        }
+    }
+
+    private sealed record Watched(NetworkNamespaceId Netns, RouteMonitor Route, NftablesMonitor Nftables) : IDisposable
+    {
+        public void Dispose()
+        {
+            Route.Dispose();
+            Nftables.Dispose();
         }
     }
 }

@@ -210,6 +210,9 @@ internal sealed partial class LinuxKernelRouter
         Mark = entry.Mark ?? 0,
         MarkMask = entry.Mark is null ? 0 : uint.MaxValue,
         Source = entry.Source,
+
+        // As the kernel makes it: else there would be two when it is added beside one that is there.
+        Protocol = entry.IsBuiltIn ? RouteProtocol.Kernel : RouteProtocol.Boot,
     };
 
     // A route that somebody else made may have a protocol and a metric that an entry does not hold, so the kernel's own is

@@ -1,4 +1,5 @@
 using EgressAgent.Linux;
+using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Routes;
@@ -14,16 +15,18 @@ internal sealed partial class LinuxKernelRouter
     // The settings that a router may want; which values is the plan's business.
     private static readonly string[] SysctlKeys = [.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key)];
 
-    // The kernel's own rules for the local, main and default tables.
-    private static readonly HashSet<uint> BuiltInPriorities = [0, 32766, 32767];
-
     public ObservedRouter Observe()
     {
         Link? outer = _nodeRoute.GetLink(_nodeLink);
         IReadOnlyList<Route> nodeRoutes = _nodeRoute.GetRoutes(RouteTable.Main);
         if (!OpenNetns())
         {
-            return new ObservedRouter { HeldNetworks = HeldNetworks.In(nodeRoutes), HasStrayVethEnd = outer is not null };
+            return new ObservedRouter
+            {
+                HeldNetworks = HeldNetworks.In(nodeRoutes),
+                HasStaleName = NetworkNamespace.GetState(_netnsName) == NamedNamespaceState.Stale,
+                HasStrayVethEnd = outer is not null,
+            };
         }
 
         Dictionary<string, Link> links = Route.GetLinks().ToDictionary(link => link.Name);
@@ -72,7 +75,7 @@ internal sealed partial class LinuxKernelRouter
                 .. Routes(NetworkSide.Router, Route.GetRoutes(), links.Values),
                 .. outer is null ? [] : Routes(NetworkSide.Node, nodeRoutes, [outer]),
             ],
-            Rules = Route.GetRules().Where(rule => !BuiltInPriorities.Contains(rule.Priority)).Select(ToEntry).ToValueList(),
+            Rules = Route.GetRules().Select(ToEntry).ToValueList(),
         };
     }
 

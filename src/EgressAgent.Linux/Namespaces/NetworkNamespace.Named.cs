@@ -30,6 +30,12 @@ public sealed partial class NetworkNamespace
             : throw new LinuxException("open network namespace", name, errno);
     }
 
+    /// <summary>
+    /// What stands behind a name, without opening it; null when the name is missing. A stale name has an id that is no namespace's.
+    /// </summary>
+    public static NetworkNamespaceId? TryGetId(string name) =>
+        LibC.statx(LibC.AT_FDCWD, PathOf(name), 0, LibC.STATX_INO, out Statx status) < 0 ? null : IdOf(status);
+
     /// <inheritdoc cref="NamedNamespaceState"/>
     /// <exception cref="LinuxException">The file cannot be opened although it is there.</exception>
     public static NamedNamespaceState GetState(string name)

@@ -11,6 +11,9 @@ public sealed record ObservedRouter
 
     public bool HasNetns { get; init; }
 
+    /// <summary>Whether the netns' name is there without a namespace behind it, as after an unmount.</summary>
+    public bool HasStaleName { get; init; }
+
     public bool IsLoopbackUp { get; init; }
 
     /// <summary>Null when either end is missing.</summary>
@@ -51,9 +54,9 @@ public sealed record ObservedRouter
     /// <summary>Of the main and the return table; without IPv6 link-local and multicast ones.</summary>
     public ValueList<RouteEntry> Routes { get; init; } = [];
 
-    /// <summary>Without the three that every netns has.</summary>
+    /// <summary>With those that every netns begins with (<see cref="RuleEntry.BuiltIn"/>).</summary>
     public ValueList<RuleEntry> Rules { get; init; } = [];
 
     /// <summary>Whether nothing at all of the router is there.</summary>
-    public bool IsNothing => !HasNetns && Veth is null && !HasStrayVethEnd;
+    public bool IsNothing => !HasNetns && !HasStaleName && Veth is null && !HasStrayVethEnd;
 }

@@ -11,6 +11,12 @@ namespace EgressAgent.Model.Planning;
 /// <param name="Table">The table; <see cref="MainTable"/> unless said otherwise.</param>
 public sealed record RouteEntry(NetworkSide Side, IPNetwork Destination, IPAddress? Gateway, string Link, int Table = RouteEntry.MainTable)
 {
+    /// <summary>RT_TABLE_LOCAL: the kernel keeps local and broadcast addresses there.</summary>
+    public const int LocalTable = 255;
+
+    /// <summary>RT_TABLE_DEFAULT, asked last; usually empty.</summary>
+    public const int DefaultTable = 253;
+
     /// <summary>RT_TABLE_MAIN, what <c>ip route</c> shows.</summary>
     public const int MainTable = 254;
 

@@ -43,8 +43,7 @@ public static class RouterDiff
         HashSet<AddressEntry> addresses = [.. observed.Addresses.Where(entry => keptLinks.Contains(entry.Link))];
 
         steps.AddRange(desired.InsideAddresses.Where(entry => !addresses.Contains(entry)).Select(entry => new AddInsideAddress(entry)));
-        steps.AddRange(observed.Rules.Except(desired.Rules).Select(entry => new RemoveRule(entry)));
-        steps.AddRange(desired.Rules.Except(observed.Rules).Select(entry => new AddRule(entry)));
+        AddRules(desired, observed, steps);
 
         List<AddressEntry> claims = [.. desired.ReservedAddresses.Where(entry => !addresses.Contains(entry))];
         steps.AddRange(claims.Select(entry => new ClaimAddress(entry, check)));
@@ -70,7 +69,7 @@ public static class RouterDiff
             steps.Add(new RemoveVeth(RouterNames.NodeLink(key)));
         }
 
-        if (observed.HasNetns)
+        if (observed.HasNetns || observed.HasStaleName)
         {
             steps.Add(new DeleteNetns(RouterNames.Netns(key)));
         }
@@ -160,6 +159,13 @@ public static class RouterDiff
         {
             yield return RouterNames.OutsideLink;
         }
+    }
+
+    // The kernel's own rules are there from the netns' beginning, and those of a family without an address are nobody's business.
+    private static void AddRules(DesiredRouter desired, ObservedRouter observed, List<RouterStep> steps)
+    {
+        steps.AddRange(observed.Rules.Except(desired.Rules).Where(entry => !entry.IsBuiltIn).Select(entry => new RemoveRule(entry)));
+        steps.AddRange(desired.Rules.Except(observed.Rules).Where(entry => observed.HasNetns || !entry.IsBuiltIn).Select(entry => new AddRule(entry)));
     }
 
     private static void AddRoutes(

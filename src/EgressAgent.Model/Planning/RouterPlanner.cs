@@ -202,6 +202,11 @@ public static class RouterPlanner
 
     private static IEnumerable<RuleEntry> Rules(InterfaceAddress inside, DatapathKind datapath)
     {
+        foreach (RuleEntry builtIn in RuleEntry.BuiltIn(inside.Family))
+        {
+            yield return builtIn;
+        }
+
         yield return new(inside.Family, ReturnRulePriority, RouterNames.OutsideLink, null, RouteEntry.ReturnTable);
         yield return new(inside.Family, ReflectedRulePriority, "lo", PacketMarks.FromClient, RouteEntry.ReturnTable);
         yield return new(inside.Family, NodeReplyRulePriority, null, PacketMarks.ReplyFromNode, RouteEntry.ReturnTable);

@@ -15,6 +15,24 @@ public sealed record RuleEntry(AddressFamily Family, int Priority, string? Incom
     /// <summary>The network that the packet's source is in; null for any.</summary>
     public IPNetwork? Source { get; init; }
 
+    /// <summary>Whether the kernel makes it, see <see cref="BuiltIn"/>.</summary>
+    public bool IsBuiltIn => BuiltIn(Family).Contains(this);
+
+    /// <summary>
+    /// The rules with which the kernel begins a netns: without them no packet finds a local address or a route. They can be
+    /// deleted like any other, and <c>ip rule flush</c> does it.
+    /// </summary>
+    /// <remarks>Source: fib_default_rules_init of net/ipv4/fib_rules.c, fib6_rules_net_init of net/ipv6/fib6_rules.c.</remarks>
+    public static IEnumerable<RuleEntry> BuiltIn(AddressFamily family)
+    {
+        yield return new RuleEntry(family, 0, null, null, RouteEntry.LocalTable);
+        yield return new RuleEntry(family, 32766, null, null, RouteEntry.MainTable);
+        if (family == AddressFamily.InterNetwork)
+        {
+            yield return new RuleEntry(family, 32767, null, null, RouteEntry.DefaultTable);
+        }
+    }
+
     /// <summary>In the words of <c>ip rule</c>.</summary>
     public override string ToString()
     {

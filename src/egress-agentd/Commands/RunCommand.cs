@@ -32,19 +32,18 @@ internal static class RunCommand
     internal static Command Create()
     {
         var command = new Command("run", "Run the agent until SIGTERM, which leaves the routers running") { Routers, Configuration, State, Runtime, Bus, Log };
-        command.SetAction((parsed, stop) => RunAsync(
+        command.SetAction((parsed, _) => RunAsync(
             new AgentOptions(
                 parsed.GetRequiredValue(Routers),
                 parsed.GetRequiredValue(Configuration),
                 parsed.GetRequiredValue(State),
                 parsed.GetRequiredValue(Runtime),
                 BusAddressOf(parsed.GetRequiredValue(Bus))),
-            parsed.GetRequiredValue(Log) == "journal",
-            stop));
+            parsed.GetRequiredValue(Log) == "journal"));
         return command;
     }
 
-    private static async Task<int> RunAsync(AgentOptions options, bool logsToJournal, CancellationToken stop)
+    private static async Task<int> RunAsync(AgentOptions options, bool logsToJournal)
     {
         if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not { } configuration)
         {
@@ -67,7 +66,7 @@ internal static class RunCommand
         using IHost host = builder.Build();
         try
         {
-            await host.RunAsync(stop).ConfigureAwait(false);
+            await host.RunAsync().ConfigureAwait(false);
             return ExitCodes.Success;
         }
         catch (Exception exception) when (exception is LinuxException or IOException or UnauthorizedAccessException)

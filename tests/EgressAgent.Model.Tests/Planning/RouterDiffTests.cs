@@ -207,6 +207,10 @@ public sealed class RouterDiffTests
     }
 
     [Fact]
+    public void Kernels_own_rules_of_a_family_without_an_address_are_let_be() => Assert.Empty(After(
+        observed => observed with { Rules = [.. RuleEntry.BuiltIn(AddressFamily.InterNetworkV6), .. observed.Rules] }));
+
+    [Fact]
     public void Rule_that_nobody_asked_for_is_removed()
     {
         RuleEntry stray = new(AddressFamily.InterNetwork, 50, null, null, 254);

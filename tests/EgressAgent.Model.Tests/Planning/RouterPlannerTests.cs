@@ -29,6 +29,9 @@ public sealed class RouterPlannerTests
     [Fact]
     public void Example_routes_replies_by_where_they_came_in() => Assert.Equal(
         [
+            "0: from all lookup 255",
+            "32766: from all lookup 254",
+            "32767: from all lookup 253",
             "100: from all iif net1 lookup 100",
             "101: from all fwmark 0x1 iif lo lookup 100",
             "102: from all fwmark 0x2 lookup 100",
@@ -47,7 +50,7 @@ public sealed class RouterPlannerTests
             ["198.18.0.2/16 on eth0", $"198.18.0.1/32 on {NodeLink}", "fd96:e9e5:a::2/112 on eth0", $"fd96:e9e5:a::1/128 on {NodeLink}"],
             Text(Example.DualDesired.InsideAddresses));
         Assert.Equal(["192.168.12.99/24 on net1", "2001:db8:12::99/64 on net1"], Text(Example.DualDesired.ReservedAddresses));
-        Assert.Equal(6, Example.DualDesired.Rules.Count);
+        Assert.Equal(11, Example.DualDesired.Rules.Count);
         Assert.Equal(
             [
                 "Router 198.18.0.0/16 dev eth0 src 198.18.0.2",

@@ -31,13 +31,17 @@ public sealed class ConvergenceTests : AgentTest
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
     }
 
-    [Fact]
-    public void Deleted_namespace_is_restored()
+    [Theory]
+    [InlineData("ip netns delete")]
+    [InlineData("umount --lazy")]
+    public void Namespace_that_lost_its_name_is_made_anew(string command)
     {
         (_, ObservedRouter router, string inside) = StartWithWebRouter();
+        string before = router.Identity;
 
-        Command.Check("ip", "netns", "del", router.NetworkNamespace);
+        Command.Check([.. command.Split(' '), command.StartsWith("ip", StringComparison.Ordinal) ? router.NetworkNamespace : $"/run/netns/{router.NetworkNamespace}"]);
 
+        Eventually.True("another namespace", () => router.InsideAddress == inside && router.Identity != before);
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
     }
 

@@ -39,7 +39,8 @@ public sealed class RelayTests() : AgentTest("relay")
     [Fact]
     public void Stop_cuts_connections_that_do_not_end_in_time()
     {
-        Files.Configure("drainTimeout: 500ms");
+        // Longer than the two seconds that System.CommandLine would give it.
+        Files.Configure("drainTimeout: 3s");
         (AgentProcess agent, _, string inside) = StartWithWebRouter();
         using EchoedTransfer transfer = EchoedTransfer.Start(Lab.Node, inside, 8080);
 

@@ -70,6 +70,19 @@ public sealed class RestartTests : AgentTest
     }
 
     [Fact]
+    public void File_deleted_and_namespace_unmounted_while_stopped_leave_nothing()
+    {
+        (AgentProcess agent, ObservedRouter router, _) = StartWithWebRouter();
+        agent.Stop();
+        Files.Delete("web.yaml");
+        Command.Check("umount", "--lazy", $"/run/netns/{router.NetworkNamespace}");
+
+        Scenario.StartAgent();
+
+        Eventually.Holds(() => Assert.False(router.Exists));
+    }
+
+    [Fact]
     public void File_spoilt_while_stopped_leaves_the_last_good_router()
     {
         (AgentProcess agent, ObservedRouter router, string inside) = StartWithWebRouter();

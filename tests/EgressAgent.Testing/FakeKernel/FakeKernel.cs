@@ -179,7 +179,6 @@ public sealed class FakeKernel : IKernel
     private static bool IsOurs(FakeLink link) =>
         link.Kind == "veth" && link.Name.StartsWith(RouterNames.NodeLinkPrefix, StringComparison.Ordinal);
 
-    // RT_TABLE_LOCAL
     private static IEnumerable<NodeRoute> LocalRoutes(FakeLink link) => link.Addresses.Select(entry =>
-        new NodeRoute(new IPNetwork(entry.Address.Address, entry.Address.Address.MaxPrefixLength), null, link.Index, 255, 0));
+        new NodeRoute(new IPNetwork(entry.Address.Address, entry.Address.Address.MaxPrefixLength), null, link.Index, RouteEntry.LocalTable, 0));
 }

@@ -1,4 +1,5 @@
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using EgressAgent.Linux;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
@@ -28,7 +29,8 @@ public sealed partial class FakeNetns
 
     public IReadOnlyList<FakeLink> Links => _links;
 
-    public List<RuleEntry> Rules { get; } = [];
+    public List<RuleEntry> Rules { get; } =
+        [.. RuleEntry.BuiltIn(AddressFamily.InterNetwork), .. RuleEntry.BuiltIn(AddressFamily.InterNetworkV6)];
 
     /// <summary>The plan in the table; null when there is no table.</summary>
     public RedirectPlan? Redirect { get; internal set; }

@@ -1,5 +1,6 @@
 using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Epoll;
+using EgressAgent.Linux.Namespaces;
 
 namespace EgressAgent.Linux.Netlink.Monitoring;
 
@@ -26,7 +27,7 @@ public sealed class NetlinkMonitorLoop : IDisposable
     {
         _epoll = EpollHandle.Create();
         _wakeup = WakeupHandle.Create();
-        Watch(_wakeup.Descriptor, WakeupKey);
+        Watch(_wakeup.Descriptor, EpollEvents.In, WakeupKey);
         _thread = new Thread(Run) { Name = threadName, IsBackground = true };
         _thread.Start();
     }
@@ -34,7 +35,7 @@ public sealed class NetlinkMonitorLoop : IDisposable
     /// <summary>Starts to read a monitor, which stays the caller's to dispose of, after <see cref="Remove(NetlinkMonitor)"/>.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public void Add<T>(NetlinkMonitor<T> monitor, Action<T> callback)
-        where T : class => Add(monitor, monitor.Socket.Handle.Descriptor, () =>
+        where T : class => Add(monitor, monitor.Socket.Handle.Descriptor, EpollEvents.In, () =>
     {
         foreach (T change in monitor.Read())
         {
@@ -44,7 +45,11 @@ public sealed class NetlinkMonitorLoop : IDisposable
 
     /// <summary>Starts to call back when a monitor can be read, which the callback does.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public void Add(ArpConflictMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, callback);
+    public void Add(ArpConflictMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, EpollEvents.In, callback);
+
+    /// <summary>Starts to call back when mounts change.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void Add(MountMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, MountMonitor.Events, callback);
 
     /// <summary>
     /// Stops reading a monitor. On return its callback is not running, unless it is the caller itself, and will not run again.
@@ -54,6 +59,9 @@ public sealed class NetlinkMonitorLoop : IDisposable
 
     /// <inheritdoc cref="Remove(NetlinkMonitor)"/>
     public bool Remove(ArpConflictMonitor monitor) => Remove(monitor, monitor.Descriptor);
+
+    /// <inheritdoc cref="Remove(NetlinkMonitor)"/>
+    public bool Remove(MountMonitor monitor) => Remove(monitor, monitor.Descriptor);
 
     /// <summary>Ends the thread and waits for it.</summary>
     public void Dispose()
@@ -70,7 +78,7 @@ public sealed class NetlinkMonitorLoop : IDisposable
         _epoll.Dispose();
     }
 
-    private void Add(object monitor, int descriptor, Action deliver)
+    private void Add(object monitor, int descriptor, EpollEvents events, Action deliver)
     {
         lock (_gate)
         {
@@ -78,7 +86,7 @@ public sealed class NetlinkMonitorLoop : IDisposable
             _registrations.Add(key, new Registration(monitor, deliver));
             try
             {
-                Watch(descriptor, key);
+                Watch(descriptor, events, key);
             }
             catch
             {
@@ -107,9 +115,9 @@ public sealed class NetlinkMonitorLoop : IDisposable
         return true;
     }
 
-    private void Watch(int descriptor, ulong key)
+    private void Watch(int descriptor, EpollEvents events, ulong key)
     {
-        Errno errno = _epoll.Add(descriptor, EpollEvents.In, key);
+        Errno errno = _epoll.Add(descriptor, events, key);
         if (!errno.IsSuccess)
         {
             throw new LinuxException("watch netlink monitor", "", errno);
