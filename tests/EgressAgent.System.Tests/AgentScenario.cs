@@ -15,10 +15,13 @@ public sealed class AgentScenario : IDisposable
 
     public AgentFiles Files { get; } = new();
 
+    /// <summary>What the service manager of the agents keeps for them; null, as it is at first, for one that keeps nothing.</summary>
+    public KeptDescriptors? Kept { get; set; }
+
     /// <summary>Starts the agent and waits until it is ready.</summary>
     public AgentProcess StartAgent()
     {
-        AgentProcess agent = Lab.StartAgent(Files);
+        AgentProcess agent = Lab.StartAgent(Files, Kept);
         _agents.Add(agent);
         return agent;
     }
@@ -30,6 +33,7 @@ public sealed class AgentScenario : IDisposable
     public void Dispose()
     {
         Lab.Dispose();
+        Kept?.Dispose();
         Files.Dispose();
         foreach (AgentProcess agent in _agents)
         {

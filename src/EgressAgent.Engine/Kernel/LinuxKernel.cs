@@ -5,6 +5,7 @@ using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Routes;
+using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
@@ -20,15 +21,17 @@ public sealed class LinuxKernel : IKernel
     private readonly NetworkNamespace _node = NetworkNamespace.Current();
     private readonly RouteNetlink _route;
     private readonly ChangeMonitor _monitor;
-    private readonly RelayHost _relays = new();
+    private readonly RelayHost _relays;
 
     // The node looks the same for all routers until something changes on it, and its links are as many as the routers.
     private volatile VersionedNode? _observedNode;
     private int _nodeVersion;
 
+    /// <param name="store">Where the relays' sockets outlive the agent; null when they do not. It belongs to the caller.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused a netlink socket.</exception>
-    public LinuxKernel()
+    public LinuxKernel(DescriptorStore? store = null)
     {
+        _relays = new RelayHost(store);
         _route = RouteNetlink.Open(_node);
         _monitor = new ChangeMonitor(_node, OnChanged);
     }
@@ -103,7 +106,7 @@ public sealed class LinuxKernel : IKernel
 
     /// <summary>
     /// Lets the relay datapath accept nothing more and waits for its TCP connections to end, since they do not outlive the
-    /// agent. For after the last pass.
+    /// agent. New ones wait in the sockets that the store keeps, and are refused where it keeps none. For after the last pass.
     /// </summary>
     /// <returns>How many still live after the time; <see cref="Dispose"/> cuts them.</returns>
     public Task<int> DrainAsync(TimeSpan timeout, CancellationToken cancellation) => _relays.DrainAsync(timeout, cancellation);

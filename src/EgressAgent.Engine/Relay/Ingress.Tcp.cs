@@ -1,5 +1,6 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
+using EgressAgent.Linux.Sockets;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -58,10 +59,19 @@ internal sealed partial class Ingress
             return true;
         }
 
+        SocketEndpoint local = InsideOf(place).WithPort(place.Port);
         TcpListener listener;
         try
         {
-            listener = Enter(() => TcpListener.Open(InsideOf(place).WithPort(place.Port), _interface, _datapath.Options));
+            if (TakeKept(place, local) is { } kept)
+            {
+                listener = new TcpListener(kept);
+            }
+            else
+            {
+                listener = Enter(() => TcpListener.Open(local, _interface, _datapath.Options));
+                Kept?.Keep(place, listener.Handle);
+            }
         }
         catch (LinuxException exception)
         {
@@ -89,6 +99,7 @@ internal sealed partial class Ingress
         }
 
         _listeners[place].Dispose();
+        Kept?.Forget(place);
         _listeners.Remove(place);
         _acceptors.Remove(place);
     }

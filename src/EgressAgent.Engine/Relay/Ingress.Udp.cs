@@ -51,7 +51,7 @@ internal sealed partial class Ingress
         }
 
         SocketEndpoint local = InsideOf(place).WithPort(place.Port);
-        FileHandle handle = Enter(() => UdpPort.OpenSocket(local, _interface, withDestination: false));
+        FileHandle handle = OpenUdpSocket(place, local, withDestination: false);
         var port = new UdpPort(_datapath.Shards[place.Port % _datapath.Shards.Count], local, handle, owner: null);
         _udpPorts.Add(place, port);
         port.Shard.Loop.Invoke(port.Start);
@@ -61,7 +61,7 @@ internal sealed partial class Ingress
     private void OpenUdpCatchAll(SteeringKey place, PortSteering steering)
     {
         SocketEndpoint inside = InsideOf(place);
-        FileHandle handle = Enter(() => UdpPort.OpenSocket(inside, _interface, withDestination: true));
+        FileHandle handle = OpenUdpSocket(place, inside, withDestination: true);
         var catchAll = new UdpCatchAll(_datapath.Shards[0], steering, inside, _interface, handle);
         _udpCatchAlls.Add(place, catchAll);
         catchAll.Shard.Loop.Invoke(catchAll.Start);
@@ -69,9 +69,22 @@ internal sealed partial class Ingress
         steering.Steer(place);
     }
 
+    private FileHandle OpenUdpSocket(SteeringKey place, SocketEndpoint local, bool withDestination)
+    {
+        if (TakeKept(place, local) is { } kept)
+        {
+            return kept;
+        }
+
+        FileHandle opened = Enter(() => UdpPort.OpenSocket(local, _interface, withDestination));
+        Kept?.Keep(place, opened);
+        return opened;
+    }
+
     private void CloseUdp(SteeringKey place)
     {
         _steering?.Remove(place);
+        Kept?.Forget(place);
         if (_udpPorts.Remove(place, out UdpPort? port))
         {
             port.Shard.Loop.Invoke(port.Stop);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
+using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
 
@@ -14,7 +15,11 @@ namespace EgressAgent.Engine.Relay;
 /// has a listener of its own and a fallback cannot be served. A UDP rule has a socket of its own in both cases, since a reply
 /// leaves from the port that its socket is bound to.
 /// </summary>
-internal sealed partial class Ingress : IDisposable
+/// <remarks>
+/// What an earlier process of the agent kept is taken over as it is, with the clients that wait in it. Its steering stays in force
+/// until this one has all of its entries.
+/// </remarks>
+internal sealed partial class Ingress
 {
     private static readonly IPNetwork[] Everyone = [IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")];
 
@@ -23,6 +28,8 @@ internal sealed partial class Ingress : IDisposable
     private readonly string? _interface;
     private readonly PortSteering? _steering;
     private readonly string _unsteerable;
+    private FileHandle? _formerSteering;
+    private bool _isSteeringKept;
     private HashSet<IPNetwork> _admitted = [];
 
     internal Ingress(RelayDatapath datapath, RelayPlan plan)
@@ -31,7 +38,10 @@ internal sealed partial class Ingress : IDisposable
         _addresses = AddressesOf(plan);
         _interface = plan.InsideInterface;
         (_steering, _unsteerable) = datapath.Options.UsesSteering ? Enter(Attach) : (null, "it is switched off");
+        _formerSteering = Kept?.TakeSteering();
     }
+
+    private KeptSockets? Kept => _datapath.Kept;
 
     /// <summary>Whether the plan has the inside addresses and the interface for which this was made.</summary>
     internal bool Serves(RelayPlan plan) => _interface == plan.InsideInterface && _addresses.Equals(AddressesOf(plan));
@@ -44,21 +54,87 @@ internal sealed partial class Ingress : IDisposable
         UpdateClients(routes.Plan.Clients ?? Everyone.ToValueList());
         UpdateTcp(routes, shortfalls);
         UpdateUdp(routes, shortfalls);
+        if (!_isSteeringKept && _steering is not null)
+        {
+            DropFormerSteering();
+            Kept?.KeepSteering(_steering.Link);
+            _isSteeringKept = true;
+        }
     }
 
-    public void Dispose()
+    /// <summary>Closes everything: clients are refused.</summary>
+    internal void Close()
     {
-        foreach (SteeringKey place in _listeners.Keys.ToList())
+        foreach (SteeringKey place in Places)
         {
-            CloseListener(place);
+            Kept?.Forget(place);
         }
 
-        foreach (SteeringKey place in _udpPorts.Keys.Concat(_udpCatchAlls.Keys).ToList())
+        if (_isSteeringKept)
         {
-            CloseUdp(place);
+            Kept?.ForgetSteering();
         }
 
+        DropFormerSteering();
+        Leave();
+    }
+
+    /// <summary>Closes everything here; in what is kept elsewhere clients wait for the next process.</summary>
+    internal void Leave()
+    {
+        foreach (TcpAcceptor acceptor in _acceptors.Values.SelectMany(acceptors => acceptors))
+        {
+            acceptor.Shard.Loop.Invoke(acceptor.Stop);
+        }
+
+        foreach (TcpListener listener in _listeners.Values)
+        {
+            listener.Dispose();
+        }
+
+        foreach (UdpPort port in _udpPorts.Values)
+        {
+            port.Shard.Loop.Invoke(port.Stop);
+        }
+
+        foreach (UdpCatchAll catchAll in _udpCatchAlls.Values)
+        {
+            catchAll.Shard.Loop.Invoke(catchAll.Stop);
+        }
+
+        _formerSteering?.Dispose();
         _steering?.Dispose();
+    }
+
+    private IEnumerable<SteeringKey> Places => [.. _listeners.Keys, .. _udpPorts.Keys, .. _udpCatchAlls.Keys];
+
+    private void DropFormerSteering()
+    {
+        if (_formerSteering is not null)
+        {
+            _formerSteering.Dispose();
+            _formerSteering = null;
+            Kept?.ForgetSteering();
+        }
+    }
+
+    // What an earlier process kept for the place, if it is what is wanted there now.
+    private FileHandle? TakeKept(SteeringKey place, SocketEndpoint local)
+    {
+        if (Kept?.Take(place) is not { } socket)
+        {
+            return null;
+        }
+
+        SocketEndpoint bound = NativeSocket.LocalEndpoint(socket.Descriptor);
+        if (bound.WithPort(place.Port) == local && (place.Port == 0 || bound.Port == place.Port))
+        {
+            return socket;
+        }
+
+        socket.Dispose();
+        Kept.Forget(place);
+        return null;
     }
 
     private static ValueList<IPAddress> AddressesOf(RelayPlan plan) => plan.Families.Select(family => family.Inside).ToValueList();

@@ -32,8 +32,11 @@ public sealed class RelayDatapath : IDisposable
     /// own. The actions make raw system calls only. It is called on the group's threads too.
     /// </param>
     /// <param name="options">Limits and times; null for the defaults.</param>
-    public RelayDatapath(RelayLoopGroup group, Action<Action> runInNetworkNamespace, RelayOptions? options = null)
+    /// <param name="kept">Where the sockets that clients reach live on; null when they end with this object.</param>
+    public RelayDatapath(
+        RelayLoopGroup group, Action<Action> runInNetworkNamespace, RelayOptions? options = null, KeptSockets? kept = null)
     {
+        Kept = kept;
         _group = group;
         _runInNetworkNamespace = runInNetworkNamespace;
         Options = options ?? RelayOptions.Default;
@@ -45,6 +48,8 @@ public sealed class RelayDatapath : IDisposable
     public int TcpFlowCount => Volatile.Read(ref _tcpFlows);
 
     internal RelayOptions Options { get; }
+
+    internal KeptSockets? Kept { get; }
 
     internal TimeProvider TimeProvider => _group.TimeProvider;
 
@@ -67,7 +72,7 @@ public sealed class RelayDatapath : IDisposable
             var routes = RouteTable.Compile(plan, _routes, _shards.Length, shortfalls);
             if (_ingress is null || !_ingress.Serves(plan))
             {
-                _ingress?.Dispose();
+                _ingress?.Close();
                 _ingress = null;
                 _ingress = new Ingress(this, plan);
             }
@@ -90,16 +95,21 @@ public sealed class RelayDatapath : IDisposable
     /// <summary>The counters of the rules and fallbacks in force.</summary>
     public IReadOnlyList<RelayCounters> ReadCounters() => [.. _routes.Routes.Values.Select(route => route.Sum())];
 
-    /// <summary>Accepts nothing more and waits for the TCP connections to finish. The rest of them live on.</summary>
-    /// <returns>Whether all have finished within the time.</returns>
-    public async Task<bool> DrainAsync(TimeSpan timeout, CancellationToken cancellation = default)
+    /// <summary>Accepts nothing more. Clients are refused or, where the sockets are kept, wait for the next process.</summary>
+    public void StopAccepting()
     {
         lock (_change)
         {
-            _ingress?.Dispose();
+            _ingress?.Leave();
             _ingress = null;
         }
+    }
 
+    /// <summary>As <see cref="StopAccepting"/>, and waits for the TCP connections to finish. The rest of them live on.</summary>
+    /// <returns>Whether all have finished within the time.</returns>
+    public async Task<bool> DrainAsync(TimeSpan timeout, CancellationToken cancellation = default)
+    {
+        StopAccepting();
         long started = TimeProvider.GetTimestamp();
         while (TcpFlowCount > 0)
         {
@@ -114,7 +124,7 @@ public sealed class RelayDatapath : IDisposable
         return true;
     }
 
-    /// <summary>Stops listening and cuts what is left.</summary>
+    /// <summary>Stops listening, here and where the sockets are kept, and cuts what is left.</summary>
     public void Dispose()
     {
         lock (_change)
@@ -125,7 +135,7 @@ public sealed class RelayDatapath : IDisposable
             }
 
             _isDisposed = true;
-            _ingress?.Dispose();
+            _ingress?.Close();
             _ingress = null;
             ForEachShard(shard =>
             {

@@ -8,13 +8,12 @@ namespace EgressAgent.Engine.Relay;
 /// A listening socket. Every loop watches the same one (EPOLLEXCLUSIVE) and whichever is free accepts: no descriptors for each
 /// thread, and none of SO_REUSEPORT's losses when a listener of a group closes.
 /// </summary>
-internal sealed class TcpListener : IDisposable
+/// <param name="handle">A socket from <see cref="Open"/>, of this process or an earlier one.</param>
+internal sealed class TcpListener(FileHandle handle) : IDisposable
 {
-    private readonly FileHandle _handle;
+    internal FileHandle Handle { get; } = handle;
 
-    private TcpListener(FileHandle handle) => _handle = handle;
-
-    internal int Descriptor => _handle.Descriptor;
+    internal int Descriptor => Handle.Descriptor;
 
     /// <summary>Listens. The caller is in the router's network namespace.</summary>
     /// <param name="local">The inside address; with port 0 the kernel chooses a port that only steering makes reachable.</param>
@@ -52,5 +51,5 @@ internal sealed class TcpListener : IDisposable
         return new TcpListener(handle);
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => Handle.Dispose();
 }

@@ -45,6 +45,7 @@ internal sealed class UdpCatchAll : LoopSource
             Release(port);
         }
 
+        _shard.Loop.StopWatching(Socket);
         _shard.Loop.Unregister(this);
         _handle.Dispose();
     }

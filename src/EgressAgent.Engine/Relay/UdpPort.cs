@@ -77,6 +77,8 @@ internal sealed class UdpPort : LoopSource
             association.Cut();
         }
 
+        // It may live on in another process, and epoll would go on reporting it.
+        Shard.Loop.StopWatching(Socket);
         Shard.Loop.Unregister(this);
         _handle.Dispose();
     }

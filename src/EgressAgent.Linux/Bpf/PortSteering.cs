@@ -9,9 +9,9 @@ namespace EgressAgent.Linux.Bpf;
 
 /// <summary>
 /// Decides by BPF (sk_lookup) which socket of a network namespace takes which port of one local address: so one listener serves
-/// any number of ports, or every port, and a change is the change of a map entry. It holds from <see cref="TryAttach"/> until
-/// <see cref="Dispose"/> or the end of the process: the kernel keeps nothing beyond the descriptors. Thread-safe, since every
-/// change is one system call.
+/// any number of ports, or every port, and a change is the change of a map entry. It holds from <see cref="TryAttach"/> until the
+/// last copy of <see cref="Link"/> is closed: the kernel keeps nothing beyond the descriptors. Thread-safe, since every change is one
+/// system call.
 /// </summary>
 public sealed class PortSteering : IDisposable
 {
@@ -43,9 +43,12 @@ public sealed class PortSteering : IDisposable
         _link = SkLookupProgram.Attach(_program, networkNamespace);
     }
 
+    /// <summary>What keeps it in force, with the entries that it has then. It stays owned by this object.</summary>
+    public FileHandle Link => _link;
+
     /// <summary>
     /// Attaches to the network namespace of the calling thread. Until clients and ports are added, everything in scope is
-    /// refused.
+    /// refused, except for what another one that is attached there gives to a socket.
     /// </summary>
     /// <param name="scope">What is steered.</param>
     /// <param name="unavailable">Why the kernel cannot do it, in its own words.</param>

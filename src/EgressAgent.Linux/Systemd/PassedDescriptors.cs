@@ -13,7 +13,7 @@ public static unsafe class PassedDescriptors
 
     /// <summary>
     /// Takes them over, now close-on-exec, in the order in which they were passed; empty where there are none for this process
-    /// (LISTEN_PID), and on every further call. To be called early, while nobody else reads the environment, which loses the
+    /// (LISTEN_PID), and on every further call. They are moved beyond the lowest numbers, which others need. To be called early, while nobody else reads the environment, which loses the
     /// LISTEN_ variables.
     /// </summary>
     /// <exception cref="LinuxException">EINVAL: LISTEN_FDS or LISTEN_PID is malformed; EBADF: a descriptor is not open.</exception>
@@ -24,7 +24,7 @@ public static unsafe class PassedDescriptors
         for (int i = 0; i < count; i++)
         {
             string name = Utf8StringMarshaller.ConvertToManaged(names[i])!;
-            passed[i] = new PassedDescriptor(name, new FileHandle(First + i));
+            passed[i] = new PassedDescriptor(name, new FileHandle(LowDescriptors.Leave(First + i)));
             NativeMemory.Free(names[i]);
         }
 

@@ -28,7 +28,8 @@ public static unsafe class ServiceNotifier
 
     /// <summary>
     /// Has the manager keep descriptors over a restart, under one name; they come back by <see cref="PassedDescriptors.Take"/>.
-    /// Needs FileDescriptorStoreMax= in the unit. The caller keeps its own.
+    /// Needs FileDescriptorStoreMax= in the unit. The caller keeps its own. The manager keeps them until it is told to remove them, also
+    /// when they report an error or a hang-up.
     /// </summary>
     /// <param name="name">Up to 255 printable ASCII characters, no colon.</param>
     /// <param name="descriptors">What to keep.</param>
@@ -41,7 +42,7 @@ public static unsafe class ServiceNotifier
             numbers[i] = descriptors[i].Descriptor;
         }
 
-        bool told = Send($"FDSTORE=1\nFDNAME={name}", numbers, descriptors.Length);
+        bool told = Send($"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", numbers, descriptors.Length);
         foreach (FileHandle descriptor in descriptors)
         {
             GC.KeepAlive(descriptor);

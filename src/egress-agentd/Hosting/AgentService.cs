@@ -8,6 +8,7 @@ using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.State;
 using EgressAgent.Linux;
+using EgressAgent.Linux.Systemd;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Hosting;
@@ -24,6 +25,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     private readonly AgentOptions _options;
     private readonly TimeSpan _drainTimeout;
     private readonly ILogger<AgentService> _logger;
+    private readonly DescriptorStore _descriptors;
     private readonly LinuxKernel _kernel;
     private readonly Reconciler _reconciler;
     private readonly RouterFilesWatcher _watcher;
@@ -42,8 +44,9 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _options = options;
         _drainTimeout = configuration.DrainTimeout;
         _logger = logger;
+        _descriptors = new DescriptorStore(PassedDescriptors.Take(), refusal => LogNotKept(refusal.Message));
         IReadOnlyList<RouterRecord> records = store.Load();
-        _kernel = new LinuxKernel();
+        _kernel = new LinuxKernel(_descriptors);
         _reconciler = new Reconciler(_kernel, store, records, configuration, ReadMachineId(), time, reconcilerLogger);
         _service = new ServiceStatus(_reconciler, logger);
         _watcher = new RouterFilesWatcher(
@@ -61,6 +64,13 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         LogStarting(AgentVersion.Text, _options.Routers);
         _watcher.Start();
         await _reconciler.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        // What is left belongs to routers that went, or were made anew, while no agent ran.
+        IReadOnlyList<string> untaken = _descriptors.ForgetUntaken();
+        if (untaken.Count > 0)
+        {
+            LogUntaken(untaken.Count, string.Join(", ", untaken));
+        }
 
         _service.Ready();
         IReadOnlyList<RouterStatus> routers = _reconciler.Status.All;
@@ -86,7 +96,11 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         LogStopped();
     }
 
-    public void Dispose() => _kernel.Dispose();
+    public void Dispose()
+    {
+        _kernel.Dispose();
+        _descriptors.Dispose();
+    }
 
     // MAC addresses are derived from it; without one, two machines would choose the same.
     private static string ReadMachineId() => MachineId.Read()
@@ -98,6 +112,12 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     [LoggerMessage(EventId = EventIds.Ready, EventName = nameof(EventIds.Ready), Level = LogLevel.Information,
         Message = "ready: {Count} routers, {Active} active, {Milliseconds} ms after the process began")]
     private partial void LogReady(int count, int active, int milliseconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the service manager does not keep a socket of the relay over a restart: {Error}")]
+    private partial void LogNotKept(string error);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} descriptors that were kept over the restart are not needed any more: {Names}")]
+    private partial void LogUntaken(int count, string names);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} relayed connections are cut, as they have not ended within {Seconds} s (drainTimeout)")]
     private partial void LogCut(int count, double seconds);

@@ -17,10 +17,10 @@ public abstract class RelayTestBase(RelayLab lab) : IDisposable
 
     private protected RelayDatapath Relay => _relay ??= Start(RelayOptions.Default);
 
-    private protected RelayDatapath Start(RelayOptions options, int threads = 2)
+    private protected RelayDatapath Start(RelayOptions options, int threads = 2, KeptSockets? kept = null)
     {
         _group = new RelayLoopGroup(threads);
-        return _relay = new RelayDatapath(_group, Lab.Router.Run, options);
+        return _relay = new RelayDatapath(_group, Lab.Router.Run, options, kept);
     }
 
     private protected T Keep<T>(T disposable)
@@ -69,9 +69,9 @@ public abstract class RelayTestBase(RelayLab lab) : IDisposable
 
     public void Dispose()
     {
-        _open.ForEach(disposable => disposable.Dispose());
         _relay?.Dispose();
         _group?.Dispose();
+        _open.ForEach(disposable => disposable.Dispose());
         Assert.Empty(ThreadNamespaces.Strays());
     }
 }

@@ -60,7 +60,7 @@ public sealed class ServiceNotifierTests : IDisposable
         Assert.True(ServiceNotifier.StoreDescriptors("default/web", handle, handle));
 
         (string text, int[] descriptors) = _manager.Receive();
-        Assert.Equal("FDSTORE=1\nFDNAME=default/web", text);
+        Assert.Equal("FDSTORE=1\nFDPOLL=0\nFDNAME=default/web", text);
         Assert.Equal(2, descriptors.Length);
         foreach (int descriptor in descriptors)
         {

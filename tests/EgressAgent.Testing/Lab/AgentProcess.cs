@@ -51,21 +51,24 @@ public sealed class AgentProcess : IDisposable
     }
 
     /// <summary>Starts it and waits for READY=1.</summary>
+    /// <param name="host">Where it runs.</param>
+    /// <param name="files">Its directories.</param>
+    /// <param name="kept">What its service manager keeps for it; null for a manager that keeps nothing.</param>
     /// <exception cref="InvalidOperationException">It ended before it was ready; the message holds its log.</exception>
     /// <exception cref="TimeoutException">It was not ready in 20 s; the message holds its log.</exception>
-    public static AgentProcess Start(LabHost host, AgentFiles files)
+    public static AgentProcess Start(LabHost host, AgentFiles files, KeptDescriptors? kept = null)
     {
-        NotifySocket notifications = new(files.NotifySocket);
-        ProcessStartInfo start = Command.StartInfo(
+        NotifySocket notifications = new(files.NotifySocket, kept);
+        IReadOnlyList<string> words =
         [
-            .. host.EnterWords, Repository.AgentBinary, "run",
+            Repository.AgentBinary, "run",
             "--routers", files.Routers, "--config", files.Config, "--state", files.State, "--runtime", files.Runtime,
             "--bus", "none", "--log", "console",
-        ]);
-        start.Environment["NOTIFY_SOCKET"] = files.NotifySocket;
+        ];
 
         Stopwatch clock = Stopwatch.StartNew();
-        AgentProcess agent = new(host, Process.Start(start)!, notifications);
+        Process process = kept is null ? StartProcess(words) : kept.PassTo(StartProcess, words);
+        AgentProcess agent = new(host, process, notifications);
         try
         {
             agent.WaitReady();
@@ -77,6 +80,13 @@ public sealed class AgentProcess : IDisposable
             agent.Dispose();
             throw;
         }
+
+        Process StartProcess(IReadOnlyList<string> program)
+        {
+            ProcessStartInfo start = Command.StartInfo([.. host.EnterWords, .. program]);
+            start.Environment["NOTIFY_SOCKET"] = files.NotifySocket;
+            return Process.Start(start)!;
+        }
     }
 
     /// <summary>SIGTERM, and its exit code.</summary>
@@ -84,9 +94,13 @@ public sealed class AgentProcess : IDisposable
     public int Stop()
     {
         Signal(LabLibC.SIGTERM);
-        return _process.WaitForExit(Deadline)
-            ? _process.ExitCode
-            : throw new TimeoutException($"The agent ignored SIGTERM for {Deadline.TotalSeconds} s.\n{Log}");
+        if (!_process.WaitForExit(Deadline))
+        {
+            throw new TimeoutException($"The agent ignored SIGTERM for {Deadline.TotalSeconds} s.\n{Log}");
+        }
+
+        _notifications.Dispose();
+        return _process.ExitCode;
     }
 
     /// <summary>SIGKILL, as the out-of-memory killer does it.</summary>
@@ -94,6 +108,7 @@ public sealed class AgentProcess : IDisposable
     {
         Signal(LabLibC.SIGKILL);
         _process.WaitForExit();
+        _notifications.Dispose();
     }
 
     /// <summary>From now on nobody hears what the agent notifies.</summary>

@@ -65,8 +65,8 @@ public sealed class EgressLab : IDisposable
     /// <summary>203.0.113.27, serving 443/TCP.</summary>
     public LabHost SecureWeb { get; }
 
-    /// <summary>Starts the agent on the node and waits until it says that it is ready.</summary>
-    public AgentProcess StartAgent(AgentFiles files) => _lab.Own(AgentProcess.Start(Node, files));
+    /// <inheritdoc cref="AgentProcess.Start"/>
+    public AgentProcess StartAgent(AgentFiles files, KeptDescriptors? kept = null) => _lab.Own(AgentProcess.Start(Node, files, kept));
 
     /// <summary>Ends the agent, and removes the routers that it left, so that the next test begins with none.</summary>
     public void Dispose()

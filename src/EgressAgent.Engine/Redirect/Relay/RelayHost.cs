@@ -1,5 +1,6 @@
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Status;
@@ -9,7 +10,8 @@ namespace EgressAgent.Engine.Redirect.Relay;
 /// <summary>
 /// The relays of all routers, and the threads that they share. The threads are there from the first relay on. Thread-safe.
 /// </summary>
-internal sealed class RelayHost : IDisposable
+/// <param name="store">Where the sockets that clients reach outlive the agent; null when they do not.</param>
+internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<RouterKey, RunningRelay> _relays = [];
@@ -36,7 +38,7 @@ internal sealed class RelayHost : IDisposable
 
             Remove(key);
             _group ??= new RelayLoopGroup();
-            relay = new RunningRelay(_group, netns.Duplicate());
+            relay = new RunningRelay(_group, netns.Duplicate(), store);
             _relays.Add(key, relay);
             return relay.Datapath;
         }
@@ -74,13 +76,14 @@ internal sealed class RelayHost : IDisposable
         return relays.Sum(relay => relay.TcpFlowCount);
     }
 
-    /// <summary>Cuts what is left and ends the threads.</summary>
+    /// <summary>Cuts what is left and ends the threads. In sockets that are kept clients wait for the next agent.</summary>
     public void Dispose()
     {
         lock (_lock)
         {
-            foreach (RouterKey key in _relays.Keys.ToList())
+            foreach ((RouterKey key, RunningRelay relay) in _relays.ToList())
             {
+                relay.Datapath.StopAccepting();
                 Remove(key);
             }
 
@@ -97,11 +100,11 @@ internal sealed class RelayHost : IDisposable
         }
     }
 
-    private sealed class RunningRelay(RelayLoopGroup group, NetworkNamespace netns) : IDisposable
+    private sealed class RunningRelay(RelayLoopGroup group, NetworkNamespace netns, DescriptorStore? store) : IDisposable
     {
         internal NetworkNamespace Netns { get; } = netns;
 
-        internal RelayDatapath Datapath { get; } = new(group, netns.Run);
+        internal RelayDatapath Datapath { get; } = new(group, netns.Run, kept: store is null ? null : new KeptSockets(store, netns.Id));
 
         public void Dispose()
         {
