@@ -61,6 +61,7 @@ public sealed class LinuxKernel : IKernel
                 link.Index,
                 link.Name,
                 link.IsUp,
+                link.HasCarrier,
                 link.Mtu,
                 addresses[link.Index].Select(address => new InterfaceAddress(address.Address, address.PrefixLength)).ToValueList(),
                 link.AltNames.ToValueList())).ToValueList(),

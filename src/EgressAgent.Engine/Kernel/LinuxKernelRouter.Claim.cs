@@ -23,9 +23,9 @@ internal sealed partial class LinuxKernelRouter
     // RFC 5227, 2.3: an announcement is sent twice, as one may be lost.
     private const int AnnouncementCount = 2;
 
-    // The link, and how often its carrier had come up, when the neighbours last learned where the addresses are. What an earlier
-    // run of the agent built it had announced.
-    private (int Link, uint CarrierUps)? _announced;
+    // How the network saw the router when it was last told of each address. What an earlier run of the agent announced is not known,
+    // nor whether the link was away since: that is announced again.
+    private readonly Dictionary<IPAddress, Attachment> _announced = [];
 
     // IPv6 addresses for which another host answered the kernel. Before the next try the network is asked in so many words: an
     // address that is still held is not even tentatively put on the link.
@@ -95,16 +95,19 @@ internal sealed partial class LinuxKernelRouter
         }
     }
 
-    private bool IsAnnouncementDue(Link link)
-    {
-        _announced ??= (link.Index, link.CarrierUpCount);
-        return link is { IsUp: true, HasCarrier: true } && _announced != (link.Index, link.CarrierUpCount);
-    }
+    private bool IsAnnounced(IPAddress address, Attachment attachment) =>
+        _announced.TryGetValue(address, out Attachment known) && known == attachment;
+
+    private Attachment AttachmentOf(Link link) =>
+        new(link.Index, link.MacAddress, link.CarrierUpCount, link.ParentIndex is { } master ? _nodeRoute.GetLink(master)?.CarrierUpCount : null);
 
     private void AnnounceAddress(IPAddress address)
     {
         Link link = RequiredLink(Route, RouterNames.OutsideLink);
-        if (!link.IsUp)
+
+        // Looked at first: what happens while the packets are on their way makes them due again.
+        Attachment attachment = AttachmentOf(link);
+        if (!CanAnnounce(link))
         {
             return;
         }
@@ -114,9 +117,12 @@ internal sealed partial class LinuxKernelRouter
             AnnounceOnce(link, address);
         }
 
-        _announced = (link.Index, link.CarrierUpCount);
+        _announced[address] = attachment;
         _defence.Defended(address);
     }
+
+    // Without a carrier nobody would hear it.
+    private static bool CanAnnounce(Link link) => link is { IsUp: true, HasCarrier: true };
 
     private void AnnounceOnce(Link link, IPAddress address)
     {
@@ -140,4 +146,9 @@ internal sealed partial class LinuxKernelRouter
     // Duplicate detection is still under way, for the address or for the link-local one.
     private static bool IsNotReady(LinuxException exception) =>
         exception.Errno == Errno.EADDRNOTAVAIL || exception.Errno == Errno.ENETUNREACH;
+
+    // A switch forgets a MAC whose port lost its link, and neighbours what they cannot reach. The kernel hands an outage on from
+    // the master to its macvlan up to a second late, and not at all one that is over by then: so both are asked how often they
+    // came up.
+    private readonly record struct Attachment(int Link, PhysicalAddress Mac, uint CarrierUps, uint? MasterCarrierUps);
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Addresses;
@@ -69,7 +70,7 @@ internal sealed partial class LinuxKernelRouter
             IsDetectingDuplicates = addresses.Any(entry => IsDetecting(entry.Address) || (entry.Address.HasDadFailed && !canAsk))
                 || IsNodeEndDetecting(outerAddresses),
             Contested = _defence.Contested,
-            IsAnnouncementDue = outside is not null && IsAnnouncementDue(outside),
+            Unannounced = outside is null ? [] : Unannounced(outside, routerAddresses),
             Routes =
             [
                 .. Routes(NetworkSide.Router, Route.GetRoutes(), links.Values),
@@ -77,6 +78,15 @@ internal sealed partial class LinuxKernelRouter
             ],
             Rules = Route.GetRules().Select(ToEntry).ToValueList(),
         };
+    }
+
+    private ValueList<IPAddress> Unannounced(Link outside, IEnumerable<LinkAddress> addresses)
+    {
+        Attachment attachment = AttachmentOf(outside);
+        return CanAnnounce(outside)
+            ? addresses.Where(address => address.LinkIndex == outside.Index && !address.HasDadFailed).Select(address => address.Address)
+                .Where(address => !IsAnnounced(address, attachment)).ToValueList()
+            : [];
     }
 
     private static bool IsDetecting(LinkAddress address) => address is { IsTentative: true, HasDadFailed: false };

@@ -47,6 +47,14 @@ internal static class MasterSelection
         return link;
     }
 
+    /// <summary>Why nothing gets through a master that is there; null when it has a link.</summary>
+    internal static PlanProblem? WhySilent(NodeLink master) => master switch
+    {
+        { IsUp: false } => new PlanProblem(PlanReasons.MasterDown, $"the master {master.Name} is down, set it up: ip link set {master.Name} up"),
+        { HasCarrier: false } => new PlanProblem(PlanReasons.MasterDown, $"the master {master.Name} has no carrier, look at its cable and its switch"),
+        _ => null,
+    };
+
     /// <summary>
     /// The gateway of an address: the one in the spec, else that of the master's default route in the address's subnet. A
     /// link-local one, as IPv6 routers advertise themselves, is in every subnet of the link.

@@ -22,7 +22,15 @@ public sealed record ObservedNode(ValueList<NodeLink> Links, ValueList<NodeRoute
 }
 
 /// <summary>An interface of the node.</summary>
-public sealed record NodeLink(int Index, string Name, bool IsUp, int Mtu, ValueList<InterfaceAddress> Addresses, ValueList<string> AltNames);
+/// <param name="Index">Its interface index.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="IsUp">Whether it was set up.</param>
+/// <param name="HasCarrier">Whether it has a link partner.</param>
+/// <param name="Mtu">In bytes.</param>
+/// <param name="Addresses">Those of the node on it.</param>
+/// <param name="AltNames">Its further names.</param>
+public sealed record NodeLink(
+    int Index, string Name, bool IsUp, bool HasCarrier, int Mtu, ValueList<InterfaceAddress> Addresses, ValueList<string> AltNames);
 
 /// <summary>A route of the node.</summary>
 public sealed record NodeRoute(IPNetwork Destination, IPAddress? Gateway, int LinkIndex, int Table, int Metric)

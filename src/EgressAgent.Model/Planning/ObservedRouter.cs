@@ -48,8 +48,11 @@ public sealed record ObservedRouter
     /// <summary>Whether the kernel still asks the network for another holder of an IPv6 address (IFA_F_TENTATIVE).</summary>
     public bool IsDetectingDuplicates { get; init; }
 
-    /// <summary>Whether the link has come back since the addresses were announced last.</summary>
-    public bool IsAnnouncementDue { get; init; }
+    /// <summary>
+    /// Addresses of the macvlan that its network has not been told of, by this run of the agent, since the link last came up. Link-local
+    /// ones may be among them.
+    /// </summary>
+    public ValueList<IPAddress> Unannounced { get; init; } = [];
 
     /// <summary>Of the main and the return table; without IPv6 link-local and multicast ones.</summary>
     public ValueList<RouteEntry> Routes { get; init; } = [];

@@ -4,6 +4,7 @@ namespace EgressAgent.Model.Planning;
 public static class PlanReasons
 {
     public const string MasterMissing = "MasterMissing";
+    public const string MasterDown = "MasterDown";
     public const string GatewayUnknown = "GatewayUnknown";
     public const string AddressInUseOnNode = "AddressInUseOnNode";
     public const string InsideNetworkConflict = "InsideNetworkConflict";

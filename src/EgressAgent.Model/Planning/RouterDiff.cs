@@ -48,7 +48,8 @@ public static class RouterDiff
         List<AddressEntry> claims = [.. desired.ReservedAddresses.Where(entry => !addresses.Contains(entry))];
         steps.AddRange(claims.Select(entry => new ClaimAddress(entry, check)));
         AddRoutes(desired, observed.Routes.Where(entry => keptLinks.Contains(entry.Link)), addresses, steps);
-        IEnumerable<IPAddress> announced = (observed.IsAnnouncementDue ? [.. desired.ReservedAddresses] : claims).Select(entry => entry.Address.Address);
+        IEnumerable<IPAddress> announced = desired.ReservedAddresses
+            .Where(entry => claims.Contains(entry) || observed.Unannounced.Contains(entry.Address.Address)).Select(entry => entry.Address.Address);
         IEnumerable<IPAddress> defended = observed.Contested.Where(contest => contest.IsDefenceDue).Select(contest => contest.Address);
         steps.AddRange(announced.Union(defended).Select(address => new Announce(address)));
         steps.AddRange(observed.Contested.Where(contest => contest.IsRecheckDue).Select(contest => new RecheckAddress(contest.Address)));

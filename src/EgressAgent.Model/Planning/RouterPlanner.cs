@@ -47,7 +47,7 @@ public static class RouterPlanner
 
         RedirectPlan redirect = RedirectCompiler.Compile(
             key, spec, allocation.InsideAddresses.Select(inside => inside.Address), configuration.Datapath);
-        List<PlanProblem> shortcomings = [];
+        List<PlanProblem> shortcomings = [.. MasterSelection.WhySilent(master) is { } silent ? [silent] : ValueList<PlanProblem>.Empty];
         var desired = new DesiredRouter
         {
             Key = key,

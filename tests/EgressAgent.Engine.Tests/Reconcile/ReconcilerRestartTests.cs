@@ -13,7 +13,7 @@ public sealed class ReconcilerRestartTests
     private readonly MemoryStore _store = new();
 
     [Fact]
-    public async Task Restart_adopts_what_is_there_and_only_takes_the_redirect_over()
+    public async Task Restart_adopts_what_is_there_takes_the_redirect_over_and_announces_the_addresses()
     {
         RouterAllocation before = await BuildAsync();
         _kernel.ForgetSteps();
@@ -21,7 +21,7 @@ public sealed class ReconcilerRestartTests
         using var agent = new Agent(_kernel, _store);
         await agent.RunAsync(Example.Router());
 
-        Assert.IsType<ApplyRedirect>(Assert.Single(_kernel.Steps).Step);
+        Assert.Equal(["ApplyRedirect", "Announce"], _kernel.Steps.Select(taken => taken.Step.GetType().Name));
         Assert.Equal((RouterState.Active, 1L), (agent.StatusOf(Example.Key).State, agent.StatusOf(Example.Key).Generation));
         Assert.Equal(before, agent.Allocation(Example.Key));
     }

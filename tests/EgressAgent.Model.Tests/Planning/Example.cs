@@ -53,7 +53,7 @@ internal static class Example
     public static ObservedNode Of(ValueList<NodeLink> links, ValueList<NodeRoute> routes) => new(links, routes);
 
     public static NodeLink Link(int index, string name, params string[] addresses) =>
-        new(index, name, IsUp: true, Mtu: 1500, [.. addresses.Select(Cidr)], []);
+        new(index, name, IsUp: true, HasCarrier: true, Mtu: 1500, [.. addresses.Select(Cidr)], []);
 
     public static NodeRoute Route(string destination, string? gateway, NodeLink link, int table = RouteEntry.MainTable, int metric = 0) =>
         new(IPNetwork.Parse(destination), gateway is null ? null : IPAddress.Parse(gateway), link.Index, table, metric);

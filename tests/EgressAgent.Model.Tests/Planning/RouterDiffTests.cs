@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
@@ -230,7 +231,7 @@ public sealed class RouterDiffTests
 
     [Fact]
     public void Link_that_came_back_is_announced_on() => Assert.Equal(
-        ["announce 192.168.12.99 on net1"], After(observed => observed with { IsAnnouncementDue = true }));
+        ["announce 192.168.12.99 on net1"], After(observed => observed with { Unannounced = [IPAddress.Parse("fe80::1"), IPAddress.Parse("192.168.12.99")] }));
 
     [Fact]
     public void Inside_network_that_is_not_held_any_more_is_held_again() => Assert.Equal(

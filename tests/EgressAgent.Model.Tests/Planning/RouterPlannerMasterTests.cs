@@ -36,6 +36,21 @@ public sealed class RouterPlannerMasterTests
         Assert.Contains("ens9", plan.WaitingFor.Message);
     }
 
+    [Theory]
+    [InlineData(false, false, "ens3 is down")]
+    [InlineData(true, false, "ens3 has no carrier")]
+    public void Master_without_a_link_is_built_on_and_named(bool isUp, bool hasCarrier, string what)
+    {
+        NodeLink silent = Example.Ens3 with { IsUp = isUp, HasCarrier = hasCarrier };
+
+        RouterPlan plan = Example.Plan(Example.Spec, Example.Of([silent], [Example.Route("0.0.0.0/0", "192.168.12.1", silent)]));
+
+        Assert.NotNull(plan.Desired);
+        PlanProblem problem = Assert.Single(plan.Shortcomings);
+        Assert.Equal(PlanReasons.MasterDown, problem.Reason);
+        Assert.Contains(what, problem.Message);
+    }
+
     [Fact]
     public void Inferred_master_is_the_one_whose_subnet_holds_the_address() =>
         Assert.Equal("ens3", Planned(Example.Spec, [Ens4, Example.Ens3], Example.Route("0.0.0.0/0", "10.1.0.1", Ens4)).Master);

@@ -110,6 +110,14 @@ public sealed class DataPathLab : IDisposable
     /// <summary>Started when it is first asked for.</summary>
     public AgentProcess Agent => _agent ??= AgentProcess.Start(Node, Files);
 
+    /// <summary>Ends the agent; the next use of <see cref="Agent"/> starts another.</summary>
+    public void StopAgent()
+    {
+        Agent.Stop();
+        _agent!.Dispose();
+        _agent = null;
+    }
+
     /// <summary>Writes a router file, and waits until what it says is in force.</summary>
     /// <param name="name">The router's name.</param>
     /// <param name="spec">The fields of <c>spec</c>, as a flow mapping without its braces.</param>

@@ -83,7 +83,7 @@ public sealed class FakeKernel : IKernel
         FakeLink[] links = [.. _node.Links.Where(link => link.Kind != "loopback" && !IsOurs(link))];
         return new ObservedNode(
             links.Select(link => new NodeLink(
-                link.Index, link.Name, link.IsUp, link.Mtu, [.. link.Addresses.Select(entry => entry.Address)], [.. link.AltNames])).ToValueList(),
+                link.Index, link.Name, link.IsUp, HasCarrier: link.IsUp, link.Mtu, [.. link.Addresses.Select(entry => entry.Address)], [.. link.AltNames])).ToValueList(),
             [
                 .. _node.Routes.Where(route => links.Contains(route.Link)).Select(route =>
                     new NodeRoute(route.Destination, route.Gateway, route.Link.Index, route.Table, route.Metric)),

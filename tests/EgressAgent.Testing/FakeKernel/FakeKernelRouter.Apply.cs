@@ -86,7 +86,7 @@ internal sealed partial class FakeKernelRouter
                 Request(() => Netns.Rules.RemoveAll(rule => rule == remove.Entry));
                 break;
             case Announce announce:
-                Request(() => Netns.Link(RouterNames.OutsideLink));
+                Request(() => _announced.Add((Netns.Link(RouterNames.OutsideLink), announce.Address)));
                 _defended.Add(announce.Address);
                 break;
             case RecheckAddress:

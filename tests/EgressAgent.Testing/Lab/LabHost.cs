@@ -31,6 +31,11 @@ public sealed partial class LabHost
     /// <exception cref="InvalidOperationException">It failed; the message holds what it said.</exception>
     public string Ip(string arguments) => Command.Check(["ip", "-n", Namespace, .. Words(arguments)]);
 
+    /// <summary>Runs several <c>ip</c> commands, one right after the other, in one process.</summary>
+    /// <exception cref="InvalidOperationException">One failed; the message holds what it said.</exception>
+    public void IpBatch(params IReadOnlyList<string> commands) =>
+        Check("sh", "-c", $"ip -batch - <<'END'\n{string.Join('\n', commands)}\nEND");
+
     /// <summary>Adds an address in CIDR form. IPv6 addresses are usable at once (no duplicate address detection).</summary>
     public void AddAddress(string link, string address) =>
         Ip($"address add {address} dev {link}{(address.Contains(':') ? " nodad" : "")}");

@@ -23,6 +23,12 @@ public sealed class LabSegment
     /// <summary>Pulls <paramref name="host"/>'s cable, or puts it back: its link loses or regains carrier.</summary>
     public void SetCarrier(LabHost host, bool on) => _bridgeHost.Ip($"link set {PortOf(host)} {(on ? "up" : "down")}");
 
+    /// <summary>As <see cref="SetCarrier"/> off and on, one right after the other.</summary>
+    public void InterruptCarrier(LabHost host) => _bridgeHost.IpBatch($"link set {PortOf(host)} down", $"link set {PortOf(host)} up");
+
+    /// <summary>Sets the MTU of the switch's port that <paramref name="host"/> is plugged into; it drops what is larger.</summary>
+    public void SetMtu(LabHost host, int mtu) => _bridgeHost.Ip($"link set {PortOf(host)} mtu {mtu}");
+
     /// <summary>Lets the switch send back to <paramref name="host"/>'s port what came from it (802.1Qbg reflective relay), or not.</summary>
     public void Reflect(LabHost host, bool on) => _bridgeHost.Ip($"link set {PortOf(host)} type bridge_slave hairpin {(on ? "on" : "off")}");
 
