@@ -29,7 +29,7 @@ internal sealed record Ruleset
         [
             Refuse(),
             Spoofed(plan),
-            Origin(),
+            Origin(HasRedirects),
             Local(plan),
             Through(plan),
             .. HasRedirects ? [ToDestination(plan, Router), AsReserved(plan)] : ValueList<RulesetChain>.Empty,
@@ -73,10 +73,12 @@ internal sealed record Ruleset
             $"iifname {Quote(Outside)} {Nft(family)} daddr {family.Inside} drop comment \"the inside address is not for the LAN\""),
     ]);
 
-    private static RulesetChain Origin() => new("origin", "type filter hook prerouting priority mangle; policy accept;",
+    private static RulesetChain Origin(bool hasRedirects) => new("origin", "type filter hook prerouting priority mangle; policy accept;",
     [
         $"iifname {Quote(Inside)} meta mark set 0x{PacketMarks.FromClient:x} comment \"answers of the router go back to the client\"",
-        $"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} comment \"so do replies of the node as a destination\"",
+        .. hasRedirects
+            ? [$"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} comment \"so do replies of the node as a destination\""]
+            : ValueList<string>.Empty,
     ]);
 
     private static RulesetChain Local(RedirectPlan plan)
@@ -131,7 +133,7 @@ internal sealed record Ruleset
             string nft = Nft(family);
             string arriving = FromClients(plan, family);
             rules.Add(
-                $"{arriving}meta l4proto {{ tcp, udp, sctp }} dnat {nft} to meta l4proto . th dport map @{RulesetNames.Redirects(family.Family)} "
+                $"{arriving}dnat {nft} to meta l4proto . th dport map @{RulesetNames.Redirects(family.Family)} "
                 + $"comment {Quote($"rules of {router}")}");
             if (family.Fallback is not null)
             {
@@ -147,7 +149,7 @@ internal sealed record Ruleset
     private static RulesetChain AsReserved(RedirectPlan plan) => new("as_reserved", "type nat hook postrouting priority srcnat; policy accept;",
     [
         .. plan.Families.Select(family =>
-            $"meta nfproto {(family.Inside.IsIPv4 ? "ipv4" : "ipv6")} ct status dnat snat {Nft(family)} to {family.Source} "
+            $"ct status dnat snat {Nft(family)} to {family.Source} "
             + "comment \"destinations see the reserved address\""),
     ]);
 

@@ -1,0 +1,61 @@
+namespace EgressAgent.Engine.Tests.Redirect.Tracing;
+
+/// <summary>The decisions of the rulesets that the engine generates.</summary>
+public sealed class DecisionTests
+{
+    // Changes that nobody notices, since another rule stands in the way: the chain, words of the rule, the change.
+    private static readonly (string Chain, string Words, string Change)[] LockedTwice =
+    [
+        // `spoofed` lets nothing through from the LAN to the inside address.
+        ("to_destination", "@redirects_ip", "without iifname \"eth0\""),
+        ("to_destination", "counter name \"fallback_ip\"", "without iifname \"eth0\""),
+        ("local", "the relay has a socket", "without iifname \"eth0\""),
+
+        // Nor is a redirected flow's own direction, or one that was not redirected, ever forwarded from there; what is leaves by eth0, as
+        // that is where the return table leads. The guard says so again.
+        ("through", "only what was redirected leaves", "without iifname \"eth0\""),
+        ("through", "only replies come back", "without iifname \"net1\""),
+        ("through", "only replies come back", "without oifname \"eth0\""),
+        ("through", "only replies come back", "without ct state { established , related }"),
+        ("through", "only replies come back", "without ct status dnat"),
+        ("guard", "rejections and errors", "without oifname \"eth0\""),
+
+        // What comes from clients is refused by the last rule in any case.
+        ("local", "iifname \"net1\" ip daddr { 192.168.12.99 , 192.168.12.98 } jump refuse", "without iifname \"net1\""),
+        ("local", "iifname \"net1\" ip6 daddr { 2001:db8:12::99 , 2001:db8:12::98 } jump refuse", "without iifname \"net1\""),
+    ];
+
+    public static TheoryData<string> Names => [.. Conversations.All.Select(conversation => conversation.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_packet_goes_where_it_should(string name)
+    {
+        Conversation conversation = Conversations.All.Single(candidate => candidate.Name == name);
+
+        Assert.Equal(conversation.Text, conversation.Play());
+    }
+
+    [Fact]
+    public void Every_part_of_every_rule_makes_a_difference()
+    {
+        string[] unnoticed = [.. new[] { Conversations.Full, Conversations.Relay }.SelectMany(Unnoticed).Distinct()];
+        string[] unexpected = [.. unnoticed.Where(change => !LockedTwice.Any(twice => Is(change, twice)))];
+
+        Assert.True(unexpected.Length == 0, $"no conversation notices a ruleset with:\n{string.Join('\n', unexpected)}");
+        Assert.All(LockedTwice, twice => Assert.Contains(unnoticed, change => Is(change, twice)));
+    }
+
+    private static IEnumerable<string> Unnoticed(TracedRouter router)
+    {
+        Conversation[] conversations = [.. Conversations.All.Where(conversation => conversation.Router == router)];
+        return RulesetMutants.Of(router.Script)
+            .Where(mutant => conversations.All(conversation => conversation.HoldsWith(mutant.Script)))
+            .Select(mutant => mutant.Change);
+    }
+
+    private static bool Is(string change, (string Chain, string Words, string Change) exception) =>
+        change.StartsWith(exception.Chain + ": ", StringComparison.Ordinal)
+        && change.Contains(exception.Words, StringComparison.Ordinal)
+        && change.EndsWith(" | " + exception.Change, StringComparison.Ordinal);
+}

@@ -1,0 +1,23 @@
+namespace EgressAgent.Testing.Tracing;
+
+internal enum VerdictKind
+{
+    /// <summary>Nothing: the next statement.</summary>
+    Continue,
+
+    /// <summary>The rule does not apply: the next rule (NFT_BREAK).</summary>
+    Break,
+
+    /// <summary>The chain ends here; a base chain's policy decides.</summary>
+    Return,
+
+    Jump,
+
+    /// <summary>Ends this base chain, and no other.</summary>
+    Accept,
+
+    Drop,
+
+    /// <summary>As drop, and an answer is sent.</summary>
+    Reject,
+}
