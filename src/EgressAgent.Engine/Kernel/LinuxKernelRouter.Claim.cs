@@ -112,9 +112,13 @@ internal sealed partial class LinuxKernelRouter
             return;
         }
 
-        for (int i = 0; i < AnnouncementCount; i++)
+        if (address.IsIPv4)
         {
-            AnnounceOnce(link, address);
+            AnnounceIPv4(link, address);
+        }
+        else
+        {
+            AnnounceIPv6(link, address);
         }
 
         _announced[address] = attachment;
@@ -124,18 +128,23 @@ internal sealed partial class LinuxKernelRouter
     // Without a carrier nobody would hear it.
     private static bool CanAnnounce(Link link) => link is { IsUp: true, HasCarrier: true };
 
-    private void AnnounceOnce(Link link, IPAddress address)
+    private void AnnounceIPv4(Link link, IPAddress address)
     {
-        if (address.IsIPv4)
+        using ArpSocket socket = ArpSocket.Open(Netns, link.Index, link.MacAddress);
+        for (int i = 0; i < AnnouncementCount; i++)
         {
-            using ArpSocket socket = ArpSocket.Open(Netns, link.Index, link.MacAddress);
             socket.SendAnnouncement(address);
-            return;
         }
+    }
 
+    private void AnnounceIPv6(Link link, IPAddress address)
+    {
         try
         {
-            NdpSocket.Announce(Netns, link.Index, link.MacAddress, address);
+            for (int i = 0; i < AnnouncementCount; i++)
+            {
+                NdpSocket.Announce(Netns, link.Index, link.MacAddress, address);
+            }
         }
         catch (LinuxException exception) when (IsNotReady(exception))
         {

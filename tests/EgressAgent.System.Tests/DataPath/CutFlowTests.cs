@@ -69,7 +69,9 @@ public abstract class CutFlowTests(DataPathTest.Fixture fixture) : DataPathTest(
         Lab.Apply("web", Spec(Doomed.Replace("203.0.113.27", "203.0.113.26")));
 
         Eventually.True("the cut flow to break", () => cut.Broke);
-        Assert.DoesNotContain(lan.Packets, packet => packet.Protocol == PacketProtocol.Tcp && $"{packet.Destination}" == "203.0.113.26");
+        Assert.DoesNotContain(
+            lan.Packets,
+            packet => packet is { Protocol: PacketProtocol.Tcp, DestinationPort: 8443 } && $"{packet.Destination}" == "203.0.113.26");
     }
 
     [Fact]
