@@ -10,10 +10,22 @@ public static class ThreadNamespaces
         [.. from task in Directory.GetDirectories($"/proc/{pid}/task")
             let current = Read(task + "/ns/net")
             where current.Length > 0 && current != home
-            select $"{Path.GetFileName(task)}: {current}"];
+            select $"{Path.GetFileName(task)} ({NameOf(task)}): {current}"];
 
     /// <summary>The identity of the namespace that is mounted at <paramref name="path"/>, in the form of ns(7): <c>net:[…]</c>.</summary>
     internal static string Of(string path) => $"net:[{Command.Check("stat", "--format=%i", path).Trim()}]";
+
+    private static string NameOf(string task)
+    {
+        try
+        {
+            return File.ReadAllText(task + "/comm").Trim();
+        }
+        catch (IOException)
+        {
+            return "ended";
+        }
+    }
 
     // A thread that ended meanwhile has no namespace.
     private static string Read(string link)

@@ -112,10 +112,13 @@ internal sealed partial class StormRouter
     }
 
     // In an order of its own: the kernel lists what was added first, first. Who has which inside address depends on who came first.
+    // Where IPv6 is off, its other settings may be what an earlier document made of them.
     private string View()
     {
-        string view = RouterView.Of(_lab.Node, Name).Replace(" secondary", "");
-        return string.Join('\n', InsideAddress().Replace(view, "INSIDE").Split('\n').Order(StringComparer.Ordinal));
+        string view = InsideAddress().Replace(RouterView.Of(_lab.Node, Name).Replace(" secondary", ""), "INSIDE");
+        bool isIPv6Off = view.Contains("all/disable_ipv6:1");
+        return string.Join('\n', view.Split('\n').Order(StringComparer.Ordinal)
+            .Where(line => !isIPv6Off || !line.StartsWith("/proc/sys/net/ipv6/", StringComparison.Ordinal) || line.Contains("disable_ipv6")));
     }
 
     private static int FirstHost(int number) => 100 + (HostsPerRouter * number);
