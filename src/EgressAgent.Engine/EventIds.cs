@@ -17,6 +17,8 @@ public static class EventIds
     public const int WorkerFailed = 9;
     public const int Contested = 10;
     public const int ContestOver = 11;
+    public const int Fight = 12;
+    public const int FightOver = 13;
 
     // The daemon's own.
     public const int Ready = 20;

@@ -120,7 +120,8 @@ internal sealed class ChangeMonitor : IDisposable
             case RouteNotification.RouteChanged { Route.OutputLinkIndex: { } index }:
                 _changed(OwnerOf(index));
                 break;
-            case RouteNotification.RuleChanged or RouteNotification.NeighbourChanged or RouteNotification.NetnsIdChanged:
+            case RouteNotification.RuleChanged or RouteNotification.NeighbourChanged or RouteNotification.NetnsIdChanged
+                or RouteNotification.SettingChanged:
                 break;
             default:
                 _changed(null);

@@ -11,7 +11,8 @@ internal sealed partial class ManagedRouter
     private partial void LogAccepted(RouterKey router, long generation, string location, string insideAddresses, string mac);
 
     // The many kernel settings are a detail; interfaces, addresses, routes and rules are the router's story.
-    private void LogStep(RouterStep step) => LogStep(step is SetSysctl ? LogLevel.Debug : LogLevel.Information, _key, step.ToString());
+    private void LogStep(RouterStep step, bool isRepeated = false) =>
+        LogStep(step is SetSysctl || isRepeated ? LogLevel.Debug : LogLevel.Information, _key, step.ToString());
 
     [LoggerMessage(EventId = EventIds.Step, EventName = nameof(EventIds.Step), Message = "{Router}: {Step}")]
     private partial void LogStep(LogLevel level, RouterKey router, string step);
@@ -19,6 +20,18 @@ internal sealed partial class ManagedRouter
     [LoggerMessage(EventId = EventIds.Drift, EventName = nameof(EventIds.Drift), Level = LogLevel.Warning,
         Message = "{Router}: somebody else changed the kernel, repairing: {Steps}")]
     private partial void LogDrift(RouterKey router, string steps);
+
+    [LoggerMessage(EventId = EventIds.Fight, EventName = nameof(EventIds.Fight), Level = LogLevel.Error,
+        Message = "{Router}: somebody keeps undoing what the agent repairs, so it is repaired less and less often: {Steps}")]
+    private partial void LogFight(RouterKey router, string steps);
+
+    [LoggerMessage(EventId = EventIds.FightOver, EventName = nameof(EventIds.FightOver), Level = LogLevel.Information,
+        Message = "{Router}: nobody undoes it any more")]
+    private partial void LogFightOver(RouterKey router);
+
+    [LoggerMessage(EventId = EventIds.WorkerFailed, EventName = nameof(EventIds.WorkerFailed), Level = LogLevel.Error,
+        Message = "{Router}: unexpected error, please report it")]
+    private partial void LogUnexpected(RouterKey router, Exception exception);
 
     [LoggerMessage(EventId = EventIds.Waiting, EventName = nameof(EventIds.Waiting), Level = LogLevel.Warning, Message = "{Router}: {Reason}")]
     private partial void LogWaiting(RouterKey router, string reason);

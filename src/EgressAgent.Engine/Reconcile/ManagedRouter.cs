@@ -45,6 +45,8 @@ internal sealed partial class ManagedRouter : IDisposable
     private DesiredRouter? _settled;
     private PlanProblem? _waitingFor;
     private Dictionary<IPAddress, PhysicalAddress> _contests = [];
+    private readonly Contention _contention;
+    private string _contested = "";
     private Backoff _backoff;
     private bool _isPausing;
 
@@ -61,6 +63,7 @@ internal sealed partial class ManagedRouter : IDisposable
         _configuration = context.Configuration;
         _logger = context.Logger;
         _status = context.Status;
+        _contention = new Contention(context.Time);
     }
 
     /// <summary>What the files want. Whoever sets it also makes the router due.</summary>
@@ -71,7 +74,7 @@ internal sealed partial class ManagedRouter : IDisposable
     }
 
     /// <summary>
-    /// Whether the last pass failed. Its own steps are told as changes too, and would make it due again at once, without a
+    /// Whether the last pass failed, or somebody keeps undoing what it did. Its own steps are told as changes too, and would make it due again at once, without a
     /// pause; so what is told of the router alone waits for the pause to end.
     /// </summary>
     internal bool IsPausing => Volatile.Read(ref _isPausing);
@@ -84,7 +87,7 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             PassResult result = intent.IsRemoved ? Remove() : Run(intent);
             _backoff.Reset();
-            Volatile.Write(ref _isPausing, false);
+            Volatile.Write(ref _isPausing, result.IsPause);
             return result;
         }
         catch (AddressConflictException conflict)
@@ -98,6 +101,12 @@ internal sealed partial class ManagedRouter : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             return Fail(intent, StatusReasons.StateNotSaved, exception);
+        }
+        catch (Exception exception)
+        {
+            // A defect. It must not end the passes of other routers, nor keep the agent busy.
+            LogUnexpected(_key, exception);
+            return Fail(intent, StatusReasons.UnexpectedError, exception);
         }
     }
 
@@ -141,6 +150,13 @@ internal sealed partial class ManagedRouter : IDisposable
 
         NoteContests(observed.Contested);
         ValueList<PlanProblem> contests = observed.Contested.Select(StatusFacts.Contested).ToValueList();
+        if (_contention.IsOn)
+        {
+            _status.Report(_key, intent, StatusFacts.InForce(
+                record, desired, [StatusFacts.Undone(_contested), .. contests, .. plan.Shortcomings, .. observed.Shortcomings]));
+            return new PassResult(_contention.RetryAfter, IsPause: _contention.IsPausing);
+        }
+
         _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. contests, .. plan.Shortcomings, .. observed.Shortcomings]));
         return contests.Count > 0 ? new PassResult(ContestRecheck) : PassResult.Settled;
     }
@@ -152,7 +168,13 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             ObservedRouter observed = _router.Observe();
             IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
-            if (steps.Count == 0)
+            bool isDrift = desired == _settled && !steps.All(step => step is Announce or RecheckAddress);
+            if (round == 0 && !isDrift && _contention.Rest())
+            {
+                LogFightOver(_key);
+            }
+
+            if (steps.Count == 0 || (round == 0 && isDrift && _contention.IsPausing))
             {
                 return observed;
             }
@@ -165,30 +187,33 @@ internal sealed partial class ManagedRouter : IDisposable
 
             if (round == 0)
             {
-                ReportStart(intent, record, desired, steps);
+                ReportStart(intent, record, desired, steps, isDrift);
             }
 
             foreach (RouterStep step in steps)
             {
                 _router.Apply(step);
-                LogStep(step);
+                LogStep(step, isRepeated: _contention.IsOn && isDrift);
             }
         }
     }
 
     // The same desired state as last time means that somebody else has changed the kernel since, or that the link was away.
-    private void ReportStart(RouterIntent intent, RouterRecord record, DesiredRouter desired, IReadOnlyList<RouterStep> steps)
+    private void ReportStart(RouterIntent intent, RouterRecord record, DesiredRouter desired, IReadOnlyList<RouterStep> steps, bool isDrift)
     {
-        if (desired == _settled)
+        if (isDrift)
         {
-            if (steps.All(step => step is Announce or RecheckAddress))
+            _contested = string.Join("; ", steps);
+            if (_contention.Repair())
             {
-                return;
+                LogFight(_key, _contested);
             }
-
-            LogDrift(_key, string.Join("; ", steps));
+            else if (!_contention.IsOn)
+            {
+                LogDrift(_key, _contested);
+            }
         }
-        else if (!IsPausing)
+        else if (desired != _settled && !IsPausing)
         {
             // Of a router that failed, the failure is told until it is over.
             _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
@@ -233,7 +258,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private PassResult Remove()
     {
         _status.Removing(_key);
-        RouterRemoval.Run(_router, _key, LogStep);
+        RouterRemoval.Run(_router, _key, step => LogStep(step));
         _record = null;
         _settled = null;
         _store.Remove(_key);
@@ -249,6 +274,6 @@ internal sealed partial class ManagedRouter : IDisposable
         Volatile.Write(ref _isPausing, true);
         LogFailed(_key, reason, exception.Message, delay.TotalSeconds);
         _status.Report(_key, intent, StatusFacts.Failed(_record, reason, exception.Message, isInForce: _settled is not null));
-        return new PassResult(delay);
+        return new PassResult(delay, IsPause: true);
     }
 }

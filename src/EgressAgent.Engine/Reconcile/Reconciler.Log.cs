@@ -8,8 +8,4 @@ public sealed partial class Reconciler
     [LoggerMessage(EventId = EventIds.Adopted, EventName = nameof(EventIds.Adopted), Level = LogLevel.Warning,
         Message = "{Router}: not in the state database, but in the kernel; keeping its inside addresses {InsideAddresses}")]
     private partial void LogAdopted(RouterKey router, string insideAddresses);
-
-    [LoggerMessage(EventId = EventIds.WorkerFailed, EventName = nameof(EventIds.WorkerFailed), Level = LogLevel.Error,
-        Message = "{Router}: unexpected error, please report it")]
-    private partial void LogWorkerFailed(RouterKey router, Exception exception);
 }

@@ -54,7 +54,7 @@ public sealed partial class Reconciler : IDisposable
         _logger = logger;
         _queue = new WorkQueue(time);
         Status = new StatusBoard(time);
-        _context = new ReconcilerContext(kernel, store, new AllocationBook(configuration, machineId), configuration, Status, logger);
+        _context = new ReconcilerContext(kernel, store, new AllocationBook(configuration, machineId), configuration, Status, time, logger);
         _records = records.ToDictionary(record => record.Key);
         Restore(records);
         _kernel.Changed += OnKernelChanged;
@@ -193,12 +193,6 @@ public sealed partial class Reconciler : IDisposable
             try
             {
                 Pass(key);
-            }
-            catch (Exception exception)
-            {
-                // A defect in one router's pass must not end the passes of the others.
-                LogWorkerFailed(key, exception);
-                _queue.AddAfter(key, FullPassInterval);
             }
             finally
             {

@@ -12,4 +12,5 @@ internal sealed record ReconcilerContext(
     AllocationBook Allocations,
     AgentConfiguration Configuration,
     StatusBoard Status,
+    TimeProvider Time,
     ILogger Logger);

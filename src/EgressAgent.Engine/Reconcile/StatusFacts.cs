@@ -72,6 +72,10 @@ internal sealed record StatusFacts(
         $"{contest.Address} is also used by another host ({contest.Holder.ToColonString()}), and answers may go there; "
         + "the router keeps it and tells the network so every 10 s, but take it off the other host");
 
+    /// <summary>Somebody keeps undoing what the agent repairs.</summary>
+    internal static PlanProblem Undone(string steps) => new(
+        StatusReasons.RepairsUndone, $"somebody keeps undoing what the agent repairs, so it is repaired less and less often: {steps}");
+
     /// <summary>The file is in error and no good spec is known.</summary>
     internal static StatusFacts Invalid(RouterIntent intent) => new(
         RouterState.Failed,

@@ -15,4 +15,6 @@ public static class StatusReasons
     public const string AddressConflict = "AddressConflict";
     public const string KernelRefused = "KernelRefused";
     public const string StateNotSaved = "StateNotSaved";
+    public const string RepairsUndone = "RepairsUndone";
+    public const string UnexpectedError = "UnexpectedError";
 }

@@ -7,6 +7,10 @@ namespace EgressAgent.Model.Planning;
 /// </remarks>
 public static class RouterSysctls
 {
+    // An interface begins with "default" and goes its own way from then on: of the settings for it and for "all", the kernel takes the
+    // larger one, either or its own alone.
+    private static readonly string[] Scopes = ["all", "default", RouterNames.InsideLink, RouterNames.OutsideLink];
+
     /// <param name="hasIPv6">Whether the router has an IPv6 address; without one, IPv6 stays off in its netns.</param>
     public static ValueList<SysctlEntry> Compile(bool hasIPv6)
     {
@@ -26,7 +30,7 @@ public static class RouterSysctls
             // Byte counts of flows, and what the rules' counters are read from.
             new("net/netfilter/nf_conntrack_acct", "1"),
         ];
-        foreach (string scope in (string[])["all", "default"])
+        foreach (string scope in Scopes)
         {
             settings.AddRange(
             [
@@ -63,7 +67,7 @@ public static class RouterSysctls
                 // As for IPv4. Type 0 is reserved and never sent.
                 new("net/ipv6/icmp/ratemask", "0"),
             ]);
-            foreach (string scope in (string[])["all", "default"])
+            foreach (string scope in Scopes)
             {
                 settings.AddRange(
                 [

@@ -186,6 +186,7 @@ public abstract class KernelContract : IDisposable
         ["preferred IPv6 default route added"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "::/0", "2001:db8:12::254", "net1", metric: 50),
         ["rule added"] = (lab, _) => lab.AddRule(priority: 50, table: 254),
         ["forwarding off"] = (lab, _) => lab.SetSysctl("net/ipv4/ip_forward", "0"),
+        ["reverse path filter of an interface"] = (lab, _) => lab.SetSysctl("net/ipv4/conf/net1/rp_filter", "1"),
         ["IPv6 forwarding off"] = (lab, _) => lab.SetSysctl("net/ipv6/conf/all/forwarding", "0"),
         ["IPv6 off"] = (lab, _) => lab.SetSysctl("net/ipv6/conf/all/disable_ipv6", "1"),
         ["table changed"] = (lab, _) => lab.TouchRedirect(),

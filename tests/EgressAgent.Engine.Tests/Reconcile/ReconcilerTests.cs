@@ -287,6 +287,45 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
+    public async Task Repair_that_somebody_keeps_undoing_is_made_less_and_less_often_and_said_once()
+    {
+        await _agent.RunAsync(Example.Router());
+        bool isFighting = true;
+        List<double> repairs = [];
+        DateTimeOffset start = _agent.Time.GetUtcNow();
+        for (int i = 0; i < 20 * 40; i++)
+        {
+            if (isFighting && _kernel.ReadRouter(Example.Key, netns => netns.Rules.Any(rule => rule.Priority == 100)))
+            {
+                repairs.Add((_agent.Time.GetUtcNow() - start).TotalSeconds);
+                _kernel.EditRouter(Example.Key, netns => netns.Rules.RemoveAll(rule => rule.Priority == 100));
+                await _agent.IdleAsync();
+            }
+
+            await _agent.AdvanceAsync(TimeSpan.FromMilliseconds(50));
+        }
+
+        double[] pauses = [.. repairs.Zip(repairs.Skip(1), (earlier, later) => later - earlier)];
+        Assert.InRange(repairs.Count, 8, 14);
+        Assert.True(pauses[^1] > 4 * pauses[^4], string.Join(", ", pauses));
+        Assert.Contains("add rule 100", Assert.Single(_agent.Log.Of(EventIds.Fight)));
+        Assert.Equal(
+            (RouterState.Degraded, StatusReasons.RepairsUndone),
+            (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
+
+        isFighting = false;
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
+        for (int i = 0; i < 120 && !_agent.Log.Of(EventIds.FightOver).Any(); i++)
+        {
+            await _agent.AdvanceAsync(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Single(_agent.Log.Of(EventIds.FightOver));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        Assert.True(_kernel.ReadRouter(Example.Key, netns => netns.Rules.Any(rule => rule.Priority == 100)));
+    }
+
+    [Fact]
     public async Task State_that_cannot_be_saved_builds_nothing_until_it_can()
     {
         _store.IsFull = true;

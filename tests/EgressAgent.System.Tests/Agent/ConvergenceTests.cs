@@ -12,6 +12,7 @@ public sealed class ConvergenceTests : AgentTest
     [InlineData("route del default")]
     [InlineData("address flush dev net1")]
     [InlineData("link set net1 down")]
+    [InlineData("rule flush")]
     public void Damage_inside_the_router_is_repaired(string damage)
     {
         (_, ObservedRouter router, string inside) = StartWithWebRouter();
@@ -21,12 +22,25 @@ public sealed class ConvergenceTests : AgentTest
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
     }
 
+    [Theory]
+    [InlineData("net/ipv4/ip_forward", "1", "0")]
+    [InlineData("net/ipv4/conf/net1/rp_filter", "0", "1")]
+    public void Setting_of_which_the_kernel_tells_is_set_again(string key, string wanted, string other)
+    {
+        (_, ObservedRouter router, _) = StartWithWebRouter();
+        string path = $"/proc/sys/{key}";
+
+        Inside(router, "sh", "-c", $"echo {other} >{path}");
+
+        Eventually.True($"{key} = {wanted}", () => Inside(router, "cat", path).Trim() == wanted);
+    }
+
     [Fact]
     public void Deleted_table_is_restored()
     {
         (_, ObservedRouter router, string inside) = StartWithWebRouter();
 
-        Command.Check("nsenter", "--net=/run/netns/" + router.NetworkNamespace, "--", "nft", "flush", "ruleset");
+        Inside(router, "nft", "flush", "ruleset");
 
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
     }
@@ -106,6 +120,9 @@ public sealed class ConvergenceTests : AgentTest
 
         Eventually.Holds(() => Assert.True(Announcements(capture) >= 2, $"{Announcements(capture)} announcements"));
     }
+
+    private static string Inside(ObservedRouter router, params IReadOnlyList<string> words) =>
+        Command.Check(["nsenter", "--net=/run/netns/" + router.NetworkNamespace, "--", .. words]);
 
     private static int Announcements(PacketCapture capture) => capture.Packets.Count(p =>
         p.Protocol == PacketProtocol.Arp && $"{p.Source}" == EgressLab.ReservedAddress && p.Source!.Equals(p.Destination));

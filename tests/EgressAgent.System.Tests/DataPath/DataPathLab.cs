@@ -107,15 +107,28 @@ public sealed class DataPathLab : IDisposable
 
     public AgentFiles Files { get; } = new();
 
-    /// <summary>Started when it is first asked for.</summary>
+    /// <summary>Started when it is first asked for, or was ended.</summary>
     public AgentProcess Agent => _agent ??= AgentProcess.Start(Node, Files);
 
-    /// <summary>Ends the agent; the next use of <see cref="Agent"/> starts another.</summary>
-    public void StopAgent()
+    public bool IsAgentRunning => _agent is not null;
+
+    /// <summary>Ends the agent. The routers stay in the kernel, and the next agent takes them over.</summary>
+    /// <param name="isKilled">Whether by SIGKILL.</param>
+    /// <returns>What it printed.</returns>
+    public string EndAgent(bool isKilled)
     {
-        Agent.Stop();
-        _agent!.Dispose();
+        using AgentProcess agent = Agent;
         _agent = null;
+        if (isKilled)
+        {
+            agent.Kill();
+        }
+        else if (agent.Stop() is var exitCode and not 0)
+        {
+            throw new InvalidOperationException($"The agent ended with exit code {exitCode}.\n{agent.Log}");
+        }
+
+        return agent.Log;
     }
 
     /// <summary>Writes a router file, and waits until what it says is in force.</summary>

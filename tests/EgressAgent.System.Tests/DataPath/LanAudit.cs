@@ -17,6 +17,9 @@ public sealed class LanAudit(DataPathLab lab, LabSegment? lan = null) : IDisposa
 
     public IReadOnlyList<CapturedPacket> Packets => _capture.Packets;
 
+    /// <summary>Forgets what was recorded so far.</summary>
+    public void Clear() => _capture.Clear();
+
     public void Dispose() => _capture.Dispose();
 
     /// <summary>

@@ -96,7 +96,7 @@ public abstract class MasterTests(DataPathTest.Fixture fixture) : DataPathTest(f
         Lab.Apply("web", Spec);
         using PacketCapture capture = lan.Capture(Lab.Gateway);
 
-        Lab.StopAgent();
+        Lab.EndAgent(isKilled: false);
         lan.InterruptCarrier(Lab.Node);
         _ = Lab.Agent;
 

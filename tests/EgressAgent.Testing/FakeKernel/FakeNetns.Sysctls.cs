@@ -40,7 +40,11 @@ public sealed partial class FakeNetns
 
                 break;
             case "net/ipv6/conf/all/disable_ipv6":
-                _sysctls["net/ipv6/conf/default/disable_ipv6"] = value;
+                foreach (string other in (string[])["default", RouterNames.InsideLink, RouterNames.OutsideLink])
+                {
+                    _sysctls[$"net/ipv6/conf/{other}/disable_ipv6"] = value;
+                }
+
                 DisableIPv6(value == "1");
                 break;
         }

@@ -56,6 +56,9 @@ public sealed class AgentFiles : IDisposable
         File.Move(RouterFile($".{name}.tmp"), RouterFile(name), overwrite: true);
     }
 
+    /// <summary>Gives a file another name, in place of what had it.</summary>
+    public void Move(string name, string newName) => File.Move(RouterFile(name), RouterFile(newName), overwrite: true);
+
     public void Delete(string name) => File.Delete(RouterFile(name));
 
     public void Dispose() => _root.Delete(recursive: true);

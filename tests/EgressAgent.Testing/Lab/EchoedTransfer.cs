@@ -8,14 +8,16 @@ public sealed class EchoedTransfer : IDisposable
     private const int BlockBytes = 4096;
 
     private readonly Socket _socket;
+    private readonly TimeSpan _pause;
     private readonly Thread _thread;
     private long _blocks;
     private volatile bool _stopping;
     private volatile Exception? _failure;
 
-    private EchoedTransfer(Socket socket)
+    private EchoedTransfer(Socket socket, TimeSpan pause)
     {
         _socket = socket;
+        _pause = pause;
         _thread = new Thread(Run) { Name = "transfer", IsBackground = true };
     }
 
@@ -23,11 +25,15 @@ public sealed class EchoedTransfer : IDisposable
     public long Blocks => Interlocked.Read(ref _blocks);
 
     /// <summary>Connects from <paramref name="client"/> and lets the transfer run.</summary>
-    public static EchoedTransfer Start(LabHost client, string address, int port)
+    /// <param name="client">Where it connects from.</param>
+    /// <param name="address">Where it connects to.</param>
+    /// <param name="port">Where it connects to.</param>
+    /// <param name="pause">Between two blocks, for a transfer that leaves the machine to others.</param>
+    public static EchoedTransfer Start(LabHost client, string address, int port, TimeSpan pause = default)
     {
         Socket socket = client.OpenTcp(address, port);
         ReadLine(socket);
-        EchoedTransfer transfer = new(socket);
+        EchoedTransfer transfer = new(socket, pause);
         transfer._thread.Start();
         return transfer;
     }
@@ -85,6 +91,10 @@ public sealed class EchoedTransfer : IDisposable
                 }
 
                 Interlocked.Increment(ref _blocks);
+                if (_pause > TimeSpan.Zero)
+                {
+                    Thread.Sleep(_pause);
+                }
             }
         }
         catch (Exception e) when (e is SocketException or IOException)

@@ -3,7 +3,7 @@ namespace EgressAgent.Testing.Lab;
 /// <summary>In which network namespace each thread of a process is.</summary>
 public static class ThreadNamespaces
 {
-    /// <summary>The calling process' threads that are not in the namespace in which it began, as <c>thread (name): namespace</c>.</summary>
+    /// <summary>The calling process' threads that are not in the namespace in which it began, as <c>thread: namespace</c>.</summary>
     public static IReadOnlyList<string> Strays() => Strays(Environment.ProcessId, Read($"/proc/{Environment.ProcessId}/ns/net"));
 
     internal static IReadOnlyList<string> Strays(int pid, string home) =>
@@ -11,6 +11,9 @@ public static class ThreadNamespaces
             let current = Read(task + "/ns/net")
             where current.Length > 0 && current != home
             select $"{Path.GetFileName(task)} ({NameOf(task)}): {current}"];
+
+    /// <summary>The identity of the namespace that is mounted at <paramref name="path"/>, in the form of ns(7): <c>net:[…]</c>.</summary>
+    internal static string Of(string path) => $"net:[{Command.Check("stat", "--format=%i", path).Trim()}]";
 
     private static string NameOf(string task)
     {
@@ -20,12 +23,9 @@ public static class ThreadNamespaces
         }
         catch (IOException)
         {
-            return "";
+            return "ended";
         }
     }
-
-    /// <summary>The identity of the namespace that is mounted at <paramref name="path"/>, in the form of ns(7): <c>net:[…]</c>.</summary>
-    internal static string Of(string path) => $"net:[{Command.Check("stat", "--format=%i", path).Trim()}]";
 
     // A thread that ended meanwhile has no namespace.
     private static string Read(string link)

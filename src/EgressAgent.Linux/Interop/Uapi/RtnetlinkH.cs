@@ -18,6 +18,7 @@ internal static class RtnetlinkH
     internal const ushort RTM_NEWRULE = 32;
     internal const ushort RTM_DELRULE = 33;
     internal const ushort RTM_GETRULE = 34;
+    internal const ushort RTM_NEWNETCONF = 80;
     internal const ushort RTM_NEWNSID = 88;
     internal const ushort RTM_DELNSID = 89;
     internal const ushort RTM_GETNSID = 90;
@@ -49,5 +50,7 @@ internal static class RtnetlinkH
     internal const uint RTNLGRP_IPV6_IFADDR = 9;
     internal const uint RTNLGRP_IPV6_ROUTE = 11;
     internal const uint RTNLGRP_IPV6_RULE = 19;
+    internal const uint RTNLGRP_IPV4_NETCONF = 24;
+    internal const uint RTNLGRP_IPV6_NETCONF = 25;
     internal const uint RTNLGRP_NSID = 28;
 }

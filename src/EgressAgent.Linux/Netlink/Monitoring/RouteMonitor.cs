@@ -23,6 +23,7 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
         (RouteMonitorGroups.Rules, [RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE]),
         (RouteMonitorGroups.Neighbours, [RTNLGRP_NEIGH]),
         (RouteMonitorGroups.NetnsIds, [RTNLGRP_NSID]),
+        (RouteMonitorGroups.Settings, [RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF]),
     ];
 
     private RouteMonitor(NetlinkSocket socket)
@@ -65,6 +66,7 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
             RTM_NEWRULE or RTM_DELRULE => RuleMessage.Read(ref reader) is { } rule ? new RuleChanged(rule, isRemoved) : null,
             RTM_NEWNEIGH or RTM_DELNEIGH => NeighbourMessage.Read(ref reader) is { } item ? new NeighbourChanged(item, isRemoved) : null,
             RTM_NEWNSID or RTM_DELNSID => NetnsIdMessage.Read(ref reader).Id is int id ? new NetnsIdChanged(id, isRemoved) : null,
+            RTM_NEWNETCONF => SettingChanged.Instance,
             _ => null,
         };
     }

@@ -18,6 +18,9 @@ public enum RouteMonitorGroups
     /// <summary>Ids by which the namespace knows other namespaces; one goes away with the namespace that it stands for.</summary>
     NetnsIds = 1 << 5,
 
+    /// <summary>Some of the settings under net.ipv4.conf and net.ipv6.conf: see <see cref="RouteNotification.SettingChanged"/>.</summary>
+    Settings = 1 << 6,
+
     /// <summary>What makes up the configuration of a namespace.</summary>
-    Configuration = Links | Addresses | Routes | Rules,
+    Configuration = Links | Addresses | Routes | Rules | Settings,
 }

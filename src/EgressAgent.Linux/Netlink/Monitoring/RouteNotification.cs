@@ -33,6 +33,16 @@ public abstract record RouteNotification
 
     public sealed record NetnsIdChanged(int NetnsId, bool IsRemoved) : RouteNotification;
 
+    /// <summary>
+    /// One of the settings of which the kernel tells was written: forwarding, rp_filter, proxy ARP and NDP, multicast and broadcast
+    /// forwarding. Of all others it says nothing.
+    /// </summary>
+    /// <remarks>Source: linux/netconf.h, NETCONFA_*.</remarks>
+    public sealed record SettingChanged : RouteNotification
+    {
+        internal static readonly SettingChanged Instance = new();
+    }
+
     /// <summary>Changes were lost: list everything anew.</summary>
     public sealed record Overrun : RouteNotification
     {
