@@ -16,7 +16,7 @@ public abstract class DocumentedExampleTests : RedirectContract
 
     protected override EgressLab Lab => _fixture.Lab;
 
-    private ObservedRouter ExampleRouter => _fixture.Router;
+    private protected ObservedRouter ExampleRouter => _fixture.Router;
 
     [Fact]
     public void Routing_table_is_the_documented_one()

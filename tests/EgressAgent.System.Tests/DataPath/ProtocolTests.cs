@@ -172,6 +172,33 @@ public abstract class ProtocolTests(DataPathTest.Fixture fixture) : DataPathTest
         Eventually.True("the ICMP error", () => capture.Packets.Any(packet => packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0303 }));
     }
 
+    // Port-unreachable where `reject` knows how to check the packet, else what a host says that does not know the protocol.
+    [Theory]
+    [InlineData(47, 0x0303, 0x0104)]
+    [InlineData(253, 0x0302, 0x0401)]
+    public void Protocol_without_ports_is_refused_to_clients_and_neighbours(int protocol, int error, int error6)
+    {
+        Lab.Apply("dual", NoFallback);
+        using LanAudit lan = new(Lab);
+
+        AssertRefused(Lab.Client, DataPathLab.Inside, error);
+        AssertRefused(Lab.Client, DataPathLab.Inside6, error6);
+        AssertRefused(Lab.Neighbour, "192.168.12.99", error);
+        AssertRefused(Lab.Neighbour, "2001:db8:12::99", error6);
+
+        lan.AssertRoutersSentOnly(["192.168.12.99", "2001:db8:12::99"], ["192.168.12.20", "2001:db8:12::20"]);
+
+        void AssertRefused(LabHost host, string address, int kind)
+        {
+            var router = IPAddress.Parse(address);
+            using PacketCapture capture = host.Capture("eth0");
+            using Socket socket = host.CreateRawSocket(protocol, router.AddressFamily);
+            socket.SendTo([0, 0, 8, 0, 0, 0, 0, 1, .. "hello"u8], new IPEndPoint(router, 0));
+            Eventually.True($"ICMP {kind:x4} from {router}", () => capture.Packets.Any(packet => router.Equals(packet.Source)
+                && packet.Protocol is PacketProtocol.Icmp or PacketProtocol.IcmpV6 && packet.Kind == kind));
+        }
+    }
+
     [Theory]
     [InlineData(DataPathLab.Inside, 8000)]
     [InlineData(DataPathLab.Inside, 65000)]

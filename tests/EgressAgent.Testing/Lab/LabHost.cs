@@ -108,9 +108,9 @@ public sealed partial class LabHost
         });
 
     /// <summary>A raw IPv4 socket for any protocol number (raw(7)); .NET itself knows a few protocols only.</summary>
-    public Socket CreateRawSocket(int protocol) => NamespaceEntry.Run(NamespacePath, () =>
+    public Socket CreateRawSocket(int protocol, AddressFamily family = AddressFamily.InterNetwork) => NamespaceEntry.Run(NamespacePath, () =>
     {
-        int descriptor = LabLibC.socket(LabLibC.AF_INET, LabLibC.SOCK_RAW | LabLibC.SOCK_CLOEXEC, protocol);
+        int descriptor = LabLibC.socket(family == AddressFamily.InterNetwork ? LabLibC.AF_INET : LabLibC.AF_INET6, LabLibC.SOCK_RAW | LabLibC.SOCK_CLOEXEC, protocol);
         return descriptor >= 0
             ? new Socket(new SafeSocketHandle(descriptor, ownsHandle: true))
             : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"raw socket of protocol {protocol}");

@@ -13,6 +13,10 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
     // NF_IP_PRI_CONNTRACK; chains before it do not know a packet's flow.
     private const int ConntrackPriority = -200;
 
+    /// <summary>What nf_reject answers; others have a checksum that it takes for wrong, and are dropped (nf_reject_verify_csum).</summary>
+    internal static readonly string[] Rejectable =
+        ["tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "gre", "esp", "ah"];
+
     private readonly TracedRoutes _routes = new(router);
     private readonly FlowTable _flows = new();
 
@@ -68,8 +72,8 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
             return Answered("echo-reply", Emit(new Passage(echo, _routes) { Mark = passage.Mark }));
         }
 
-        bool hasHandler = packet.IsIcmp || packet.Protocol is "tcp" or "udp";
-        return hasHandler ? Local(passage) : Answer(passage, "protocol-unreachable");
+        bool isKnown = packet.IsIcmp || packet.Protocol is "tcp" or "udp";
+        return isKnown ? Local(passage) : Answer(passage, "protocol-unreachable");
     }
 
     // What the netns sends itself.
@@ -113,7 +117,9 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
                 case VerdictKind.Drop:
                     return Outcome.Dropped($"by {chain.Name}");
                 case VerdictKind.Reject:
-                    return Answer(passage, verdict.Argument!);
+                    return Rejectable.Contains(passage.Packet.Protocol)
+                        ? Answer(passage, verdict.Argument!)
+                        : Outcome.Dropped("as unverifiable");
             }
         }
 
@@ -126,7 +132,8 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
     private Outcome Answer(Passage passage, string answer)
     {
         Packet packet = passage.Packet;
-        if (packet is { IsIcmp: true, IsEcho: false } || packet.Kind.Contains("rst") || TracedRoutes.IsMulticast(packet.Destination.Address))
+        bool isError = packet is { IsIcmp: true, IsEcho: false };
+        if (isError || packet.Kind.Contains("rst") || TracedRoutes.IsMulticast(packet.Destination.Address))
         {
             return Outcome.Dropped("unanswered");
         }

@@ -27,12 +27,13 @@ internal sealed class RulesetScriptParser
         switch (kind)
         {
             case "table":
-                reader.Expect("{", "comment");
-                reader.Next();
-                reader.Expect(";", "}");
+                reader.Expect("{");
+                SkipComment(reader);
                 break;
             case "counter":
                 reader.Next();
+                reader.Expect("{");
+                SkipComment(reader);
                 break;
             case "set":
                 ParseSet(reader);
@@ -65,7 +66,8 @@ internal sealed class RulesetScriptParser
         _rules.Sets.Add(reader.Next(), []);
         reader.Expect("{", "type");
         ExpectAddressType(reader);
-        reader.Expect(";", "flags", "interval", ";", "auto-merge", ";", "}");
+        reader.Expect(";", "flags", "interval", ";", "auto-merge", ";");
+        SkipComment(reader);
     }
 
     private void ParseMap(TokenReader reader)
@@ -73,7 +75,16 @@ internal sealed class RulesetScriptParser
         _rules.Maps.Add(reader.Next(), []);
         reader.Expect("{", "type", "inet_proto", ".", "inet_service", ":");
         ExpectAddressType(reader);
-        reader.Expect(".", "inet_service", ";", "counter", ";", "}");
+        reader.Expect(".", "inet_service", ";", "counter", ";");
+        SkipComment(reader);
+    }
+
+    // It ends an object's definition.
+    private static void SkipComment(TokenReader reader)
+    {
+        reader.Expect("comment");
+        reader.Next();
+        reader.Expect(";", "}");
     }
 
     private static void ExpectAddressType(TokenReader reader)

@@ -19,7 +19,7 @@ internal sealed record Selector(Func<Passage, string?> Read, Func<string, string
         ["icmp type"] = new(passage => passage.Packet.Protocol == "icmp" ? passage.Packet.Kind : null, OneOf("echo-request")),
         ["icmpv6 type"] = new(passage => passage.Packet.Protocol == "icmpv6" ? passage.Packet.Kind : null, OneOf(
             ["echo-request", .. FlowTable.UntrackedKinds])),
-        ["meta l4proto"] = new(passage => passage.Packet.Protocol, OneOf("tcp", "udp", "sctp", "icmp", "icmpv6")),
+        ["meta l4proto"] = new(passage => passage.Packet.Protocol, OneOf(PacketTracer.Rejectable)),
         ["meta nfproto"] = new(passage => passage.IsIPv4 ? "ipv4" : "ipv6", OneOf("ipv4", "ipv6")),
         ["meta mark"] = new(passage => $"{passage.Mark}", Number),
         ["ct state"] = new(passage => passage.State, OneOf("new", "established", "related", "invalid")),
@@ -35,7 +35,7 @@ internal sealed record Selector(Func<Passage, string?> Read, Func<string, string
     private static string? Address(string word) => IPAddress.TryParse(word, out IPAddress? address) ? $"{address}" : null;
 
     private static string? Number(string word) =>
-        word.StartsWith("0x", StringComparison.Ordinal) && uint.TryParse(word.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint number)
+        word is ['0', 'x', .. string digits] && uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint number)
             ? $"{number}"
             : null;
 }

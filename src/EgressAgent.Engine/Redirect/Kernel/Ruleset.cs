@@ -17,6 +17,9 @@ internal sealed record Ruleset
     private const string Inside = RouterNames.InsideLink;
     private const string Outside = RouterNames.OutsideLink;
 
+    // nf_reject_verify_csum and nf_checksum: the protocols whose checksum the kernel can verify, or leaves alone.
+    private const string Rejectable = "tcp, udp, udplite, sctp, dccp, icmp, icmpv6, igmp, gre, esp, ah";
+
     private Ruleset(RedirectPlan plan)
     {
         Router = Abbreviate(plan.Key);
@@ -94,6 +97,10 @@ internal sealed record Ruleset
             rules.Add("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept comment \"neighbour discovery\"");
             rules.Add("icmpv6 type mld-listener-query accept comment \"a switch that hears no report cuts neighbour discovery off\"");
         }
+
+        // `reject` answers only what it can verify the checksum of, and drops other protocols without a word. A host that does not know a
+        // protocol says so itself; nothing listens to them here.
+        rules.Add($"meta l4proto != {{ {Rejectable} }} accept comment \"the kernel itself refuses what it does not know\"");
 
         foreach (FamilyRedirect family in plan.Families)
         {

@@ -69,12 +69,13 @@ internal static class RulesetScript
             string type = family == AddressFamily.InterNetwork ? "ipv4_addr" : "ipv6_addr";
             if (ruleset.HasRedirects)
             {
-                script.AppendLine($"add counter {Table} {RulesetNames.Fallback(family)}");
+                script.AppendLine($"add counter {Table} {RulesetNames.Fallback(family)} {{ comment \"connections that the fallback took\"; }}");
                 script.AppendLine($"add map {Table} {RulesetNames.Redirects(family)} "
-                    + $"{{ type inet_proto . inet_service : {type} . inet_service; counter; }}");
+                    + $"{{ type inet_proto . inet_service : {type} . inet_service; counter; comment \"rules of {ruleset.Router}\"; }}");
             }
 
-            script.AppendLine($"add set {Table} {RulesetNames.Clients(family)} {{ type {type}; flags interval; auto-merge; }}");
+            script.AppendLine($"add set {Table} {RulesetNames.Clients(family)} {{ type {type}; flags interval; auto-merge; "
+                + "comment \"who may use the router, where a rule asks\"; }");
         }
     }
 

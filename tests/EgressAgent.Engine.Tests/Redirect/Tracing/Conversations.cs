@@ -26,9 +26,11 @@ internal static class Conversations
     private static readonly TracedRouter Plain = TracedRouter.Parse($"{Addresses}, redirect: {{ {Rules} }}");
 
     /// <summary>Has every rule that the kernel datapath knows.</summary>
-    public static readonly TracedRouter Full = TracedRouter.Parse($"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", Clients);
+    public static readonly TracedRouter Full = TracedRouter.Parse(
+        $"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", Clients);
 
-    private static readonly TracedRouter Fallback6 = TracedRouter.Parse($"{Addresses}, redirect: {{ {Rules}, fallbackIP: \"2001:db8:ff::30\" }}");
+    private static readonly TracedRouter Fallback6 = TracedRouter.Parse(
+        $"{Addresses}, redirect: {{ {Rules}, fallbackIP: \"2001:db8:ff::30\" }}");
 
     private static readonly TracedRouter OnlyIPv6 = TracedRouter.Parse("""
         addresses: [ { ip: "2001:db8:12::99/64" } ], redirect: { redirectRules: [ { destinationIP: "2001:db8:ff::26", port: 80, protocol: TCP } ] }
@@ -57,6 +59,7 @@ internal static class Conversations
             eth0 tcp 10.88.0.2:4000 > 198.18.0.2:8086 → eth0 tcp-reset from 198.18.0.2
             eth0 icmp 10.88.0.2:1 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 gre 10.88.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 253 10.88.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 tcp-reset from fd96:e9e5:a::2
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 port-unreachable from fd96:e9e5:a::2
             eth0 icmpv6 [fd88::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
@@ -69,6 +72,8 @@ internal static class Conversations
             net1 icmp[echo-reply] 203.0.113.30 > 192.168.12.99:1 → eth0 198.18.0.2 > 10.88.0.2:1
             eth0 gre 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
             net1 gre 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
+            eth0 253 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
+            net1 253 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 tcp-reset from fd96:e9e5:a::2
             eth0 icmpv6 [fd88::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
             """),
@@ -270,6 +275,25 @@ internal static class Conversations
             net1 icmp 192.168.12.20:1 > 224.0.0.1 → dropped by local
             net1 tcp [fe80::20]:4000 > [fe80::99]:80 → dropped by local
             net1 icmpv6 [fe80::20]:1 > fe80::99 → dropped by local
+            """),
+        new($"every protocol is refused ({datapath})", router, """
+            eth0 tcp 10.89.0.2:4000 > 198.18.0.2:80 → eth0 tcp-reset from 198.18.0.2
+            eth0 udp 10.89.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
+            eth0 udplite 10.89.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
+            eth0 sctp 10.89.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
+            eth0 dccp 10.89.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
+            eth0 icmp 10.89.0.2:1 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 igmp 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 gre 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 esp 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 ah 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 253 10.89.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2
+            eth0 icmpv6 [fd89::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
+            eth0 253 fd89::2 > fd96:e9e5:a::2 → eth0 protocol-unreachable from fd96:e9e5:a::2
+            net1 253 192.168.12.20 > 192.168.12.99 → net1 protocol-unreachable from 192.168.12.99
+            net1 253 2001:db8:12::20 > 2001:db8:12::99 → net1 protocol-unreachable from 2001:db8:12::99
+            net1 253 192.168.12.20 > 198.18.0.2 → dropped by spoofed
+            eth0 253 10.89.0.2 > 203.0.113.26 → dropped as unverifiable
             """),
         new($"a neighbour that routes through the router reaches nobody ({datapath})", router, """
             net1 tcp 192.168.12.20:4000 > 203.0.113.26:80 → dropped by through

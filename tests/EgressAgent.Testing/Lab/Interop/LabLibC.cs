@@ -10,6 +10,7 @@ internal static unsafe partial class LabLibC
 {
     internal const int CLONE_NEWNET = 0x40000000;
     internal const int AF_INET = 2;
+    internal const int AF_INET6 = 10;
     internal const int SOCK_RAW = 3;
     internal const int SOCK_CLOEXEC = 0x80000;
     internal const int SIGKILL = 9;
