@@ -17,6 +17,7 @@ public static class EventIds
     public const int WorkerFailed = 9;
     public const int Contested = 10;
     public const int ContestOver = 11;
+    public const int Shortcoming = 12;
 
     // The daemon's own.
     public const int Ready = 20;
