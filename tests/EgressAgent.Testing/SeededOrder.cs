@@ -29,6 +29,9 @@ public sealed class SeededOrder : ITestCollectionOrderer, ITestClassOrderer, ITe
         where TTestCase : notnull, ITestCase =>
         Shuffle(testCases, testCase => testCase.TestCaseDisplayName);
 
+    /// <summary>Random numbers for a test: the same on every machine, others with another <c>EGRESS_TEST_SEED</c>.</summary>
+    public static Random RandomOf(string test) => new(BitConverter.ToInt32(SHA256.HashData(Encoding.UTF8.GetBytes($"{Seed}/{test}"))));
+
     private static T[] Shuffle<T>(IReadOnlyCollection<T> items, Func<T, string?> name) =>
         [.. items.OrderBy(item => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{Seed}/{name(item)}"))), StringComparer.Ordinal)];
 }

@@ -23,7 +23,7 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
     public void Address_that_another_host_holds_is_left_to_it_until_it_goes(string reserved, string inside, string web)
     {
         string address = reserved.Split('/')[0];
-        string holder = ColonString(LanAudit.MacOf(Lab.Neighbour, "eth0"));
+        string holder = ColonString(Lab.Neighbour.MacOf("eth0"));
         int before = Lab.CountInLog(InForce);
         Lab.Neighbour.AddAddress("eth0", reserved);
         ObservedRouter router;
@@ -66,8 +66,8 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
     public void Host_that_begins_to_use_the_address_is_named_and_answered_until_it_stops()
     {
         Lab.Apply("web", Spec(Reserved + "/24", DataPathLab.Web));
-        PhysicalAddress own = LanAudit.MacOf(Lab.Node, "eth0");
-        PhysicalAddress other = LanAudit.MacOf(Lab.Neighbour, "eth0");
+        PhysicalAddress own = Lab.Node.MacOf("eth0");
+        PhysicalAddress other = Lab.Neighbour.MacOf("eth0");
         string contested = $"{Reserved} is also used by another host ({ColonString(other)})";
         using PacketCapture capture = Lab.Lan.Capture(Lab.Node);
 

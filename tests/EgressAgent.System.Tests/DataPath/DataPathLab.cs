@@ -131,6 +131,18 @@ public sealed class DataPathLab : IDisposable
         return agent.Log;
     }
 
+    /// <summary>Writes a router file.</summary>
+    public void Write(string name, string spec, string annotations = "")
+    {
+        _ = Agent;
+        Files.Replace($"{name}.yaml", $$"""
+            apiVersion: network.operator.openshift.io/v1
+            kind: EgressRouter
+            metadata: { name: {{name}}, annotations: { {{annotations}} } }
+            spec: { {{spec.ReplaceLineEndings(" ")}} }
+            """);
+    }
+
     /// <summary>Writes a router file, and waits until what it says is in force.</summary>
     /// <param name="name">The router's name.</param>
     /// <param name="spec">The fields of <c>spec</c>, as a flow mapping without its braces.</param>
@@ -152,7 +164,7 @@ public sealed class DataPathLab : IDisposable
     public ObservedRouter ApplyUntil(string name, string words, string spec)
     {
         int before = CountInLog(words);
-        Write(name, spec, "");
+        Write(name, spec);
         Eventually.True($"'{words}' of {name}", () => CountInLog(words) > before, otherwise: () => Agent.Log);
         return new ObservedRouter(name);
     }
@@ -208,17 +220,6 @@ public sealed class DataPathLab : IDisposable
     }
 
     private int CountInForce(string name) => CountInLog($"default/{name}: in force");
-
-    private void Write(string name, string spec, string annotations)
-    {
-        _ = Agent;
-        Files.Replace($"{name}.yaml", $$"""
-            apiVersion: network.operator.openshift.io/v1
-            kind: EgressRouter
-            metadata: { name: {{name}}, annotations: { {{annotations}} } }
-            spec: { {{spec.ReplaceLineEndings(" ")}} }
-            """);
-    }
 
     private LabHost AddBehind(LabHost near, string name, string nearAddress, string address, string nearAddress6, string address6)
     {

@@ -29,7 +29,7 @@ public sealed class LanAudit(DataPathLab lab, LabSegment? lan = null) : IDisposa
     /// </summary>
     public void AssertRoutersSentOnly(IReadOnlyCollection<string> reserved, IReadOnlyCollection<string> destinations)
     {
-        HashSet<PhysicalAddress> ofHosts = [.. new[] { lab.Node, lab.Neighbour, lab.Gateway }.SelectMany(MacsOf)];
+        HashSet<PhysicalAddress> ofHosts = [.. new[] { lab.Node, lab.Neighbour, lab.Gateway }.SelectMany(host => host.Macs())];
         HashSet<IPAddress> sources = [.. reserved.Select(IPAddress.Parse)];
         HashSet<IPAddress> targets = [.. destinations.Select(IPAddress.Parse)];
         CapturedPacket[] packets = [.. Packets];
@@ -37,12 +37,6 @@ public sealed class LanAudit(DataPathLab lab, LabSegment? lan = null) : IDisposa
             || (!ofHosts.Contains(packet.SourceMac) && !MayBeSent(packet, sources, targets) && !IsRefusal(packet, packets)))];
         Assert.True(wrong.Length == 0, $"{wrong.Length} packets that should not be there:\n{string.Join('\n', wrong.Take(20))}");
     }
-
-    private static IEnumerable<PhysicalAddress> MacsOf(LabHost host) =>
-        host.Ip("-oneline link show type veth").Split("link/ether ").Skip(1).Select(rest => PhysicalAddress.Parse(rest.Split(' ')[0]));
-
-    internal static PhysicalAddress MacOf(LabHost host, string link) => PhysicalAddress.Parse(
-        host.Ip($"-oneline link show dev {link}").Split("link/ether ")[1].Split(' ')[0]);
 
     private static bool IsInside(IPAddress? address) => address is not null && InsideNetworks.Any(network => network.Contains(address));
 

@@ -1,6 +1,8 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using EgressAgent.Testing.Lab.Interop;
@@ -56,6 +58,19 @@ public sealed partial class LabHost
 
     /// <summary>Records, from now on, every frame that enters or leaves by <paramref name="link"/> of this host.</summary>
     public PacketCapture Capture(string link) => _lab.Own(PacketCapture.Start(this, link));
+
+    /// <summary>Opens <paramref name="link"/> for whole frames.</summary>
+    public FrameSender SendFrames(string link) => FrameSender.Open(this, link);
+
+    /// <summary>The MAC of a link.</summary>
+    public PhysicalAddress MacOf(string link) =>
+        PhysicalAddress.Parse(Ip($"-oneline link show dev {link}").Split("link/ether ")[1].Split(' ')[0]);
+
+    /// <summary>The MACs of all links but loopback.</summary>
+    public IReadOnlyList<PhysicalAddress> Macs() =>
+        [.. Ip("-oneline link show").Split("link/ether ").Skip(1).Select(rest => PhysicalAddress.Parse(rest.Split(' ')[0]))];
+
+    internal int LinkIndex(string link) => int.Parse(Ip($"-oneline link show dev {link}").Split(':')[0], CultureInfo.InvariantCulture);
 
     /// <summary>Lets the host forward packets of both families, as a router does.</summary>
     public void EnableForwarding() =>

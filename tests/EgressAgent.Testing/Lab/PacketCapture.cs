@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 
 namespace EgressAgent.Testing.Lab;
@@ -13,7 +10,6 @@ public sealed class PacketCapture : IDisposable
 {
     private const int SolSocket = 1;
     private const int SoReceiveBufferForce = 33;
-    private const short AllProtocols = 0x0003;
     private const int QueueBytes = 64 << 20;
 
     private readonly Socket _socket;
@@ -32,6 +28,15 @@ public sealed class PacketCapture : IDisposable
         }
     }
 
+    /// <summary>Every packet since the start, or since the last call, in order. Forgets them.</summary>
+    public IReadOnlyList<CapturedPacket> Take()
+    {
+        Drain();
+        CapturedPacket[] taken = [.. _packets];
+        _packets.Clear();
+        return taken;
+    }
+
     /// <summary>Forgets what was recorded so far.</summary>
     public void Clear()
     {
@@ -43,7 +48,7 @@ public sealed class PacketCapture : IDisposable
 
     internal static PacketCapture Start(LabHost host, string link)
     {
-        int index = LinkIndex(host, link);
+        int index = host.LinkIndex(link);
         Socket socket = host.CreateSocket(AddressFamily.Packet, SocketType.Raw, 0, socket =>
         {
             socket.SetRawSocketOption(SolSocket, SoReceiveBufferForce, BitConverter.GetBytes(QueueBytes));
@@ -52,9 +57,6 @@ public sealed class PacketCapture : IDisposable
         socket.Blocking = false;
         return new PacketCapture(socket);
     }
-
-    private static int LinkIndex(LabHost host, string link) =>
-        int.Parse(host.Ip($"-oneline link show dev {link}").Split(':')[0], CultureInfo.InvariantCulture);
 
     private void Drain()
     {
@@ -69,20 +71,6 @@ public sealed class PacketCapture : IDisposable
             _packets.Add(error == SocketError.Success
                 ? CapturedPacket.Parse(_frame.AsSpan(0, length))
                 : throw new SocketException((int)error));
-        }
-    }
-
-    // struct sockaddr_ll: family, protocol (network order), ifindex, then eight fields that bind(2) ignores.
-    private sealed class LinkEndPoint(int index) : EndPoint
-    {
-        public override AddressFamily AddressFamily => AddressFamily.Packet;
-
-        public override SocketAddress Serialize()
-        {
-            SocketAddress address = new(AddressFamily.Packet, 20);
-            BinaryPrimitives.WriteInt16BigEndian(address.Buffer.Span[2..], AllProtocols);
-            BitConverter.TryWriteBytes(address.Buffer.Span[4..], index);
-            return address;
         }
     }
 }
