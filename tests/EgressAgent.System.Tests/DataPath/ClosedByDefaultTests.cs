@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.System.Tests.DataPath;
@@ -30,6 +33,52 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         }
 
         Assert.Equal(ProbeOutcome.Answered, Lab.Neighbour.Ping(reserved).Outcome);
+    }
+
+    [Theory]
+    [InlineData(Reserved, "192.168.12.20", 1)]
+    [InlineData(Reserved6, "2001:db8:12::20", 16)]
+    public void Neighbour_is_refused_at_every_port(string reserved, string neighbour, int step)
+    {
+        const int Batch = 128;
+        const int SynAck = 0x12;
+        ObservedRouter router = Lab.Apply("web", Spec);
+        IPAddress source = IPAddress.Parse(neighbour);
+        IPAddress target = IPAddress.Parse(reserved);
+        PhysicalAddress mac = PhysicalAddress.Parse(router.Ip("-oneline link show dev net1").Split("link/ether ")[1].Split(' ')[0]);
+        Assert.Equal(ProbeOutcome.Answered, Lab.Neighbour.Ping(reserved).Outcome);
+        using FrameSender sender = Lab.Neighbour.SendFrames("eth0");
+        using PacketCapture capture = Lab.Neighbour.Capture("eth0");
+
+        // A queue of the kernel holds a thousand packets, so each batch is answered before the next.
+        foreach (int[] ports in Enumerable.Range(1, 65535).Where(port => port % step == 0).Chunk(Batch))
+        {
+            foreach (int port in ports)
+            {
+                Assert.True(sender.TrySend(Frame.Tcp(sender.Mac, mac, source, 40000, target, port)));
+                Assert.True(sender.TrySend(Frame.Udp(sender.Mac, mac, source, 40000, target, port)));
+            }
+
+            HashSet<int> refused = [];
+            int unreachable = 0;
+            Eventually.True(
+                $"{ports.Length} resets and port-unreachables from port {ports[0]} on",
+                () =>
+                {
+                    foreach (CapturedPacket packet in capture.Take().Where(packet => target.Equals(packet.Source)))
+                    {
+                        Assert.False(packet is { Protocol: PacketProtocol.Tcp, Kind: SynAck }, $"{packet}");
+                        unreachable += packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0303 } or { Protocol: PacketProtocol.IcmpV6, Kind: 0x0104 } ? 1 : 0;
+                        if (packet.IsReset)
+                        {
+                            refused.Add(packet.SourcePort);
+                        }
+                    }
+
+                    return refused.SetEquals(ports) && unreachable == ports.Length;
+                },
+                otherwise: () => $"{refused.Count} resets, {unreachable} port-unreachables");
+        }
     }
 
     [Theory]
