@@ -37,7 +37,7 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
 
     [Theory]
     [InlineData(Reserved, "192.168.12.20", 1)]
-    [InlineData(Reserved6, "2001:db8:12::20", 16)]
+    [InlineData(Reserved6, "2001:db8:12::20", 64)]
     public void Neighbour_is_refused_at_every_port(string reserved, string neighbour, int step)
     {
         const int Batch = 128;

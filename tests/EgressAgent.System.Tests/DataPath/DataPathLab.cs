@@ -221,12 +221,6 @@ public sealed class DataPathLab : IDisposable
 
     private int CountInForce(string name) => CountInLog($"default/{name}: in force");
 
-    private void ForgetAgent()
-    {
-        _agent!.Dispose();
-        _agent = null;
-    }
-
     private LabHost AddBehind(LabHost near, string name, string nearAddress, string address, string nearAddress6, string address6)
     {
         LabHost host = _lab.AddHost(name);
