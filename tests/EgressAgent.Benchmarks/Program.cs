@@ -1,5 +1,7 @@
+using EgressAgent.Benchmarks.Edits;
 using EgressAgent.Benchmarks.Relay;
 
+// edits        how long it takes from a saved file to the first connection that goes by it, and to start; run it in tests/sandbox.
 // relay        the relay beside HAProxy; the other words are the processes that it starts in the lab's namespaces.
 try
 {
@@ -14,6 +16,7 @@ catch (Exception exception)
 
 static int Dispatch(string[] args) => args switch
 {
+    ["edits", .. var rest] => EditsBenchmark.Run(rest),
     ["relay", .. var rest] => RelayBenchmark.Run(rest),
     ["relay-host", var routerNamespace, var threads] => RelayHost.Run(routerNamespace, int.Parse(threads)),
     ["load-server"] => LoadServer.Run(),
@@ -23,6 +26,9 @@ static int Dispatch(string[] args) => args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N] [--only stream|connect|roundtrip|idle]");
+    Console.Error.WriteLine("""
+        usage: EgressAgent.Benchmarks edits [AGENT [COUNT]]
+               EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N] [--only stream|connect|roundtrip|idle]
+        """);
     return 2;
 }
