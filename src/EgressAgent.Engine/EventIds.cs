@@ -19,6 +19,7 @@ public static class EventIds
     public const int ContestOver = 11;
     public const int Fight = 12;
     public const int FightOver = 13;
+    public const int Shortcoming = 14;
 
     // The daemon's own.
     public const int Ready = 20;

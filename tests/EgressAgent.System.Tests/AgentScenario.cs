@@ -19,9 +19,10 @@ public sealed class AgentScenario : IDisposable
     public KeptDescriptors? Kept { get; set; }
 
     /// <summary>Starts the agent and waits until it is ready.</summary>
-    public AgentProcess StartAgent()
+    /// <param name="launcher">A program, with its options, that becomes the agent.</param>
+    public AgentProcess StartAgent(params IReadOnlyList<string> launcher)
     {
-        AgentProcess agent = Lab.StartAgent(Files, Kept);
+        AgentProcess agent = Lab.StartAgent(Files, Kept, launcher);
         _agents.Add(agent);
         return agent;
     }

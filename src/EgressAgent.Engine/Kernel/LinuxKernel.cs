@@ -32,6 +32,7 @@ public sealed class LinuxKernel : IKernel
     public LinuxKernel(DescriptorStore? store = null)
     {
         _relays = new RelayHost(store);
+        _relays.SaturationChanged += key => OnChanged(key);
         _route = RouteNetlink.Open(_node);
         _monitor = new ChangeMonitor(_node, OnChanged);
     }

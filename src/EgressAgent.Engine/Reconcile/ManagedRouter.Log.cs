@@ -44,6 +44,10 @@ internal sealed partial class ManagedRouter
         Message = "{Router}: {Reason}: {Error}; trying again in {Seconds} s")]
     private partial void LogFailed(RouterKey router, string reason, string error, double seconds);
 
+    [LoggerMessage(EventId = EventIds.Shortcoming, EventName = nameof(EventIds.Shortcoming), Level = LogLevel.Warning,
+        Message = "{Router}: in force, but {Reason}")]
+    private partial void LogShortcoming(RouterKey router, string reason);
+
     [LoggerMessage(EventId = EventIds.Contested, EventName = nameof(EventIds.Contested), Level = LogLevel.Warning, Message = "{Router}: {Reason}")]
     private partial void LogContested(RouterKey router, string reason);
 

@@ -44,6 +44,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private RouterRecord? _record;
     private DesiredRouter? _settled;
     private PlanProblem? _waitingFor;
+    private ValueList<PlanProblem> _shortcomings = [];
     private Dictionary<IPAddress, PhysicalAddress> _contests = [];
     private readonly Contention _contention;
     private string _contested = "";
@@ -149,15 +150,16 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         NoteContests(observed.Contested);
+        NoteShortcomings([.. plan.Shortcomings, .. observed.Shortcomings]);
         ValueList<PlanProblem> contests = observed.Contested.Select(StatusFacts.Contested).ToValueList();
         if (_contention.IsOn)
         {
             _status.Report(_key, intent, StatusFacts.InForce(
-                record, desired, [StatusFacts.Undone(_contested), .. contests, .. plan.Shortcomings, .. observed.Shortcomings]));
+                record, desired, [StatusFacts.Undone(_contested), .. contests, .. _shortcomings]));
             return new PassResult(_contention.RetryAfter, IsPause: _contention.IsPausing);
         }
 
-        _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. contests, .. plan.Shortcomings, .. observed.Shortcomings]));
+        _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. contests, .. _shortcomings]));
         return contests.Count > 0 ? new PassResult(ContestRecheck) : PassResult.Settled;
     }
 
@@ -218,6 +220,16 @@ internal sealed partial class ManagedRouter : IDisposable
             // Of a router that failed, the failure is told until it is over.
             _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
         }
+    }
+
+    private void NoteShortcomings(ValueList<PlanProblem> shortcomings)
+    {
+        foreach (PlanProblem shortcoming in shortcomings.Except(_shortcomings))
+        {
+            LogShortcoming(_key, shortcoming.Message);
+        }
+
+        _shortcomings = shortcomings;
     }
 
     private void NoteContests(ValueList<ContestedAddress> contested)

@@ -1,3 +1,5 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Model;
 
 namespace EgressAgent.Engine.Relay;
@@ -16,12 +18,17 @@ public sealed class RelayDatapath : IDisposable
 {
     private static readonly TimeSpan DrainPollInterval = TimeSpan.FromMilliseconds(20);
 
+    // At the limit, connections come and go all the time; it is told once.
+    private static readonly TimeSpan SaturationEnd = TimeSpan.FromSeconds(10);
+
     private readonly Lock _change = new();
     private readonly Action<Action> _runInNetworkNamespace;
     private readonly RelayLoopGroup _group;
     private readonly RelayShard[] _shards;
     private Ingress? _ingress;
     private volatile RouteTable _routes = RouteTable.Empty;
+    private volatile string? _saturation;
+    private long _saturatedAt;
     private int _tcpFlows;
     private int _associations;
     private bool _isDisposed;
@@ -43,6 +50,14 @@ public sealed class RelayDatapath : IDisposable
         _shards = [.. group.Loops.Select(loop => new RelayShard(this, loop))];
         ForEachShard(shard => shard.Loop.Add(shard));
     }
+
+    /// <summary>
+    /// What new connections have to wait for, for an operator to read; null when none has had to for ten seconds.
+    /// </summary>
+    public string? Saturation => _saturation;
+
+    /// <summary>Raised when <see cref="Saturation"/> changed, on one of the group's threads. Handlers return at once.</summary>
+    public event Action? SaturationChanged;
 
     /// <summary>TCP connections at this moment, those included that are still being made.</summary>
     public int TcpFlowCount => Volatile.Read(ref _tcpFlows);
@@ -176,6 +191,33 @@ public sealed class RelayDatapath : IDisposable
         }
 
         return least;
+    }
+
+    /// <summary>A client has to wait.</summary>
+    /// <param name="errno">What there is not; success when the router's own limit is reached.</param>
+    internal void Saturate(Errno errno)
+    {
+        Volatile.Write(ref _saturatedAt, TimeProvider.GetTimestamp());
+        if (_saturation is null)
+        {
+            _saturation = errno switch
+            {
+                { IsSuccess: true } => $"{Options.MaxConnections} connections are open, the most that the relay of a router holds: new ones wait",
+                _ when errno == Errno.EMFILE => $"all {DescriptorLimit.Current} descriptors of the agent are in use (LimitNOFILE= of its service): new connections wait",
+                _ => $"new connections wait, as the kernel has nothing left for them: {errno.Message}",
+            };
+            SaturationChanged?.Invoke();
+        }
+    }
+
+    /// <summary>To be called now and then while there is a <see cref="Saturation"/>.</summary>
+    internal void EndSaturation()
+    {
+        if (_saturation is not null && TimeProvider.GetElapsedTime(Volatile.Read(ref _saturatedAt)) >= SaturationEnd)
+        {
+            _saturation = null;
+            SaturationChanged?.Invoke();
+        }
     }
 
     internal void OnTcpFlowEnded() => Interlocked.Decrement(ref _tcpFlows);

@@ -40,6 +40,7 @@ internal sealed class RelayShard
 
     /// <summary>Whether something here ends or goes on by time alone.</summary>
     internal bool NeedsTicks => _waiting.Count > 0
+        || Datapath.Saturation is not null
         || Connecting.Oldest is not null
         || Established.Oldest is not null
         || HalfClosed.Oldest is not null
@@ -66,6 +67,7 @@ internal sealed class RelayShard
         HalfClosed.Expire(now);
         Associations.Expire(now);
         ResumeAccepting();
+        Datapath.EndSaturation();
     }
 
     /// <summary>Calls the acceptor again when there may be room.</summary>

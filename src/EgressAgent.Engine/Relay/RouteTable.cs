@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Resources;
@@ -50,7 +51,9 @@ internal sealed class RouteTable
             }
             else if (rule.Protocol == TransportProtocol.SCTP)
             {
-                shortfalls.Add(new RelayShortfall(rule, "the relay does not carry SCTP; the kernel datapath does"));
+                Errno missing = NativeSocket.ProbeSctp();
+                string reason = missing.IsSuccess ? "the relay does not carry SCTP" : $"the kernel has no SCTP sockets ({missing.Message})";
+                shortfalls.Add(new RelayShortfall(rule, $"{reason}; the kernel datapath needs none"));
             }
             else
             {

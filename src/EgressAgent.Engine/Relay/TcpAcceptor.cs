@@ -37,7 +37,7 @@ internal sealed class TcpAcceptor : LoopSource
             attempts++;
             if (!Shard.Datapath.TryReserveTcpFlow())
             {
-                Wait();
+                Wait(Errno.Success, attempts);
                 break;
             }
 
@@ -55,7 +55,7 @@ internal sealed class TcpAcceptor : LoopSource
                 isEmpty = result.WouldBlock;
                 if (result.IsExhausted)
                 {
-                    Wait();
+                    Wait(result.Errno, attempts);
                 }
             }
         }
@@ -115,6 +115,7 @@ internal sealed class TcpAcceptor : LoopSource
             clients[index].Route.CountersOf(Shard.Loop).Exhausted++;
             NativeSocket.Reset(clients[index].Socket);
             Shard.Datapath.OnTcpFlowEnded();
+            Shard.Datapath.Saturate(sockets[index].Errno);
             Wait();
         }
     }
@@ -132,6 +133,17 @@ internal sealed class TcpAcceptor : LoopSource
         {
             target.Loop.Post(() => TcpFlow.StartHandedOver(target, client, server));
         }
+    }
+
+    // Only the first attempt of a round is known to be for a client.
+    private void Wait(Errno errno, int attempts)
+    {
+        if (attempts == 1)
+        {
+            Shard.Datapath.Saturate(errno);
+        }
+
+        Wait();
     }
 
     private void Wait()

@@ -36,6 +36,7 @@ internal sealed class UdpAssociation : TimedSource
         IoResult opened = port.Shard.OpenSockets(destination, isUdp: true, 1)[0];
         if (opened.IsError)
         {
+            port.Shard.Datapath.Saturate(opened.Errno);
             return null;
         }
 

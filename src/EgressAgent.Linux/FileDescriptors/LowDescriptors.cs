@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.FileDescriptors;
@@ -30,6 +31,23 @@ internal static class LowDescriptors
 
         _ = LibC.close(descriptor);
         return moved;
+    }
+
+    /// <summary>
+    /// As <see cref="Leave"/>, for descriptors that there may be any number of: where those beyond the range are all taken, it is
+    /// closed and errno says EMFILE, so that the range stays free.
+    /// </summary>
+    internal static int LeaveOrClose(int descriptor)
+    {
+        int moved = Leave(descriptor);
+        if (moved != descriptor || moved is < 0 or >= End || DescriptorLimit.Current <= End)
+        {
+            return moved;
+        }
+
+        _ = LibC.close(descriptor);
+        Marshal.SetLastPInvokeError(Errno.EMFILE.Value);
+        return -1;
     }
 
     /// <exception cref="LinuxException">The next descriptor would be out of the range (EMFILE).</exception>

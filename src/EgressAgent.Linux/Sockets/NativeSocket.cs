@@ -13,6 +13,19 @@ public static unsafe partial class NativeSocket
     /// <summary>A socket for <paramref name="family"/>'s address family.</summary>
     public static IoResult OpenTcp(in SocketEndpoint family) => Open(family, LibC.SOCK_STREAM, LibC.IPPROTO_TCP);
 
+    /// <summary>Why the kernel has no SCTP sockets; success when it has.</summary>
+    public static Errno ProbeSctp()
+    {
+        int socket = LibC.socket(LibC.AF_INET, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, LibC.IPPROTO_SCTP);
+        if (socket < 0)
+        {
+            return Errno.Last;
+        }
+
+        Close(socket);
+        return Errno.Success;
+    }
+
     public static IoResult OpenUdp(in SocketEndpoint family) => Open(family, LibC.SOCK_DGRAM, LibC.IPPROTO_UDP);
 
     public static Errno Bind(int socket, SocketEndpoint local) =>
@@ -34,7 +47,7 @@ public static unsafe partial class NativeSocket
     {
         SocketEndpoint address = default;
         uint length = (uint)sizeof(SocketEndpoint);
-        var result = IoResult.From(LowDescriptors.Leave(LibC.accept4(listener, &address, &length, LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC)));
+        var result = IoResult.From(LowDescriptors.LeaveOrClose(LibC.accept4(listener, &address, &length, LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC)));
         peer = address;
         return result;
     }
@@ -62,5 +75,5 @@ public static unsafe partial class NativeSocket
     }
 
     private static IoResult Open(in SocketEndpoint family, int type, int protocol) =>
-        IoResult.From(LowDescriptors.Leave(LibC.socket(family.Family, type | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC, protocol)));
+        IoResult.From(LowDescriptors.LeaveOrClose(LibC.socket(family.Family, type | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC, protocol)));
 }

@@ -9,5 +9,6 @@ public static class PlanReasons
     public const string AddressInUseOnNode = "AddressInUseOnNode";
     public const string InsideNetworkConflict = "InsideNetworkConflict";
     public const string InsideNetworkMissing = "InsideNetworkMissing";
+    public const string LimitReached = "LimitReached";
     public const string NotSupportedByDatapath = "NotSupportedByDatapath";
 }

@@ -24,6 +24,7 @@ internal static class MessageIds
         EventIds.ContestOver => "0ad642f3686a4545ae8c1b624013e838",
         EventIds.Fight => "8163a60de5364ed2b72c00a575aacc6b",
         EventIds.FightOver => "686cf5cefaa54b5b9ab0b7260c091029",
+        EventIds.Shortcoming => "733f2cf9eb7d4f9490387118f45b3ef7",
         EventIds.Ready => "9a479417d1265862b6acded8137477b3",
         EventIds.Stopped => "67debecf9e115a6c8e1c98003243b008",
         EventIds.FileFault => "64855d1e54e35d7e9ee5d526747ffab7",

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
@@ -57,9 +58,12 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
             RelayLab.Tcp(80, (IPEndPoint)firstServer.LocalEndPoint!), RelayLab.Tcp(81, (IPEndPoint)listener.LocalEndPoint!)));
         Keep(Lab.Connect(81));
         Keep(listener.Accept());
+        Assert.Null(Relay.Saturation);
         Socket third = Keep(Lab.Connect(81));
         third.Send(Hello);
         Assert.False(listener.Poll(400_000, SelectMode.SelectRead));
+        Eventually.True("that it waits is told", () => Relay.Saturation is not null);
+        Assert.Contains("2 connections are open", Relay.Saturation);
 
         first.Close();
         firstServer.Close();
@@ -87,6 +91,29 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
 
         ReadExactly(server, new byte[Hello.Length]);
         Echo(server, client, Hello);
+    }
+
+    [Fact]
+    public void Connection_whose_packets_are_all_lost_ends_for_its_client_when_TCP_gives_up()
+    {
+        (Socket client, Socket server) = ConnectPair(80);
+        Echo(client, server, Hello);
+        string retries = Lab.RouterHost.Check("sysctl", "-n", "net.ipv4.tcp_retries2").Trim();
+        Lab.RouterHost.Check("sysctl", "-qw", "net.ipv4.tcp_retries2=2");
+        Lab.RouterHost.Check("nft", "add table inet loss");
+        try
+        {
+            Lab.RouterHost.Check("nft", "add chain inet loss out { type filter hook output priority 0; oifname net1 drop; }");
+            client.Send(Hello);
+            AssertReset(client);
+        }
+        finally
+        {
+            Lab.RouterHost.Check("nft", "delete table inet loss");
+            Lab.RouterHost.Check("sysctl", "-qw", $"net.ipv4.tcp_retries2={retries}");
+        }
+
+        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
     }
 
     private static List<Socket> FillDescriptors()

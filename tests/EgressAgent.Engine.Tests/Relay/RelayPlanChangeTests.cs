@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
 using EgressAgent.Model.Resources;
 
@@ -96,7 +97,9 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
 
         ValueList<RelayShortfall> shortfalls = Relay.Apply(RelayLab.Plan(sctp, RelayLab.Tcp(80, destination)));
 
-        Assert.Equal(sctp, Assert.Single(shortfalls).Rule);
+        RelayShortfall shortfall = Assert.Single(shortfalls);
+        Assert.Equal(sctp, shortfall.Rule);
+        Assert.Equal(!NativeSocket.ProbeSctp().IsSuccess, shortfall.Reason.StartsWith("the kernel has no SCTP sockets", StringComparison.Ordinal));
         Echo(Keep(Lab.Connect(80)), Keep(listener.Accept()), Hello);
     }
 

@@ -54,14 +54,15 @@ public sealed class AgentProcess : IDisposable
     /// <param name="host">Where it runs.</param>
     /// <param name="files">Its directories.</param>
     /// <param name="kept">What its service manager keeps for it; null for a manager that keeps nothing.</param>
+    /// <param name="launcher">A program, with its options, that becomes the agent, such as prlimit(1).</param>
     /// <exception cref="InvalidOperationException">It ended before it was ready; the message holds its log.</exception>
     /// <exception cref="TimeoutException">It was not ready in 20 s; the message holds its log.</exception>
-    public static AgentProcess Start(LabHost host, AgentFiles files, KeptDescriptors? kept = null)
+    public static AgentProcess Start(LabHost host, AgentFiles files, KeptDescriptors? kept = null, params IReadOnlyList<string> launcher)
     {
         NotifySocket notifications = new(files.NotifySocket, kept);
         IReadOnlyList<string> words =
         [
-            Repository.AgentBinary, "run",
+            .. launcher, Repository.AgentBinary, "run",
             "--routers", files.Routers, "--config", files.Config, "--state", files.State, "--runtime", files.Runtime,
             "--bus", "none", "--log", "console",
         ];
@@ -116,6 +117,10 @@ public sealed class AgentProcess : IDisposable
 
     /// <summary>Threads of the agent that are in another network namespace than their host's. There must never be one for long.</summary>
     public IReadOnlyList<string> StrayThreads() => ThreadNamespaces.Strays(Pid, ThreadNamespaces.Of(_host.NamespacePath));
+
+    /// <summary>Memory that it has in RAM, in bytes.</summary>
+    public long ResidentBytes() => 1024 * long.Parse(
+        File.ReadLines($"/proc/{Pid}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split()[^2]);
 
     /// <summary>How many file descriptors it has open.</summary>
     public int DescriptorCount() => Directory.GetFiles($"/proc/{Pid}/fd").Length;

@@ -66,7 +66,8 @@ public sealed class EgressLab : IDisposable
     public LabHost SecureWeb { get; }
 
     /// <inheritdoc cref="AgentProcess.Start"/>
-    public AgentProcess StartAgent(AgentFiles files, KeptDescriptors? kept = null) => _lab.Own(AgentProcess.Start(Node, files, kept));
+    public AgentProcess StartAgent(AgentFiles files, KeptDescriptors? kept = null, params IReadOnlyList<string> launcher) =>
+        _lab.Own(AgentProcess.Start(Node, files, kept, launcher));
 
     /// <summary>Ends the agent, and removes the routers that it left, so that the next test begins with none.</summary>
     public void Dispose()

@@ -14,6 +14,10 @@ namespace EgressAgent.Engine.Redirect.Relay;
 internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
 {
     private readonly Lock _lock = new();
+
+    /// <summary>Raised when <see cref="FindSaturation"/> has another answer. Handlers return at once.</summary>
+    internal event Action<RouterKey>? SaturationChanged;
+
     private readonly Dictionary<RouterKey, RunningRelay> _relays = [];
     private RelayLoopGroup? _group;
 
@@ -39,6 +43,7 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
             Remove(key);
             _group ??= new RelayLoopGroup();
             relay = new RunningRelay(_group, netns.Duplicate(), store);
+            relay.Datapath.SaturationChanged += () => SaturationChanged?.Invoke(key);
             _relays.Add(key, relay);
             return relay.Datapath;
         }
@@ -50,6 +55,15 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         lock (_lock)
         {
             Remove(key);
+        }
+    }
+
+    /// <inheritdoc cref="RelayDatapath.Saturation"/>
+    internal string? FindSaturation(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _relays.GetValueOrDefault(key)?.Datapath.Saturation;
         }
     }
 

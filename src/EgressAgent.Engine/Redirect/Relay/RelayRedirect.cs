@@ -16,7 +16,11 @@ internal sealed class RelayRedirect(RouterKey key, RelayHost host) : IDatapath
     private readonly KernelDatapath _filter = new();
     private RedirectPlan? _inForce;
 
-    public ValueList<PlanProblem> Shortcomings { get; private set; } = [];
+    private ValueList<PlanProblem> _shortfalls = [];
+
+    public ValueList<PlanProblem> Shortcomings => host.FindSaturation(key) is { } saturation
+        ? [.. _shortfalls, new PlanProblem(PlanReasons.LimitReached, saturation)]
+        : _shortfalls;
 
     public RedirectPlan? Observe(NetworkNamespace netns) => host.IsRunning(key, netns) && _filter.Observe(netns) == _inForce ? _inForce : null;
 
@@ -27,7 +31,7 @@ internal sealed class RelayRedirect(RouterKey key, RelayHost host) : IDatapath
         _filter.Apply(plan, netns);
         _inForce = null;
         ValueList<RelayShortfall> shortfalls = host.Start(key, netns).Apply(ToRelayPlan(plan));
-        Shortcomings = shortfalls.Select(ToProblem).ToValueList();
+        _shortfalls = shortfalls.Select(ToProblem).ToValueList();
         _inForce = plan;
     }
 
@@ -35,7 +39,7 @@ internal sealed class RelayRedirect(RouterKey key, RelayHost host) : IDatapath
     {
         host.Stop(key);
         _inForce = null;
-        Shortcomings = [];
+        _shortfalls = [];
     }
 
     // The sockets are bound to no interface, as the one that clients come in by is made after them and may be made anew; the
