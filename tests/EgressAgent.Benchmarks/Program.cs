@@ -23,6 +23,6 @@ static int Dispatch(string[] args) => args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N]");
+    Console.Error.WriteLine("usage: EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N] [--only stream|connect|roundtrip|idle]");
     return 2;
 }

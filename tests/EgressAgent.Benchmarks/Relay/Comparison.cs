@@ -10,6 +10,9 @@ internal sealed class Comparison(string name, string unit, bool higherIsBetter)
 
     internal bool Passes => higherIsBetter ? Ratio >= 1 : Ratio <= 1;
 
+    /// <summary>Whether it was not measured.</summary>
+    internal bool IsEmpty => _relay.Count == 0;
+
     private double Ratio => Median(_relay) / Median(_haProxy);
 
     internal void Add(bool isRelay, double value) => (isRelay ? _relay : _haProxy).Add(value);

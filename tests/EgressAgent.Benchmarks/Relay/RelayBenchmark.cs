@@ -16,9 +16,10 @@ internal sealed class RelayBenchmark
     private readonly int _seconds;
     private readonly int _rounds;
     private readonly int _idle;
+    private readonly string? _only;
     private readonly List<Comparison> _results = [];
 
-    private RelayBenchmark(BenchmarkLab lab, Contender relay, Contender haProxy, int seconds, int rounds, int idle)
+    private RelayBenchmark(BenchmarkLab lab, Contender relay, Contender haProxy, int seconds, int rounds, int idle, string? only)
     {
         _lab = lab;
         _relay = relay;
@@ -26,6 +27,7 @@ internal sealed class RelayBenchmark
         _seconds = seconds;
         _rounds = rounds;
         _idle = idle;
+        _only = only;
     }
 
     internal static int Run(string[] arguments)
@@ -39,7 +41,13 @@ internal sealed class RelayBenchmark
             using Contender relay = Contender.StartRelay(lab, threads);
             using Contender haProxy = Contender.StartHaProxy(lab, threads);
             var benchmark = new RelayBenchmark(
-                lab, relay, haProxy, Option(arguments, "--seconds", 3), Option(arguments, "--rounds", 5), Option(arguments, "--idle", 9500));
+                lab,
+                relay,
+                haProxy,
+                Option(arguments, "--seconds", 3),
+                Option(arguments, "--rounds", 5),
+                Option(arguments, "--idle", 9500),
+                Word(arguments, "--only"));
             benchmark.Measure();
             return benchmark.Print(threads);
         }
@@ -63,21 +71,21 @@ internal sealed class RelayBenchmark
         _results.AddRange([throughput, cpu, rate, rateCpu, median, tail, messageCpu, memory]);
         for (int round = 0; round < _rounds; round++)
         {
-            InTurns(round, contender =>
+            InTurns("stream", round, contender =>
             {
                 double before = contender.CpuSeconds;
                 double bytes = Load("stream", contender, 1)[0];
                 throughput.Add(contender == _relay, bytes / 1e6);
                 cpu.Add(contender == _relay, (contender.CpuSeconds - before) / (bytes * _seconds / Gigabyte));
             });
-            InTurns(round, contender =>
+            InTurns("connect", round, contender =>
             {
                 double before = contender.CpuSeconds;
                 double connections = Load("connect", contender, ConnectClients)[0];
                 rate.Add(contender == _relay, connections);
                 rateCpu.Add(contender == _relay, (contender.CpuSeconds - before) / (connections * _seconds / 1000));
             });
-            InTurns(round, contender =>
+            InTurns("roundtrip", round, contender =>
             {
                 double before = contender.CpuSeconds;
                 double[] times = Load("roundtrip", contender, RoundTripClients);
@@ -87,12 +95,17 @@ internal sealed class RelayBenchmark
             });
         }
 
-        InTurns(0, contender => memory.Add(contender == _relay, Hold(contender)));
+        InTurns("idle", 0, contender => memory.Add(contender == _relay, Hold(contender)));
     }
 
     // Who is first changes from round to round.
-    private void InTurns(int round, Action<Contender> measure)
+    private void InTurns(string kind, int round, Action<Contender> measure)
     {
+        if (_only is not null && _only != kind)
+        {
+            return;
+        }
+
         Contender[] order = round % 2 == 0 ? [_relay, _haProxy] : [_haProxy, _relay];
         Array.ForEach(order, measure);
     }
@@ -126,13 +139,17 @@ internal sealed class RelayBenchmark
     {
         Console.WriteLine($"{threads} threads each, {_rounds} rounds of {_seconds} s, medians");
         Console.WriteLine($"{"",-42}{"relay",12}{"HAProxy",12}{"ratio",8}");
+        _results.RemoveAll(result => result.IsEmpty);
         _results.ForEach(result => Console.WriteLine(result));
         return _results.TrueForAll(result => result.Passes) ? 0 : 1;
     }
 
-    private static int Option(string[] arguments, string name, int fallback)
+    private static int Option(string[] arguments, string name, int fallback) =>
+        Word(arguments, name) is { } word ? int.Parse(word, CultureInfo.InvariantCulture) : fallback;
+
+    private static string? Word(string[] arguments, string name)
     {
         int index = Array.IndexOf(arguments, name);
-        return index < 0 ? fallback : int.Parse(arguments[index + 1], CultureInfo.InvariantCulture);
+        return index < 0 ? null : arguments[index + 1];
     }
 }
