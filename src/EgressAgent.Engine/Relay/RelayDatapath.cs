@@ -175,12 +175,14 @@ public sealed class RelayDatapath : IDisposable
         return false;
     }
 
-    /// <summary>Where a new connection goes: to the loop that accepted it, unless another has clearly fewer.</summary>
+    /// <summary>
+    /// Where a new connection goes: to the loop that has the fewest, and rather to that which accepted it. To hand one over costs
+    /// less than an uneven share.
+    /// </summary>
     internal RelayShard LeastLoaded(RelayShard own)
     {
-        const int tolerated = 4;
         RelayShard least = own;
-        int fewest = own.Loop.TcpFlowCount - tolerated;
+        int fewest = own.Loop.TcpFlowCount;
         foreach (RelayShard shard in _shards)
         {
             int count = shard.Loop.TcpFlowCount;
