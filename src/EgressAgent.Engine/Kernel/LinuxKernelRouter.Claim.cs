@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Linux;
@@ -20,12 +21,14 @@ internal sealed partial class LinuxKernelRouter
     private const int ProbeCount = 3;
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
 
-    // RFC 5227, 2.3: an announcement is sent twice, as one may be lost.
+    // RFC 5227, 2.3: ANNOUNCE_NUM and ANNOUNCE_INTERVAL. One may be lost, most of all right after the link came up, while a switch
+    // or the kernel is not ready to send.
     private const int AnnouncementCount = 2;
+    private static readonly TimeSpan AnnouncementInterval = TimeSpan.FromSeconds(2);
 
-    // How the network saw the router when it was last told of each address. What an earlier run of the agent announced is not known,
+    // What the network was last told of each address. What an earlier run of the agent announced is not known,
     // nor whether the link was away since: that is announced again.
-    private readonly Dictionary<IPAddress, Attachment> _announced = [];
+    private readonly Dictionary<IPAddress, Announcement> _announced = [];
 
     // IPv6 addresses for which another host answered the kernel. Before the next try the network is asked in so many words: an
     // address that is still held is not even tentatively put on the link.
@@ -95,8 +98,17 @@ internal sealed partial class LinuxKernelRouter
         }
     }
 
-    private bool IsAnnounced(IPAddress address, Attachment attachment) =>
-        _announced.TryGetValue(address, out Attachment known) && known == attachment;
+    // Null when the network knows it.
+    private TimeSpan? AnnouncementDueIn(IPAddress address, Attachment attachment)
+    {
+        if (!_announced.TryGetValue(address, out Announcement last) || last.Attachment != attachment)
+        {
+            return TimeSpan.Zero;
+        }
+
+        TimeSpan rest = AnnouncementInterval - Stopwatch.GetElapsedTime(last.Sent);
+        return last.Count < AnnouncementCount ? (rest > TimeSpan.Zero ? rest : TimeSpan.Zero) : null;
+    }
 
     private Attachment AttachmentOf(Link link) =>
         new(link.Index, link.MacAddress, link.CarrierUpCount, link.ParentIndex is { } master ? _nodeRoute.GetLink(master)?.CarrierUpCount : null);
@@ -114,37 +126,27 @@ internal sealed partial class LinuxKernelRouter
 
         if (address.IsIPv4)
         {
-            AnnounceIPv4(link, address);
+            using ArpSocket socket = ArpSocket.Open(Netns, link.Index, link.MacAddress);
+            socket.SendAnnouncement(address);
         }
         else
         {
             AnnounceIPv6(link, address);
         }
 
-        _announced[address] = attachment;
+        int count = _announced.TryGetValue(address, out Announcement last) && last.Attachment == attachment ? last.Count : 0;
+        _announced[address] = new Announcement(attachment, count + 1, Stopwatch.GetTimestamp());
         _defence.Defended(address);
     }
 
     // Without a carrier nobody would hear it.
     private static bool CanAnnounce(Link link) => link is { IsUp: true, HasCarrier: true };
 
-    private void AnnounceIPv4(Link link, IPAddress address)
-    {
-        using ArpSocket socket = ArpSocket.Open(Netns, link.Index, link.MacAddress);
-        for (int i = 0; i < AnnouncementCount; i++)
-        {
-            socket.SendAnnouncement(address);
-        }
-    }
-
     private void AnnounceIPv6(Link link, IPAddress address)
     {
         try
         {
-            for (int i = 0; i < AnnouncementCount; i++)
-            {
-                NdpSocket.Announce(Netns, link.Index, link.MacAddress, address);
-            }
+            NdpSocket.Announce(Netns, link.Index, link.MacAddress, address);
         }
         catch (LinuxException exception) when (IsNotReady(exception))
         {
@@ -160,4 +162,6 @@ internal sealed partial class LinuxKernelRouter
     // the master to its macvlan up to a second late, and not at all one that is over by then: so both are asked how often they
     // came up.
     private readonly record struct Attachment(int Link, PhysicalAddress Mac, uint CarrierUps, uint? MasterCarrierUps);
+
+    private readonly record struct Announcement(Attachment Attachment, int Count, long Sent);
 }

@@ -52,6 +52,8 @@ internal sealed partial class LinuxKernelRouter
             HearOthers(outside, routerAddresses.Where(address => address.LinkIndex == outside.Index).Select(address => address.Address));
         }
 
+        (IPAddress Address, TimeSpan DueIn)[] announcements = DueAnnouncements(outside, routerAddresses);
+
         // Who holds a duplicate is asked for from the link-local address, so it is no duplicate until that is ready.
         bool canAsk = !routerAddresses.Any(address => address.LinkIndex == outside?.Index && address.Address.IsIPv6LinkLocal && IsDetecting(address));
         return new ObservedRouter
@@ -70,7 +72,8 @@ internal sealed partial class LinuxKernelRouter
             IsDetectingDuplicates = addresses.Any(entry => IsDetecting(entry.Address) || (entry.Address.HasDadFailed && !canAsk))
                 || IsNodeEndDetecting(outerAddresses),
             Contested = _defence.Contested,
-            Unannounced = outside is null ? [] : Unannounced(outside, routerAddresses),
+            Unannounced = announcements.Where(due => due.DueIn == TimeSpan.Zero).Select(due => due.Address).ToValueList(),
+            NextAnnouncement = announcements.Where(due => due.DueIn > TimeSpan.Zero).Select(due => (TimeSpan?)due.DueIn).Min(),
             Routes =
             [
                 .. Routes(NetworkSide.Router, Route.GetRoutes(), links.Values),
@@ -80,13 +83,19 @@ internal sealed partial class LinuxKernelRouter
         };
     }
 
-    private ValueList<IPAddress> Unannounced(Link outside, IEnumerable<LinkAddress> addresses)
+    private (IPAddress Address, TimeSpan DueIn)[] DueAnnouncements(Link? outside, IEnumerable<LinkAddress> addresses)
     {
+        if (outside is null || !CanAnnounce(outside))
+        {
+            return [];
+        }
+
         Attachment attachment = AttachmentOf(outside);
-        return CanAnnounce(outside)
-            ? addresses.Where(address => address.LinkIndex == outside.Index && !address.HasDadFailed).Select(address => address.Address)
-                .Where(address => !IsAnnounced(address, attachment)).ToValueList()
-            : [];
+        return [.. from address in addresses
+                   where address.LinkIndex == outside.Index && !address.HasDadFailed
+                   let dueIn = AnnouncementDueIn(address.Address, attachment)
+                   where dueIn is not null
+                   select (address.Address, dueIn.Value)];
     }
 
     private static bool IsDetecting(LinkAddress address) => address is { IsTentative: true, HasDadFailed: false };

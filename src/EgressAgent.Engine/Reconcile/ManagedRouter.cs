@@ -160,7 +160,8 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. contests, .. _shortcomings]));
-        return contests.Count > 0 ? new PassResult(ContestRecheck) : PassResult.Settled;
+        TimeSpan? recheck = contests.Count > 0 ? ContestRecheck : null;
+        return new PassResult(recheck < observed.NextAnnouncement ? recheck : observed.NextAnnouncement ?? recheck);
     }
 
     private ObservedRouter Converge(RouterIntent intent, RouterRecord record, DesiredRouter desired)

@@ -49,10 +49,13 @@ public sealed record ObservedRouter
     public bool IsDetectingDuplicates { get; init; }
 
     /// <summary>
-    /// Addresses of the macvlan that its network has not been told of, by this run of the agent, since the link last came up. Link-local
-    /// ones may be among them.
+    /// Addresses of the macvlan that its network is to be told of now: it was not yet, by this run of the agent, since the link last
+    /// came up, or it is time for the repetition. Link-local ones may be among them.
     /// </summary>
     public ValueList<IPAddress> Unannounced { get; init; } = [];
+
+    /// <summary>When the next address is to be announced again; null when none is.</summary>
+    public TimeSpan? NextAnnouncement { get; init; }
 
     /// <summary>Of the main and the return table; without IPv6 link-local and multicast ones.</summary>
     public ValueList<RouteEntry> Routes { get; init; } = [];

@@ -13,7 +13,8 @@ public sealed class RouterSysctlsTests
     {
         string[] ipv6 = [.. RouterSysctls.Compile(hasIPv6: false).Select(entry => entry.ToString()).Where(text => text.Contains("ipv6"))];
 
-        Assert.Equal(["net/ipv6/conf/all/disable_ipv6=1", "net/ipv6/conf/default/disable_ipv6=1"], ipv6);
+        string[] scopes = ["all", "default", "eth0", "net1"];
+        Assert.Equal(scopes.Select(scope => $"net/ipv6/conf/{scope}/disable_ipv6=1"), ipv6);
     }
 
     [Fact]
