@@ -1,3 +1,4 @@
+using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.System.Tests.DataPath;
@@ -99,6 +100,38 @@ public abstract class ReturnPathTests(DataPathTest.Fixture fixture) : DataPathTe
         {
             Lab.Node.Ip("link set client mtu 1500");
         }
+    }
+
+    [Theory]
+    [InlineData(DataPathLab.Inside, 80, DataPathLab.Web, "via 10.0.0.99", "192.168.12.99", PacketProtocol.Icmp, (3 << 8) | 4)]
+    [InlineData(DataPathLab.Inside6, 86, DataPathLab.Web6, "via 2001:db8:aa::99", "2001:db8:12::99", PacketProtocol.IcmpV6, 2 << 8)]
+    public void Narrow_hop_behind_the_gateway_is_told_to_whoever_sends_too_much(
+        string inside, int port, string destination, string route, string reserved, PacketProtocol protocol, int tooBig)
+    {
+        Lab.Apply("web", Spec);
+        using PacketCapture capture = Lab.Lan.Capture(Lab.Node);
+
+        // Other tests let the ends learn what path they have.
+        foreach (LabHost end in (LabHost[])[Lab.Client, Lab.Server])
+        {
+            end.Ip("-4 route flush cache");
+            end.Ip("-6 route flush cache");
+        }
+
+        Lab.Gateway.Ip($"route change {destination} {route} mtu lock 1350");
+        try
+        {
+            using EchoedTransfer transfer = EchoedTransfer.Start(Lab.Client, inside, port);
+            transfer.WaitForBlocks(100);
+        }
+        finally
+        {
+            Lab.Gateway.Ip($"route change {destination} {route}");
+        }
+
+        // Told to the reserved address, and by then to who is behind it: otherwise nothing would have come through.
+        Eventually.True("the message of the narrow hop", () => capture.Packets.Any(packet =>
+            packet.Protocol == protocol && packet.Kind == tooBig && $"{packet.Destination}" == reserved));
     }
 
     [Theory]
