@@ -171,6 +171,43 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         }
     }
 
+    [Theory]
+    [InlineData(DataPathLab.OtherWeb, DataPathLab.Inside)]
+    [InlineData(DataPathLab.OtherWeb6, DataPathLab.Inside6)]
+    public void Client_that_routes_past_the_redirect_is_refused(string destination, string inside)
+    {
+        Lab.Apply("web", Spec);
+        using LanAudit lan = new(Lab);
+        using Undo route = RouteOfTheNode(destination, $"via {inside}");
+
+        AssertRefusedAtOnce(Lab.Client.ProbeTcp(destination, 80));
+        AssertRefusedAtOnce(Lab.Client.ProbeUdp(destination, 80));
+        Assert.NotEqual(ProbeOutcome.Answered, Lab.Client.Ping(destination, Silence).Outcome);
+
+        lan.AssertRoutersSentOnly([Reserved, Reserved6], []);
+    }
+
+    [Theory]
+    [InlineData(DataPathLab.Inside, Reserved, "32")]
+    [InlineData(DataPathLab.Inside6, Reserved6, "128")]
+    public void Neither_side_is_answered_for_an_address_of_the_other(string inside, string reserved, string length)
+    {
+        Lab.Apply("web", Spec);
+        Lab.Neighbour.Ip($"route add {inside}/{length} dev eth0");
+        using Undo route = RouteOfTheNode(reserved, "dev egress.default.web");
+        try
+        {
+            Assert.NotEqual(ProbeOutcome.Answered, Lab.Neighbour.Ping(inside, Silence).Outcome);
+            Assert.NotEqual(ProbeOutcome.Answered, Lab.Node.Ping(reserved, Silence).Outcome);
+            Assert.DoesNotContain("lladdr", Lab.Neighbour.Ip($"neighbour show {inside} dev eth0"));
+            Assert.DoesNotContain("lladdr", Lab.Node.Ip($"neighbour show {reserved} dev egress.default.web"));
+        }
+        finally
+        {
+            Lab.Neighbour.Ip($"route del {inside}/{length} dev eth0");
+        }
+    }
+
     [Fact]
     public void Others_than_the_named_clients_are_refused()
     {
@@ -201,5 +238,18 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         Assert.Equal(ProbeOutcome.Unreachable, Lab.Client.ProbeTcp(DataPathLab.Inside6, 86).Outcome);
 
         lan.AssertRoutersSentOnly([], []);
+    }
+
+    // In a table of its own: in the main one the agent takes away what is not its own on its link.
+    private Undo RouteOfTheNode(string destination, string way)
+    {
+        string family = destination.Contains(':') ? "-6" : "-4";
+        Lab.Node.Ip($"{family} route add {destination} {way} table 77");
+        Lab.Node.Ip($"{family} rule add to {destination} lookup 77");
+        return new Undo(() =>
+        {
+            Lab.Node.Ip($"{family} rule del to {destination} lookup 77");
+            Lab.Node.Ip($"{family} route flush table 77");
+        });
     }
 }

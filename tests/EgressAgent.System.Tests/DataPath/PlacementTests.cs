@@ -186,9 +186,4 @@ public sealed class PlacementTests(DataPathTest.Fixture fixture) : DataPathTest(
     private static string IndexOf(LabHost host, string link) => host.Ip($"-oneline link show dev {link}").Split(':')[0];
 
     private static string ParentOf(ObservedRouter router) => router.Ip("-oneline link show dev net1").Split("net1@if")[1].Split(':')[0];
-
-    private sealed class Undo(Action action) : IDisposable
-    {
-        public void Dispose() => action();
-    }
 }

@@ -15,7 +15,7 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
 
     /// <summary>What nf_reject answers; others have a checksum that it takes for wrong, and are dropped (nf_reject_verify_csum).</summary>
     internal static readonly string[] Rejectable =
-        ["tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "gre", "esp", "ah"];
+        ["tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "47", "esp", "ah"];
 
     private readonly TracedRoutes _routes = new(router);
     private readonly FlowTable _flows = new();

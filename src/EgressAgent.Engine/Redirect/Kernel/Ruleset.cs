@@ -17,8 +17,9 @@ internal sealed record Ruleset
     private const string Inside = RouterNames.InsideLink;
     private const string Outside = RouterNames.OutsideLink;
 
-    // nf_reject_verify_csum and nf_checksum: the protocols whose checksum the kernel can verify, or leaves alone.
-    private const string Rejectable = "tcp, udp, udplite, sctp, dccp, icmp, icmpv6, igmp, gre, esp, ah";
+    // nf_reject_verify_csum and nf_checksum: the protocols whose checksum the kernel can verify, or leaves alone. 47 is GRE: nft 1.0.6
+    // knows that name from /etc/protocols alone, and a minimal system is without.
+    private const string Rejectable = "tcp, udp, udplite, sctp, dccp, icmp, icmpv6, igmp, 47, esp, ah";
 
     private Ruleset(RedirectPlan plan)
     {

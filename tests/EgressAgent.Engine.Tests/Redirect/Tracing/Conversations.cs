@@ -58,7 +58,7 @@ internal static class Conversations
             eth0 sctp 10.88.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
             eth0 tcp 10.88.0.2:4000 > 198.18.0.2:8086 → eth0 tcp-reset from 198.18.0.2
             eth0 icmp 10.88.0.2:1 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
-            eth0 gre 10.88.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 47 10.88.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 253 10.88.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 tcp-reset from fd96:e9e5:a::2
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 port-unreachable from fd96:e9e5:a::2
@@ -70,8 +70,8 @@ internal static class Conversations
             eth0 sctp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.30:80
             eth0 icmp 10.88.0.2:1 > 198.18.0.2 → net1 192.168.12.99:1 > 203.0.113.30
             net1 icmp[echo-reply] 203.0.113.30 > 192.168.12.99:1 → eth0 198.18.0.2 > 10.88.0.2:1
-            eth0 gre 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
-            net1 gre 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
+            eth0 47 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
+            net1 47 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
             eth0 253 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
             net1 253 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 tcp-reset from fd96:e9e5:a::2
@@ -95,10 +95,10 @@ internal static class Conversations
             net1 tcp[syn,ack] 203.0.113.26:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
             """),
         new("a protocol without ports serves one client at a time", Full, """
-            eth0 gre 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
-            eth0 gre 10.88.0.3 > 198.18.0.2 → dropped as a clash of flows
+            eth0 47 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
+            eth0 47 10.88.0.3 > 198.18.0.2 → dropped as a clash of flows
             forget flows
-            eth0 gre 10.88.0.3 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
+            eth0 47 10.88.0.3 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
             """),
         new("others than the named clients are rejected", Full, """
             eth0 tcp 10.89.0.2:4000 > 198.18.0.2:80 → eth0 tcp-reset from 198.18.0.2
@@ -284,7 +284,7 @@ internal static class Conversations
             eth0 dccp 10.89.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
             eth0 icmp 10.89.0.2:1 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 igmp 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
-            eth0 gre 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
+            eth0 47 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 esp 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 ah 10.89.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 253 10.89.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2

@@ -58,7 +58,7 @@ internal static class TracerGen
         from link in OneOf("eth0", "eth0", "net1", "self")
         from source in OneOf(addresses)
         from destination in OneOf(addresses)
-        from protocol in OneOf("tcp", "udp", "sctp", "gre", icmp)
+        from protocol in OneOf("tcp", "udp", "sctp", "47", icmp)
         from kind in OneOf(Kinds(protocol))
         from sourcePort in OneOf(Ports)
         from destinationPort in OneOf(Ports)
@@ -67,14 +67,14 @@ internal static class TracerGen
             null,
             protocol,
             kind,
-            new IPEndPoint(IPAddress.Parse(source), protocol == "gre" || kind == "echo-reply" ? 0 : sourcePort),
-            new IPEndPoint(IPAddress.Parse(destination), protocol is "gre" || kind == "echo-request" ? 0 : destinationPort));
+            new IPEndPoint(IPAddress.Parse(source), protocol == "47" || kind == "echo-reply" ? 0 : sourcePort),
+            new IPEndPoint(IPAddress.Parse(destination), protocol is "47" || kind == "echo-request" ? 0 : destinationPort));
 
     private static string[] Kinds(string protocol) => protocol switch
     {
         "tcp" => ["syn", "syn", "syn,ack", "ack", "fin,ack", "rst"],
         "sctp" => ["init", "data"],
-        "udp" or "gre" => [""],
+        "udp" or "47" => [""],
         _ => ["echo-request", "echo-reply"],
     };
 
