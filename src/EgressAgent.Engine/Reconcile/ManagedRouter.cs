@@ -39,6 +39,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly AgentConfiguration _configuration;
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
+    private readonly Contention _contention;
 
     private RouterIntent _intent;
     private RouterRecord? _record;
@@ -46,7 +47,6 @@ internal sealed partial class ManagedRouter : IDisposable
     private PlanProblem? _waitingFor;
     private ValueList<PlanProblem> _shortcomings = [];
     private Dictionary<IPAddress, PhysicalAddress> _contests = [];
-    private readonly Contention _contention;
     private string _contested = "";
     private Backoff _backoff;
     private bool _isPausing;
@@ -75,8 +75,8 @@ internal sealed partial class ManagedRouter : IDisposable
     }
 
     /// <summary>
-    /// Whether the last pass failed, or somebody keeps undoing what it did. Its own steps are told as changes too, and would make it due again at once, without a
-    /// pause; so what is told of the router alone waits for the pause to end.
+    /// Whether the last pass failed, or somebody keeps undoing what it did. Its own steps are told as changes too, and would make it
+    /// due again at once, without a pause; so what is told of the router alone waits for the pause to end.
     /// </summary>
     internal bool IsPausing => Volatile.Read(ref _isPausing);
 
@@ -154,8 +154,7 @@ internal sealed partial class ManagedRouter : IDisposable
         ValueList<PlanProblem> contests = observed.Contested.Select(StatusFacts.Contested).ToValueList();
         if (_contention.IsOn)
         {
-            _status.Report(_key, intent, StatusFacts.InForce(
-                record, desired, [StatusFacts.Undone(_contested), .. contests, .. _shortcomings]));
+            _status.Report(_key, intent, StatusFacts.InForce(record, desired, [StatusFacts.Undone(_contested), .. contests, .. _shortcomings]));
             return new PassResult(_contention.RetryAfter, IsPause: _contention.IsPausing);
         }
 

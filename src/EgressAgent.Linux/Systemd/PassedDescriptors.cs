@@ -13,8 +13,8 @@ public static unsafe class PassedDescriptors
 
     /// <summary>
     /// Takes them over, now close-on-exec, in the order in which they were passed; empty where there are none for this process
-    /// (LISTEN_PID), and on every further call. They are moved beyond the lowest numbers, which others need. To be called early, while nobody else reads the environment, which loses the
-    /// LISTEN_ variables.
+    /// (LISTEN_PID), and on every further call. They are moved beyond the lowest numbers, which others need. To be called early,
+    /// while nobody else reads the environment, which loses the LISTEN_ variables.
     /// </summary>
     /// <exception cref="LinuxException">EINVAL: LISTEN_FDS or LISTEN_PID is malformed; EBADF: a descriptor is not open.</exception>
     public static IReadOnlyList<PassedDescriptor> Take()

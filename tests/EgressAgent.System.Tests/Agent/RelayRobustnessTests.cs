@@ -27,9 +27,7 @@ public sealed class RelayRobustnessTests() : AgentTest("relay")
         client.Stop();
         server.WaitForStandstill();
 
-        Assert.InRange(agent.ResidentBytes() - resident, long.MinValue, ToleratedGrowth);
-        other.WaitForBlocks(100);
-        Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(inside, 8080).SeenSource);
+        AssertNobodyElseSuffers(agent, resident, other, inside);
 
         client.Continue();
         server.WaitForBytes(16 * Megabyte);
@@ -58,9 +56,7 @@ public sealed class RelayRobustnessTests() : AgentTest("relay")
         server.Stop();
         client.WaitForStandstill();
 
-        Assert.InRange(agent.ResidentBytes() - resident, long.MinValue, ToleratedGrowth);
-        other.WaitForBlocks(100);
-        Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(inside, 8080).SeenSource);
+        AssertNobodyElseSuffers(agent, resident, other, inside);
 
         server.Continue();
         client.WaitForBytes(16 * Megabyte);
@@ -101,6 +97,13 @@ public sealed class RelayRobustnessTests() : AgentTest("relay")
         Eventually.True("the status to be well", () => agent.Status == "1 router active", TimeSpan.FromSeconds(30), () => agent.Status);
         established.WaitForBlocks(100);
         Assert.Equal("203.0.113.27:443", Lab.Node.ProbeTcp(inside, 8443).SeenTarget);
+    }
+
+    private void AssertNobodyElseSuffers(AgentProcess agent, long residentBefore, EchoedTransfer other, string inside)
+    {
+        Assert.InRange(agent.ResidentBytes() - residentBefore, long.MinValue, ToleratedGrowth);
+        other.WaitForBlocks(100);
+        Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(inside, 8080).SeenSource);
     }
 
     // A client that is accepted when the last descriptor goes is reset.
