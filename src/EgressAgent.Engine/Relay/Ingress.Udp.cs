@@ -7,17 +7,17 @@ namespace EgressAgent.Engine.Relay;
 
 internal sealed partial class Ingress
 {
-    private readonly Dictionary<SteeringKey, UdpPort> _udpPorts = [];
-    private readonly Dictionary<SteeringKey, UdpCatchAll> _udpCatchAlls = [];
+    private readonly Dictionary<IngressKey, UdpPort> _udpPorts = [];
+    private readonly Dictionary<IngressKey, UdpCatchAll> _udpCatchAlls = [];
 
     private void UpdateUdp(RouteTable routes, List<RelayShortfall> shortfalls)
     {
-        foreach (SteeringKey place in _udpPorts.Keys.Concat(_udpCatchAlls.Keys).Except(routes.Routes.Keys).ToList())
+        foreach (IngressKey place in _udpPorts.Keys.Concat(_udpCatchAlls.Keys).Except(routes.Routes.Keys).ToList())
         {
             CloseUdp(place);
         }
 
-        foreach ((SteeringKey place, Route route) in routes.Routes)
+        foreach ((IngressKey place, Route route) in routes.Routes)
         {
             if (!place.IsUdp || _udpPorts.ContainsKey(place) || _udpCatchAlls.ContainsKey(place))
             {
@@ -43,9 +43,9 @@ internal sealed partial class Ingress
     }
 
     // A port belongs to one loop, so that its associations need no lock; ports spread over the loops.
-    private void OpenUdpPort(SteeringKey place)
+    private void OpenUdpPort(IngressKey place)
     {
-        if (_udpCatchAlls.TryGetValue(new SteeringKey(place.IsIPv6, isUdp: true, 0), out UdpCatchAll? catchAll))
+        if (_udpCatchAlls.TryGetValue(place with { Port = 0 }, out UdpCatchAll? catchAll))
         {
             catchAll.Shard.Loop.Invoke(() => catchAll.Release(place.Port));
         }
@@ -55,21 +55,21 @@ internal sealed partial class Ingress
         var port = new UdpPort(_datapath.Shards[place.Port % _datapath.Shards.Count], local, handle, owner: null);
         _udpPorts.Add(place, port);
         port.Shard.Loop.Invoke(port.Start);
-        _steering?.LeaveToOwnSocket(place);
+        _steering?.LeaveToOwnSocket(place.Steered);
     }
 
-    private void OpenUdpCatchAll(SteeringKey place, PortSteering steering)
+    private void OpenUdpCatchAll(IngressKey place, PortSteering steering)
     {
         SocketEndpoint inside = InsideOf(place);
         FileHandle handle = OpenUdpSocket(place, inside, withDestination: true);
         var catchAll = new UdpCatchAll(_datapath.Shards[0], steering, inside, _interface, handle);
         _udpCatchAlls.Add(place, catchAll);
         catchAll.Shard.Loop.Invoke(catchAll.Start);
-        steering.SetSocket(place, catchAll.Socket);
-        steering.Steer(place);
+        steering.SetSocket(place.Steered, catchAll.Socket);
+        steering.Steer(place.Steered);
     }
 
-    private FileHandle OpenUdpSocket(SteeringKey place, SocketEndpoint local, bool withDestination)
+    private FileHandle OpenUdpSocket(IngressKey place, SocketEndpoint local, bool withDestination)
     {
         if (TakeKept(place, local) is { } kept)
         {
@@ -81,9 +81,9 @@ internal sealed partial class Ingress
         return opened;
     }
 
-    private void CloseUdp(SteeringKey place)
+    private void CloseUdp(IngressKey place)
     {
-        _steering?.Remove(place);
+        _steering?.Remove(place.Steered);
         Kept?.Forget(place);
         if (_udpPorts.Remove(place, out UdpPort? port))
         {

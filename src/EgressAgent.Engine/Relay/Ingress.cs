@@ -12,8 +12,8 @@ namespace EgressAgent.Engine.Relay;
 /// What listens at a router's inside addresses. Where the kernel has sk_lookup, one TCP listener for each family takes all the
 /// ports that have a rule, or every port when there is a fallback: ten thousand rules cost no descriptor, an edit is one map
 /// entry, and what has no rule is refused during the handshake, as is a client that is not admitted. Elsewhere each TCP rule
-/// has a listener of its own and a fallback cannot be served. A UDP rule has a socket of its own in both cases, since a reply
-/// leaves from the port that its socket is bound to.
+/// has a listener of its own and a fallback cannot be served. An SCTP rule has one in both cases, as sk_lookup is not asked for it;
+/// so has a UDP rule its own socket, since a reply leaves from the port that its socket is bound to.
 /// </summary>
 /// <remarks>
 /// What an earlier process of the agent kept is taken over as it is, with the clients that wait in it. Its steering stays in force
@@ -52,7 +52,7 @@ internal sealed partial class Ingress
     internal void Update(RouteTable routes, List<RelayShortfall> shortfalls)
     {
         UpdateClients(routes.Plan.Clients ?? Everyone.ToValueList());
-        UpdateTcp(routes, shortfalls);
+        UpdateListeners(routes, shortfalls);
         UpdateUdp(routes, shortfalls);
         if (!_isSteeringKept && _steering is not null)
         {
@@ -65,7 +65,7 @@ internal sealed partial class Ingress
     /// <summary>Closes everything: clients are refused.</summary>
     internal void Close()
     {
-        foreach (SteeringKey place in Places)
+        foreach (IngressKey place in Places)
         {
             Kept?.Forget(place);
         }
@@ -82,12 +82,12 @@ internal sealed partial class Ingress
     /// <summary>Closes everything here; in what is kept elsewhere clients wait for the next process.</summary>
     internal void Leave()
     {
-        foreach (TcpAcceptor acceptor in _acceptors.Values.SelectMany(acceptors => acceptors))
+        foreach (Acceptor acceptor in _acceptors.Values.SelectMany(acceptors => acceptors))
         {
             acceptor.Shard.Loop.Invoke(acceptor.Stop);
         }
 
-        foreach (TcpListener listener in _listeners.Values)
+        foreach (Listener listener in _listeners.Values)
         {
             listener.Dispose();
         }
@@ -106,7 +106,7 @@ internal sealed partial class Ingress
         _steering?.Dispose();
     }
 
-    private IEnumerable<SteeringKey> Places => [.. _listeners.Keys, .. _udpPorts.Keys, .. _udpCatchAlls.Keys];
+    private IEnumerable<IngressKey> Places => [.. _listeners.Keys, .. _udpPorts.Keys, .. _udpCatchAlls.Keys];
 
     private void DropFormerSteering()
     {
@@ -119,7 +119,7 @@ internal sealed partial class Ingress
     }
 
     // What an earlier process kept for the place, if it is what is wanted there now.
-    private FileHandle? TakeKept(SteeringKey place, SocketEndpoint local)
+    private FileHandle? TakeKept(IngressKey place, SocketEndpoint local)
     {
         if (Kept?.Take(place) is not { } socket)
         {
@@ -159,7 +159,7 @@ internal sealed partial class Ingress
         return null;
     }
 
-    private SocketEndpoint InsideOf(SteeringKey place) =>
+    private SocketEndpoint InsideOf(IngressKey place) =>
         Inside(place.IsIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork)!.Value;
 
     private void UpdateClients(IEnumerable<IPNetwork> clients)

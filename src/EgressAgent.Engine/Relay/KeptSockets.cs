@@ -1,4 +1,3 @@
-using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Systemd;
@@ -13,18 +12,18 @@ public sealed class KeptSockets(DescriptorStore store, NetworkNamespaceId netns)
 {
     private string Steering => $"relay/{netns.Inode}/steering";
 
-    internal FileHandle? Take(SteeringKey place) => store.Take(NameOf(place));
+    internal FileHandle? Take(IngressKey place) => store.Take(NameOf(place));
 
     internal FileHandle? TakeSteering() => store.Take(Steering);
 
-    internal void Keep(SteeringKey place, FileHandle socket) => store.Keep(NameOf(place), socket);
+    internal void Keep(IngressKey place, FileHandle socket) => store.Keep(NameOf(place), socket);
 
     internal void KeepSteering(FileHandle link) => store.Keep(Steering, link);
 
-    internal void Forget(SteeringKey place) => store.Forget(NameOf(place));
+    internal void Forget(IngressKey place) => store.Forget(NameOf(place));
 
     internal void ForgetSteering() => store.Forget(Steering);
 
-    private string NameOf(SteeringKey place) =>
-        $"relay/{netns.Inode}/{(place.IsUdp ? "udp" : "tcp")}{(place.IsIPv6 ? "6" : "4")}/{place.Port}";
+    private string NameOf(IngressKey place) =>
+        $"relay/{netns.Inode}/{place.Protocol.ToString().ToLowerInvariant()}{(place.IsIPv6 ? "6" : "4")}/{place.Port}";
 }

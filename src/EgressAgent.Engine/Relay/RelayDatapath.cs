@@ -29,7 +29,7 @@ public sealed class RelayDatapath : IDisposable
     private volatile RouteTable _routes = RouteTable.Empty;
     private volatile string? _saturation;
     private long _saturatedAt;
-    private int _tcpFlows;
+    private int _connections;
     private int _associations;
     private bool _isDisposed;
 
@@ -60,7 +60,7 @@ public sealed class RelayDatapath : IDisposable
     public event Action? SaturationChanged;
 
     /// <summary>TCP connections at this moment, those included that are still being made.</summary>
-    public int TcpFlowCount => Volatile.Read(ref _tcpFlows);
+    public int ConnectionCount => Volatile.Read(ref _connections);
 
     internal RelayOptions Options { get; }
 
@@ -126,7 +126,7 @@ public sealed class RelayDatapath : IDisposable
     {
         StopAccepting();
         long started = TimeProvider.GetTimestamp();
-        while (TcpFlowCount > 0)
+        while (ConnectionCount > 0)
         {
             if (TimeProvider.GetElapsedTime(started) >= timeout)
             {
@@ -164,14 +164,14 @@ public sealed class RelayDatapath : IDisposable
     internal void RunInNetworkNamespace(Action action) => _runInNetworkNamespace(action);
 
     /// <summary>Counts a connection in, if there is room for one.</summary>
-    internal bool TryReserveTcpFlow()
+    internal bool TryReserveConnection()
     {
-        if (Interlocked.Increment(ref _tcpFlows) <= Options.MaxConnections)
+        if (Interlocked.Increment(ref _connections) <= Options.MaxConnections)
         {
             return true;
         }
 
-        OnTcpFlowEnded();
+        OnConnectionEnded();
         return false;
     }
 
@@ -182,10 +182,10 @@ public sealed class RelayDatapath : IDisposable
     internal RelayShard LeastLoaded(RelayShard own)
     {
         RelayShard least = own;
-        int fewest = own.Loop.TcpFlowCount;
+        int fewest = own.Loop.ConnectionCount;
         foreach (RelayShard shard in _shards)
         {
-            int count = shard.Loop.TcpFlowCount;
+            int count = shard.Loop.ConnectionCount;
             if (count < fewest)
             {
                 (least, fewest) = (shard, count);
@@ -222,7 +222,7 @@ public sealed class RelayDatapath : IDisposable
         }
     }
 
-    internal void OnTcpFlowEnded() => Interlocked.Decrement(ref _tcpFlows);
+    internal void OnConnectionEnded() => Interlocked.Decrement(ref _connections);
 
     /// <summary>Counts a UDP association in, if there is room for one.</summary>
     internal bool TryReserveAssociation()

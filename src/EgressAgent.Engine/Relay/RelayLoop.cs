@@ -22,12 +22,12 @@ internal sealed class RelayLoop : IDisposable
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly SourceTable _sources = new();
     private readonly List<RelayShard> _shards = [];
-    private readonly Queue<TcpFlow> _unfinished = new();
+    private readonly Queue<ConnectionFlow> _unfinished = new();
     private readonly TimeProvider _timeProvider;
     private readonly long _ticksPerTick;
     private readonly Thread _thread;
     private long _nextTick;
-    private int _tcpFlows;
+    private int _connections;
     private volatile bool _stopping;
 
     internal RelayLoop(int index, TimeProvider timeProvider)
@@ -54,13 +54,13 @@ internal sealed class RelayLoop : IDisposable
     internal DatagramBatch Datagrams { get; } = new(DatagramCapacity);
 
     /// <summary>Connections of all routers on this loop, those included that are on their way to it.</summary>
-    internal int TcpFlowCount => Volatile.Read(ref _tcpFlows);
+    internal int ConnectionCount => Volatile.Read(ref _connections);
 
     /// <summary>Room for one accept round of any acceptor.</summary>
-    internal AcceptedClient[] Accepted { get; } = new AcceptedClient[TcpAcceptor.MaxBatch];
+    internal AcceptedClient[] Accepted { get; } = new AcceptedClient[Acceptor.MaxBatch];
 
     /// <summary>Room for the sockets that one round opens.</summary>
-    internal IoResult[] Opened { get; } = new IoResult[TcpAcceptor.MaxBatch];
+    internal IoResult[] Opened { get; } = new IoResult[Acceptor.MaxBatch];
 
     /// <summary>The provider's timestamp when the loop last woke.</summary>
     internal long Now { get; private set; }
@@ -99,7 +99,7 @@ internal sealed class RelayLoop : IDisposable
         _wakeup.Signal();
     }
 
-    internal void CountTcpFlow(int change) => Interlocked.Add(ref _tcpFlows, change);
+    internal void CountConnection(int change) => Interlocked.Add(ref _connections, change);
 
     internal void Add(RelayShard shard) => _shards.Add(shard);
 
@@ -115,7 +115,7 @@ internal sealed class RelayLoop : IDisposable
     internal void StopWatching(int descriptor) => _epoll.Remove(descriptor);
 
     /// <summary>Lets a flow that has used up its turn go on after the others have had theirs.</summary>
-    internal void Continue(TcpFlow flow) => _unfinished.Enqueue(flow);
+    internal void Continue(ConnectionFlow flow) => _unfinished.Enqueue(flow);
 
     public void Dispose()
     {

@@ -1,16 +1,17 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
 /// <summary>One datapath's part on one loop: its flows there, and how they get their sockets.</summary>
 internal sealed class RelayShard
 {
-    private readonly List<TcpAcceptor> _waiting = [];
+    private readonly List<Acceptor> _waiting = [];
     private readonly Dictionary<SocketEndpoint, IcmpSender?> _icmpSenders = [];
     private readonly Action _open;
     private SocketEndpoint _wantedFamily;
-    private bool _wantedUdp;
+    private TransportProtocol _wantedProtocol;
     private int _wantedCount;
 
     internal RelayShard(RelayDatapath datapath, RelayLoop loop)
@@ -71,15 +72,15 @@ internal sealed class RelayShard
     }
 
     /// <summary>Calls the acceptor again when there may be room.</summary>
-    internal void WaitForRoom(TcpAcceptor acceptor) => _waiting.Add(acceptor);
+    internal void WaitForRoom(Acceptor acceptor) => _waiting.Add(acceptor);
 
-    internal void StopWaiting(TcpAcceptor acceptor) => _waiting.Remove(acceptor);
+    internal void StopWaiting(Acceptor acceptor) => _waiting.Remove(acceptor);
 
     internal void ResumeAccepting()
     {
         for (int count = _waiting.Count; count > 0; count--)
         {
-            TcpAcceptor acceptor = _waiting[0];
+            Acceptor acceptor = _waiting[0];
             _waiting.RemoveAt(0);
             acceptor.Resume();
         }
@@ -131,10 +132,10 @@ internal sealed class RelayShard
     /// socket, so all the connections that one accept round brought share it.
     /// </summary>
     /// <returns>The descriptors or errors; valid until the next call.</returns>
-    internal ReadOnlySpan<IoResult> OpenSockets(in SocketEndpoint family, bool isUdp, int count)
+    internal ReadOnlySpan<IoResult> OpenSockets(in SocketEndpoint family, TransportProtocol protocol, int count)
     {
         _wantedFamily = family;
-        _wantedUdp = isUdp;
+        _wantedProtocol = protocol;
         _wantedCount = count;
         try
         {
@@ -152,7 +153,12 @@ internal sealed class RelayShard
     {
         for (int index = 0; index < _wantedCount; index++)
         {
-            Loop.Opened[index] = _wantedUdp ? NativeSocket.OpenUdp(_wantedFamily) : NativeSocket.OpenTcp(_wantedFamily);
+            Loop.Opened[index] = _wantedProtocol switch
+            {
+                TransportProtocol.UDP => NativeSocket.OpenUdp(_wantedFamily),
+                TransportProtocol.SCTP => NativeSocket.OpenSctp(_wantedFamily),
+                _ => NativeSocket.OpenTcp(_wantedFamily),
+            };
         }
     }
 }

@@ -1,6 +1,4 @@
 using System.Net;
-using EgressAgent.Linux;
-using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Resources;
 
@@ -11,7 +9,7 @@ internal sealed class RouteTable
 {
     internal static readonly RouteTable Empty = new(new RelayPlan { Families = [] });
 
-    private readonly Dictionary<SteeringKey, Route> _routes = [];
+    private readonly Dictionary<IngressKey, Route> _routes = [];
     private readonly ClientNetwork[]? _clients;
     private readonly SocketEndpoint _source;
     private readonly SocketEndpoint _source6;
@@ -31,8 +29,8 @@ internal sealed class RouteTable
 
     internal RelayPlan Plan { get; }
 
-    /// <summary>By family, protocol and port; port 0 is the fallback.</summary>
-    internal IReadOnlyDictionary<SteeringKey, Route> Routes => _routes;
+    /// <summary>What comes in where.</summary>
+    internal IReadOnlyDictionary<IngressKey, Route> Routes => _routes;
 
     /// <summary>Compiles a plan. Routes that <paramref name="previous"/> has already are taken over, with their counters.</summary>
     /// <param name="plan">The new plan.</param>
@@ -49,11 +47,9 @@ internal sealed class RouteTable
             {
                 shortfalls.Add(new RelayShortfall(rule, $"the router has no address of the family of {rule.Destination}"));
             }
-            else if (rule.Protocol == TransportProtocol.SCTP)
+            else if (rule.Protocol == TransportProtocol.SCTP && NativeSocket.ProbeSctp() is { IsSuccess: false } missing)
             {
-                Errno missing = NativeSocket.ProbeSctp();
-                string reason = missing.IsSuccess ? "the relay does not carry SCTP" : $"the kernel has no SCTP sockets ({missing.Message})";
-                shortfalls.Add(new RelayShortfall(rule, $"{reason}; the kernel datapath needs none"));
+                shortfalls.Add(new RelayShortfall(rule, $"the kernel has no SCTP sockets ({missing.Message}); the kernel datapath needs none"));
             }
             else
             {
@@ -74,9 +70,9 @@ internal sealed class RouteTable
     }
 
     /// <summary>The route of a client that dialled <paramref name="local"/>; null when there is none.</summary>
-    internal Route? Find(bool isUdp, in SocketEndpoint local) =>
-        _routes.TryGetValue(new SteeringKey(local.IsIPv6, isUdp, local.Port), out Route? route)
-            || _routes.TryGetValue(new SteeringKey(local.IsIPv6, isUdp, 0), out route)
+    internal Route? Find(TransportProtocol protocol, in SocketEndpoint local) =>
+        _routes.TryGetValue(new IngressKey(protocol, local.IsIPv6, local.Port), out Route? route)
+            || _routes.TryGetValue(new IngressKey(protocol, local.IsIPv6, 0), out route)
             ? route
             : null;
 
@@ -94,7 +90,7 @@ internal sealed class RouteTable
     internal Route? RouteOfLiving(Route former, in SocketEndpoint client, ushort dialledPort, in SocketEndpoint source)
     {
         RouteKey key = former.Key;
-        return Find(key.Protocol == TransportProtocol.UDP, key.Inside.WithPort(dialledPort)) is { } route
+        return Find(key.Protocol, key.Inside.WithPort(dialledPort)) is { } route
             && route.Key.Inside == key.Inside
             && route.DestinationOf(dialledPort) == former.DestinationOf(dialledPort)
             && _reserved.Contains(source)
@@ -132,7 +128,7 @@ internal sealed class RouteTable
         ushort port,
         SocketEndpoint destination)
     {
-        var place = new SteeringKey(destination.IsIPv6, protocol == TransportProtocol.UDP, port);
+        var place = new IngressKey(protocol, destination.IsIPv6, port);
         var key = new RouteKey(protocol, rule, new SocketEndpoint(family.Inside, 0), destination);
         bool unchanged = previous._routes.TryGetValue(place, out Route? route) && route.Key == key;
         _routes[place] = unchanged ? route! : new Route(key, loops);

@@ -1,254 +1,221 @@
 using EgressAgent.Linux;
-using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.Sockets;
-using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
-/// <summary>
-/// A relayed TCP connection: the client's socket, the destination's, and what is on its way between them. Ends are passed on
-/// as they are: a FIN as a FIN when all before it is delivered, everything else (a RST, a timeout, an ICMP error) as a RST.
-/// </summary>
-/// <remarks>
-/// The client's handshake is complete before the relay knows of the connection, so a destination that refuses or cannot be
-/// reached shows to the client as a RST after the handshake, not as an answer to its SYN.
-/// </remarks>
-internal sealed partial class TcpFlow : TimedSource
+/// <summary>A relayed TCP connection. Each direction has its own end: a FIN is passed on as a FIN, and the other goes on.</summary>
+internal sealed unsafe class TcpFlow : ConnectionFlow
 {
-    private const int ClientSide = 0;
-    private const int ServerSide = 1;
-    private const EpollEvents Watched = EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.EdgeTriggered;
+    // How often a direction may read before it lets others have their turn.
+    private const int ReadsPerTurn = 16;
 
-    private readonly RelayShard _shard;
-    private readonly SocketEndpoint _clientEndpoint;
-    private readonly ushort _dialledPort;
-    private readonly long _started;
-    private readonly int _client;
-    private readonly int _server;
-    private SocketEndpoint _source;
-    private TcpDirection _toServer;
-    private TcpDirection _toClient;
-    private RelayFlowState _state = RelayFlowState.Connecting;
+    // What one splice may move: as much as a pipe of 256 pages holds when they are full.
+    private const int SpliceLength = PipePool.PipeCapacity;
+
+    // A splice that brings less than this is not worth its second system call: back to copying.
+    private const int StreamThreshold = BufferPool.BufferSize / 2;
+
     private bool _isBroken;
-    private bool _isClosed;
-    private bool _isWaitingForTurn;
 
-    private TcpFlow(RelayShard shard, Route route, int client, in SocketEndpoint clientEndpoint, ushort dialledPort, int server)
-        : base(route)
+    internal TcpFlow(RelayShard shard, in AcceptedClient accepted, int server)
+        : base(shard, accepted, server)
     {
-        _shard = shard;
-        _client = client;
-        _clientEndpoint = clientEndpoint;
-        _dialledPort = dialledPort;
-        _server = server;
-        _started = shard.Loop.Now;
-        _toClient.IsWritable = true;
     }
 
-    private RelayLoop Loop => _shard.Loop;
-
-    /// <summary>Connects an accepted client to its destination. Both descriptors belong to the flow from here on.</summary>
-    /// <param name="shard">Where the flow lives.</param>
-    /// <param name="accepted">The client.</param>
-    /// <param name="server">A fresh socket of the router's network namespace.</param>
-    internal static void Start(RelayShard shard, in AcceptedClient accepted, int server)
+    /// <summary>Sets what both sockets of a connection have; what a listener has, accepted sockets inherit.</summary>
+    internal static Errno Prepare(int socket, RelayOptions options)
     {
-        Route route = accepted.Route;
-        var flow = new TcpFlow(shard, route, accepted.Socket, accepted.Endpoint, accepted.DialledPort, server);
-        shard.Loop.Register(flow);
-        shard.Connecting.Touch(flow, shard.Loop.Now);
-        Errno errno = flow.Connect();
-        if (!errno.IsSuccess)
-        {
-            flow.Fail(errno);
-        }
-    }
-
-    /// <summary>As <see cref="Start"/>, on another loop than that which accepted: a change of plan may have come between.</summary>
-    internal static void StartHandedOver(RelayShard shard, in AcceptedClient accepted, int server)
-    {
-        RouteTable routes = shard.Datapath.Routes;
-        SocketEndpoint dialled = accepted.Route.Key.Inside.WithPort(accepted.DialledPort);
-        if (routes.Find(isUdp: false, dialled) == accepted.Route && routes.Admits(accepted.Endpoint))
-        {
-            Start(shard, accepted, server);
-            return;
-        }
-
-        NativeSocket.Reset(accepted.Socket);
-        NativeSocket.Close(server);
-        shard.Loop.CountTcpFlow(-1);
-        shard.Datapath.OnTcpFlowEnded();
-    }
-
-    internal override void OnEvents(EpollEvents events, int side)
-    {
-        ref TcpDirection from = ref side == ClientSide ? ref _toServer : ref _toClient;
-        ref TcpDirection to = ref side == ClientSide ? ref _toClient : ref _toServer;
-        if ((events & (EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0)
-        {
-            from.IsReadable = true;
-            from.IsEnding |= (events & (EpollEvents.ReadHangUp | EpollEvents.HangUp)) != 0;
-        }
-
-        if (_state == RelayFlowState.Connecting)
-        {
-            OnConnectingEvents(events, side);
-            return;
-        }
-
-        to.IsWritable |= (events & EpollEvents.Out) != 0;
-        Advance();
-
-        // What had arrived before the error has been passed on by now as far as the other side takes it.
-        if ((events & EpollEvents.Error) != 0 && !_isClosed)
-        {
-            Abort();
-        }
-    }
-
-    /// <summary>Goes on after a turn given to others.</summary>
-    internal void Resume()
-    {
-        _isWaitingForTurn = false;
-        if (!_isClosed)
-        {
-            Advance();
-        }
-    }
-
-    internal override void OnIdle()
-    {
-        if (_state == RelayFlowState.Connecting)
-        {
-            Fail(Errno.ETIMEDOUT);
-        }
-        else
-        {
-            Abort();
-        }
-    }
-
-    internal override void Cut() => Abort();
-
-    internal override bool LivesOn(RouteTable table)
-    {
-        Route? route = table.RouteOfLiving(Route, _clientEndpoint, _dialledPort, _source);
-        Route = route ?? Route;
-        return route is not null;
-    }
-
-    internal override RelayFlow Describe()
-    {
-        SocketEndpoint source = NativeSocket.LocalEndpoint(_server);
-        return new RelayFlow(
-            TransportProtocol.TCP,
-            _clientEndpoint.ToIPEndPoint(),
-            Route.Key.Inside.WithPort(_dialledPort).ToIPEndPoint(),
-            source.ToIPEndPoint(),
-            Route.DestinationOf(_dialledPort).ToIPEndPoint(),
-            Route.Key.Rule,
-            _state,
-            _toServer.Bytes,
-            _toClient.Bytes,
-            Loop.ToUtc(_started));
-    }
-
-    private Errno Connect()
-    {
-        RelayOptions options = _shard.Datapath.Options;
         int keepAlive = Math.Max(1, (int)options.KeepAliveTime.TotalSeconds);
-        _ = NativeSocket.SetNoDelay(_server);
-        _ = NativeSocket.SetKeepAlive(_server, keepAlive, keepAlive);
-        _ = NativeSocket.SetBindAddressNoPort(_server);
-        SocketEndpoint destination = Route.DestinationOf(_dialledPort);
-        _source = _shard.Datapath.Routes.SourceFor(destination);
-        Errno errno = NativeSocket.Bind(_server, _source);
-        if (errno.IsSuccess)
-        {
-            errno = NativeSocket.Connect(_server, destination);
-        }
-
-        if (!errno.IsSuccess && errno != Errno.EINPROGRESS)
-        {
-            return errno;
-        }
-
-        errno = Loop.Watch(this, ServerSide, _server, Watched);
-        return errno.IsSuccess ? Loop.Watch(this, ClientSide, _client, Watched) : errno;
+        Errno errno = NativeSocket.SetNoDelay(socket);
+        return errno.IsSuccess ? NativeSocket.SetKeepAlive(socket, keepAlive, keepAlive) : errno;
     }
 
-    private void OnConnectingEvents(EpollEvents events, int side)
+    private protected override void PrepareServer()
     {
-        if (side == ClientSide)
+        _ = Prepare(Server, Options);
+        _ = NativeSocket.SetBindAddressNoPort(Server);
+    }
+
+    private protected override Progress Pump(ref FlowDirection toServer, ref FlowDirection toClient, ref bool isHalfClosed)
+    {
+        Progress client = Pump(ref toClient, Server, Client);
+
+        // A send that failed has taken the client's error away, and reading then ends as if by a FIN: what the client had sent
+        // before is still passed on, but no FIN.
+        _isBroken = client == Progress.Broken;
+        Progress server = Pump(ref toServer, Client, Server);
+        isHalfClosed |= toClient.IsFinished || toServer.IsFinished;
+        return (client, server) switch
         {
-            // A client that sent its FIN with its request still waits for the answer; one that sent a RST does not.
-            if ((events & EpollEvents.Error) != 0)
+            (Progress.Broken, _) or (_, Progress.Broken) => Progress.Broken,
+            _ when toClient.IsFinished && toServer.IsFinished => Progress.Finished,
+            (Progress.TurnUsed, _) or (_, Progress.TurnUsed) => Progress.TurnUsed,
+            _ => Progress.Waiting,
+        };
+    }
+
+    private protected override void ReleaseStorage(ref FlowDirection toServer, ref FlowDirection toClient)
+    {
+        ReleaseStorage(ref toServer);
+        ReleaseStorage(ref toClient);
+    }
+
+    // Moves what there is until the source has nothing more or the sink takes nothing more. Edge-triggered: nothing is said
+    // again, so neither may be given up before it has said EAGAIN (or what amounts to it).
+    private Progress Pump(ref FlowDirection direction, int source, int sink)
+    {
+        int reads = 0;
+        while (true)
+        {
+            if (direction.Held > 0)
             {
-                Abort();
+                if (!direction.IsWritable)
+                {
+                    return Progress.Waiting;
+                }
+
+                IoResult sent = Deliver(ref direction, sink);
+                if (sent.IsError)
+                {
+                    if (!sent.WouldBlock)
+                    {
+                        return Progress.Broken;
+                    }
+
+                    direction.IsWritable = false;
+                }
+
+                continue;
             }
 
-            return;
-        }
+            if (direction.IsEnded)
+            {
+                ReleaseStorage(ref direction);
+                if (_isBroken)
+                {
+                    return Progress.Broken;
+                }
 
-        if ((events & (EpollEvents.Error | EpollEvents.HangUp)) != 0)
+                if (!direction.IsFinished)
+                {
+                    direction.IsFinished = true;
+                    Errno errno = NativeSocket.ShutdownWrite(sink);
+                    return errno.IsSuccess ? Progress.Waiting : Progress.Broken;
+                }
+
+                return Progress.Waiting;
+            }
+
+            if (!direction.IsReadable || !direction.IsWritable)
+            {
+                ReleaseStorage(ref direction);
+                return Progress.Waiting;
+            }
+
+            if (reads++ == ReadsPerTurn)
+            {
+                return Progress.TurnUsed;
+            }
+
+            IoResult received = direction.IsStreaming && TakePipe(ref direction)
+                ? Splice(ref direction, source)
+                : Copy(ref direction, source);
+            if (received.IsError)
+            {
+                if (!received.WouldBlock)
+                {
+                    return Progress.Broken;
+                }
+
+                direction.IsReadable = false;
+            }
+            else if (received.Value == 0)
+            {
+                direction.IsEnded = true;
+            }
+        }
+    }
+
+    private static IoResult Deliver(ref FlowDirection direction, int sink)
+    {
+        IoResult sent = direction.Pipe is { } pipe
+            ? pipe.Empty(sink, direction.Held)
+            : NativeSocket.Send(sink, direction.Buffer + direction.BufferOffset, direction.Held);
+        if (!sent.IsError)
         {
-            Errno errno = NativeSocket.TakeError(_server);
-            Fail(errno.IsSuccess ? Errno.ECONNRESET : errno);
+            direction.Held -= sent.Value;
+            direction.BufferOffset += sent.Value;
+            direction.Bytes += sent.Value;
         }
-        else if ((events & EpollEvents.Out) != 0)
+
+        return sent;
+    }
+
+    private static IoResult Splice(ref FlowDirection direction, int source)
+    {
+        // The pipe is empty here, so EAGAIN can only come from the socket.
+        IoResult received = direction.Pipe!.Fill(source, SpliceLength);
+        if (!received.IsError)
         {
-            _state = RelayFlowState.Established;
-            _toServer.IsWritable = true;
-            Advance();
+            direction.Held = received.Value;
+            direction.IsStreaming = received.Value >= StreamThreshold;
         }
+
+        return received;
     }
 
-    private void Fail(Errno errno)
+    private IoResult Copy(ref FlowDirection direction, int source)
     {
-        ref RouteCounters counters = ref Route.CountersOf(Loop);
-        switch (errno.Value)
+        ReleasePipe(ref direction);
+        if (direction.Buffer is null)
         {
-            case var value when value == Errno.ECONNREFUSED.Value || value == Errno.ECONNRESET.Value:
-                counters.Refused++;
-                break;
-            case var value when value == Errno.ETIMEDOUT.Value:
-                counters.TimedOut++;
-                break;
-            case var value when value == Errno.EADDRNOTAVAIL.Value || value == Errno.ENOMEM.Value || value == Errno.ENOBUFS.Value:
-                counters.Exhausted++;
-                break;
-            default:
-                counters.Unreachable++;
-                break;
+            direction.Buffer = Loop.Buffers.Take();
         }
 
-        Abort();
+        IoResult received = NativeSocket.Receive(source, direction.Buffer, BufferPool.BufferSize);
+        if (!received.IsError)
+        {
+            direction.BufferOffset = 0;
+            direction.Held = received.Value;
+            bool isFull = received.Value == BufferPool.BufferSize;
+            direction.IsStreaming = isFull;
+
+            // epoll(7): a read that brought less than was asked for has emptied a stream socket. A FIN that comes later makes
+            // an event of its own; one that is there already must be read.
+            direction.IsReadable = isFull || direction.IsEnding;
+        }
+
+        return received;
     }
 
-    private void Abort()
+    private bool TakePipe(ref FlowDirection direction)
     {
-        NativeSocket.Reset(_client);
-        NativeSocket.Reset(_server);
-        Release();
+        ReleaseBuffer(ref direction);
+        direction.Pipe ??= Loop.Pipes.TryTake();
+        return direction.Pipe is not null;
     }
 
-    private void Close()
+    private void ReleaseStorage(ref FlowDirection direction)
     {
-        NativeSocket.Close(_client);
-        NativeSocket.Close(_server);
-        Release();
+        ReleasePipe(ref direction);
+        ReleaseBuffer(ref direction);
     }
 
-    private void Release()
+    private void ReleasePipe(ref FlowDirection direction)
     {
-        _isClosed = true;
-        ReleaseStorage(ref _toServer);
-        ReleaseStorage(ref _toClient);
-        Queue?.Remove(this);
-        Loop.Unregister(this);
-        Loop.CountTcpFlow(-1);
-        _shard.Datapath.OnTcpFlowEnded();
-        _shard.ResumeAccepting();
+        if (direction.Pipe is { } pipe)
+        {
+            Loop.Pipes.Return(pipe, isEmpty: direction.Held == 0);
+            direction.Pipe = null;
+        }
+    }
+
+    private void ReleaseBuffer(ref FlowDirection direction)
+    {
+        if (direction.Buffer is not null)
+        {
+            Loop.Buffers.Return(direction.Buffer);
+            direction.Buffer = null;
+        }
     }
 }

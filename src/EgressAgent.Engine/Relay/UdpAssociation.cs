@@ -33,7 +33,7 @@ internal sealed class UdpAssociation : TimedSource
     internal static UdpAssociation? TryOpen(UdpPort port, Route route, SocketEndpoint client)
     {
         SocketEndpoint destination = route.DestinationOf(port.Local.Port);
-        IoResult opened = port.Shard.OpenSockets(destination, isUdp: true, 1)[0];
+        IoResult opened = port.Shard.OpenSockets(destination, TransportProtocol.UDP, 1)[0];
         if (opened.IsError)
         {
             port.Shard.Datapath.Saturate(opened.Errno);

@@ -3,6 +3,7 @@ using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -55,7 +56,7 @@ internal sealed class UdpCatchAll : LoopSource
     {
         if (_ports.Remove(number, out UdpPort? port))
         {
-            _steering.Remove(PlaceOf(number));
+            _steering.Remove(PlaceOf(number).Steered);
             port.Stop();
         }
     }
@@ -102,9 +103,9 @@ internal sealed class UdpCatchAll : LoopSource
         port = new UdpPort(_shard, local, handle!, this);
         port.Start();
         _ports.Add(number, port);
-        _steering.LeaveToOwnSocket(PlaceOf(number));
+        _steering.LeaveToOwnSocket(PlaceOf(number).Steered);
         return port;
     }
 
-    private SteeringKey PlaceOf(ushort number) => new(_inside.IsIPv6, isUdp: true, number);
+    private IngressKey PlaceOf(ushort number) => new(TransportProtocol.UDP, _inside.IsIPv6, number);
 }

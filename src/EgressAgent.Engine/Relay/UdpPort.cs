@@ -3,6 +3,7 @@ using EgressAgent.Linux;
 using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -139,7 +140,7 @@ internal sealed class UdpPort : LoopSource
     {
         association = null;
         RouteTable table = Shard.Datapath.Routes;
-        Route? route = table.Find(isUdp: true, Local);
+        Route? route = table.Find(TransportProtocol.UDP, Local);
         if (route is null || !table.Admits(client) || !Shard.TryReserveAssociation())
         {
             return false;

@@ -11,6 +11,9 @@ internal static class LowDescriptors
 {
     private const int End = 1024;
 
+    // Below this, descriptors that there may be any number of stay where they are.
+    private const int Shared = 256;
+
     /// <summary>
     /// Moves a descriptor that is kept for long, or one of many, out of the range. Where the process may not have any beyond it
     /// (RLIMIT_NOFILE), it stays.
@@ -34,13 +37,19 @@ internal static class LowDescriptors
     }
 
     /// <summary>
-    /// As <see cref="Leave"/>, for descriptors that there may be any number of: where those beyond the range are all taken, it is
-    /// closed and errno says EMFILE, so that the range stays free.
+    /// As <see cref="Leave"/>, for descriptors that there may be any number of. Those of them that come first may stay: to move one costs
+    /// two system calls. Where those beyond the range are all taken, it is closed and errno says EMFILE, so that the rest of the
+    /// range stays free.
     /// </summary>
     internal static int LeaveOrClose(int descriptor)
     {
+        if (descriptor < Shared)
+        {
+            return descriptor;
+        }
+
         int moved = Leave(descriptor);
-        if (moved != descriptor || moved is < 0 or >= End || DescriptorLimit.Current <= End)
+        if (moved >= End || DescriptorLimit.Current <= End)
         {
             return moved;
         }

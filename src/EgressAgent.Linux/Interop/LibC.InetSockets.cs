@@ -20,6 +20,7 @@ internal static unsafe partial class LibC
     internal const int SO_KEEPALIVE = 9;
     internal const int SO_LINGER = 13;
     internal const int SO_BINDTODEVICE = 25;
+    internal const int SO_SNDBUFFORCE = 32;
 
     internal const int IP_RECVERR = 11;
     internal const int IP_FREEBIND = 15;

@@ -33,6 +33,9 @@ public static unsafe partial class NativeSocket
 
     public static Errno SetSendBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUF, bytes);
 
+    /// <summary>As <see cref="SetSendBuffer"/>, also beyond net.core.wmem_max, for those with CAP_NET_ADMIN.</summary>
+    public static Errno ForceSendBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUFFORCE, bytes);
+
     /// <summary>Lets a socket bind to an address that is not (or not yet) on an interface, ip(7).</summary>
     public static Errno SetFreeBind(int socket, in SocketEndpoint family) => family.IsIPv4
         ? Set(socket, LibC.IPPROTO_IP, LibC.IP_FREEBIND, 1)

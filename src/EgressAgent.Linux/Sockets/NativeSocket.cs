@@ -13,19 +13,6 @@ public static unsafe partial class NativeSocket
     /// <summary>A socket for <paramref name="family"/>'s address family.</summary>
     public static IoResult OpenTcp(in SocketEndpoint family) => Open(family, LibC.SOCK_STREAM, LibC.IPPROTO_TCP);
 
-    /// <summary>Why the kernel has no SCTP sockets; success when it has.</summary>
-    public static Errno ProbeSctp()
-    {
-        int socket = LibC.socket(LibC.AF_INET, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, LibC.IPPROTO_SCTP);
-        if (socket < 0)
-        {
-            return Errno.Last;
-        }
-
-        Close(socket);
-        return Errno.Success;
-    }
-
     public static IoResult OpenUdp(in SocketEndpoint family) => Open(family, LibC.SOCK_DGRAM, LibC.IPPROTO_UDP);
 
     public static Errno Bind(int socket, SocketEndpoint local) =>

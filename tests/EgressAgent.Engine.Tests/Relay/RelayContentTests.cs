@@ -45,7 +45,7 @@ public sealed class RelayContentTests(RelayLab lab) : RelayTestBase(lab)
         server.Join();
 
         Assert.Empty(failures);
-        Eventually.True("all connections end", () => Relay.TcpFlowCount == 0);
+        Eventually.True("all connections end", () => Relay.ConnectionCount == 0);
         Assert.Equal(Connections, Relay.ReadCounters().Single().Connections);
     }
 

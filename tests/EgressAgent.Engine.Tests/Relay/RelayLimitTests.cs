@@ -113,7 +113,7 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
             Lab.RouterHost.Check("sysctl", "-qw", $"net.ipv4.tcp_retries2={retries}");
         }
 
-        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+        Eventually.True("the connection ends", () => Relay.ConnectionCount == 0);
     }
 
     private static List<Socket> FillDescriptors()

@@ -100,7 +100,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
         AssertReset(Keep(Lab.Connect(80)));
 
         Assert.Equal(1, Relay.ReadCounters().Single().Refused);
-        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+        Eventually.True("the connection ends", () => Relay.ConnectionCount == 0);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
         Eventually.True("half-closed", () => Relay.ListFlows().Single().State == RelayFlowState.HalfClosed);
         second.Shutdown(SocketShutdown.Send);
         Assert.Equal(0, first.Receive(new byte[1]));
-        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+        Eventually.True("the connection ends", () => Relay.ConnectionCount == 0);
     }
 
     [Theory]
@@ -169,7 +169,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
         first.Close();
 
         AssertReset(second);
-        Eventually.True("the connection ends", () => Relay.TcpFlowCount == 0);
+        Eventually.True("the connection ends", () => Relay.ConnectionCount == 0);
     }
 
     [Fact]

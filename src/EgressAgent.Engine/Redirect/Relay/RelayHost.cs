@@ -87,7 +87,7 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         }
 
         await Task.WhenAll(relays.Select(relay => relay.DrainAsync(timeout, cancellation))).ConfigureAwait(false);
-        return relays.Sum(relay => relay.TcpFlowCount);
+        return relays.Sum(relay => relay.ConnectionCount);
     }
 
     /// <summary>Cuts what is left and ends the threads. In sockets that are kept clients wait for the next agent.</summary>

@@ -4,10 +4,10 @@ namespace EgressAgent.Engine.Relay;
 
 /// <summary>
 /// One direction of a connection: what is on its way from the source's socket to the sink's. It holds bytes either in a buffer
-/// (copied by read and write, cheapest for small messages) or in a pipe (spliced, cheapest for streams), and only while the
-/// sink does not take them.
+/// (copied by read and write, cheapest for small messages) or in a pipe (spliced, cheapest for streams of TCP), and only while
+/// the sink does not take them.
 /// </summary>
-internal unsafe struct TcpDirection
+internal unsafe struct FlowDirection
 {
     internal SplicePipe? Pipe;
     internal byte* Buffer;

@@ -1,6 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -8,28 +9,31 @@ namespace EgressAgent.Engine.Relay;
 /// A listening socket. Every loop watches the same one (EPOLLEXCLUSIVE) and whichever is free accepts: no descriptors for each
 /// thread, and none of SO_REUSEPORT's losses when a listener of a group closes.
 /// </summary>
+/// <param name="protocol">TCP or SCTP.</param>
 /// <param name="handle">A socket from <see cref="Open"/>, of this process or an earlier one.</param>
-internal sealed class TcpListener(FileHandle handle) : IDisposable
+internal sealed class Listener(TransportProtocol protocol, FileHandle handle) : IDisposable
 {
+    internal TransportProtocol Protocol { get; } = protocol;
+
     internal FileHandle Handle { get; } = handle;
 
     internal int Descriptor => Handle.Descriptor;
 
     /// <summary>Listens. The caller is in the router's network namespace.</summary>
+    /// <param name="protocol">TCP or SCTP.</param>
     /// <param name="local">The inside address; with port 0 the kernel chooses a port that only steering makes reachable.</param>
     /// <param name="interfaceName">By which interface clients come; null for any.</param>
     /// <param name="options">The backlog and the times that accepted connections inherit.</param>
     /// <exception cref="LinuxException">The kernel refuses.</exception>
-    internal static TcpListener Open(in SocketEndpoint local, string? interfaceName, RelayOptions options)
+    internal static Listener Open(TransportProtocol protocol, in SocketEndpoint local, string? interfaceName, RelayOptions options)
     {
-        IoResult opened = NativeSocket.OpenTcp(local);
+        IoResult opened = protocol == TransportProtocol.SCTP ? NativeSocket.OpenSctp(local) : NativeSocket.OpenTcp(local);
         if (opened.IsError)
         {
-            throw new LinuxException("open TCP socket", "", opened.Errno);
+            throw new LinuxException($"open {protocol} socket", "", opened.Errno);
         }
 
         var handle = new FileHandle(opened.Value);
-        int keepAlive = Math.Max(1, (int)options.KeepAliveTime.TotalSeconds);
         int socket = opened.Value;
         Errno errno = NativeSocket.SetReuseAddress(socket);
 
@@ -38,17 +42,18 @@ internal sealed class TcpListener(FileHandle handle) : IDisposable
         errno = errno.IsSuccess && interfaceName is not null ? NativeSocket.BindToInterface(socket, interfaceName) : errno;
 
         // Accepted sockets inherit these.
-        errno = errno.IsSuccess ? NativeSocket.SetNoDelay(socket) : errno;
-        errno = errno.IsSuccess ? NativeSocket.SetKeepAlive(socket, keepAlive, keepAlive) : errno;
+        errno = !errno.IsSuccess ? errno
+            : protocol == TransportProtocol.SCTP ? SctpFlow.PrepareListener(socket)
+            : TcpFlow.Prepare(socket, options);
         errno = errno.IsSuccess ? NativeSocket.Bind(socket, local) : errno;
         errno = errno.IsSuccess ? NativeSocket.Listen(socket, options.Backlog) : errno;
         if (!errno.IsSuccess)
         {
             handle.Dispose();
-            throw new LinuxException("listen on", $"tcp {local}", errno);
+            throw new LinuxException("listen on", $"{protocol} {local}", errno);
         }
 
-        return new TcpListener(handle);
+        return new Listener(protocol, handle);
     }
 
     public void Dispose() => Handle.Dispose();

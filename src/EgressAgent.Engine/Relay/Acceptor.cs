@@ -4,15 +4,15 @@ using EgressAgent.Linux.Sockets;
 
 namespace EgressAgent.Engine.Relay;
 
-/// <summary>One loop's watch on a <see cref="TcpListener"/>.</summary>
-internal sealed class TcpAcceptor : LoopSource
+/// <summary>One loop's watch on a <see cref="Listener"/>.</summary>
+internal sealed class Acceptor : LoopSource
 {
     internal const int MaxBatch = 64;
 
     private int _batch = 1;
     private bool _isWaiting;
 
-    internal TcpAcceptor(RelayShard shard, TcpListener listener)
+    internal Acceptor(RelayShard shard, Listener listener)
     {
         Shard = shard;
         Listener = listener;
@@ -22,7 +22,7 @@ internal sealed class TcpAcceptor : LoopSource
 
     internal RelayShard Shard { get; }
 
-    internal TcpListener Listener { get; }
+    internal Listener Listener { get; }
 
     // Level-triggered: what is left in the queue is reported again. An accept that finds the queue empty is not cheap (it has
     // made a socket by then), so the number of attempts follows how many the last rounds found.
@@ -35,7 +35,7 @@ internal sealed class TcpAcceptor : LoopSource
         while (attempts < _batch && !_isWaiting && !isEmpty)
         {
             attempts++;
-            if (!Shard.Datapath.TryReserveTcpFlow())
+            if (!Shard.Datapath.TryReserveConnection())
             {
                 Wait(Errno.Success, attempts);
                 break;
@@ -48,7 +48,7 @@ internal sealed class TcpAcceptor : LoopSource
                 continue;
             }
 
-            Shard.Datapath.OnTcpFlowEnded();
+            Shard.Datapath.OnConnectionEnded();
             if (result.IsError)
             {
                 // Other errors than these two kinds belong to one connection that has gone by already, accept(2).
@@ -91,7 +91,7 @@ internal sealed class TcpAcceptor : LoopSource
     {
         SocketEndpoint local = NativeSocket.LocalEndpoint(client);
         RouteTable table = Shard.Datapath.Routes;
-        if (table.Find(isUdp: false, local) is { } route && table.Admits(peer))
+        if (table.Find(Listener.Protocol, local) is { } route && table.Admits(peer))
         {
             route.CountersOf(Shard.Loop).Connections++;
             return new AcceptedClient(client, peer, local.Port, route);
@@ -103,7 +103,7 @@ internal sealed class TcpAcceptor : LoopSource
 
     private void Connect(ReadOnlySpan<AcceptedClient> clients)
     {
-        ReadOnlySpan<IoResult> sockets = Shard.OpenSockets(clients[0].Route.Key.Destination, isUdp: false, clients.Length);
+        ReadOnlySpan<IoResult> sockets = Shard.OpenSockets(clients[0].Route.Key.Destination, Listener.Protocol, clients.Length);
         for (int index = 0; index < clients.Length; index++)
         {
             if (!sockets[index].IsError)
@@ -114,7 +114,7 @@ internal sealed class TcpAcceptor : LoopSource
 
             clients[index].Route.CountersOf(Shard.Loop).Exhausted++;
             NativeSocket.Reset(clients[index].Socket);
-            Shard.Datapath.OnTcpFlowEnded();
+            Shard.Datapath.OnConnectionEnded();
             Shard.Datapath.Saturate(sockets[index].Errno);
             Wait();
         }
@@ -124,14 +124,14 @@ internal sealed class TcpAcceptor : LoopSource
     private void Start(AcceptedClient client, int server)
     {
         RelayShard target = Shard.Datapath.LeastLoaded(Shard);
-        target.Loop.CountTcpFlow(1);
+        target.Loop.CountConnection(1);
         if (target == Shard)
         {
-            TcpFlow.Start(Shard, client, server);
+            ConnectionFlow.Start(Shard, client, server);
         }
         else
         {
-            target.Loop.Post(() => TcpFlow.StartHandedOver(target, client, server));
+            target.Loop.Post(() => ConnectionFlow.StartHandedOver(target, client, server));
         }
     }
 

@@ -1,0 +1,103 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Engine.Relay;
+
+internal sealed partial class Ingress
+{
+    // With steering, one TCP listener for each family at port 0 of its key; one for each rule otherwise.
+    private readonly Dictionary<IngressKey, Listener> _listeners = [];
+    private readonly Dictionary<IngressKey, List<Acceptor>> _acceptors = [];
+    private readonly HashSet<IngressKey> _steered = [];
+
+    private void UpdateListeners(RouteTable routes, List<RelayShortfall> shortfalls)
+    {
+        var wanted = routes.Routes.Where(entry => !entry.Key.IsUdp).ToDictionary();
+        foreach (IngressKey place in _listeners.Keys.Where(place => !IsSteered(place) && !wanted.ContainsKey(place)).ToList())
+        {
+            CloseListener(place);
+        }
+
+        foreach (IngressKey place in _steered.Where(place => !wanted.ContainsKey(place)).ToList())
+        {
+            _steering!.Remove(place.Steered);
+            _steered.Remove(place);
+        }
+
+        foreach ((IngressKey place, Route route) in wanted)
+        {
+            if (!IsSteered(place) && place.Port == 0)
+            {
+                shortfalls.Add(new RelayShortfall(null, $"the fallback needs sk_lookup (Linux 5.17): {_unsteerable}"));
+            }
+            else if (!IsSteered(place))
+            {
+                TryOpenListener(place, route, shortfalls);
+            }
+            else if (!_steered.Contains(place) && TryOpenListener(place with { Port = 0 }, route, shortfalls))
+            {
+                _steering!.Steer(place.Steered);
+                _steered.Add(place);
+            }
+        }
+    }
+
+    private bool IsSteered(IngressKey place) => _steering is not null && place.Protocol == TransportProtocol.TCP;
+
+    private bool TryOpenListener(IngressKey place, Route route, List<RelayShortfall> shortfalls)
+    {
+        if (_listeners.ContainsKey(place))
+        {
+            return true;
+        }
+
+        SocketEndpoint local = InsideOf(place).WithPort(place.Port);
+        Listener listener;
+        try
+        {
+            if (TakeKept(place, local) is { } kept)
+            {
+                listener = new Listener(place.Protocol, kept);
+            }
+            else
+            {
+                listener = Enter(() => Listener.Open(place.Protocol, local, _interface, _datapath.Options));
+                Kept?.Keep(place, listener.Handle);
+            }
+        }
+        catch (LinuxException exception)
+        {
+            shortfalls.Add(new RelayShortfall(route.Key.Rule, exception.Message));
+            return false;
+        }
+
+        if (IsSteered(place))
+        {
+            _steering!.SetSocket(place.Steered, listener.Descriptor);
+        }
+
+        var acceptors = new List<Acceptor>();
+        foreach (RelayShard shard in _datapath.Shards)
+        {
+            shard.Loop.Invoke(() => acceptors.Add(new Acceptor(shard, listener)));
+        }
+
+        _listeners.Add(place, listener);
+        _acceptors.Add(place, acceptors);
+        return true;
+    }
+
+    private void CloseListener(IngressKey place)
+    {
+        foreach (Acceptor acceptor in _acceptors[place])
+        {
+            acceptor.Shard.Loop.Invoke(acceptor.Stop);
+        }
+
+        _listeners[place].Dispose();
+        Kept?.Forget(place);
+        _listeners.Remove(place);
+        _acceptors.Remove(place);
+    }
+}
