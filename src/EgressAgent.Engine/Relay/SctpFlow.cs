@@ -7,7 +7,7 @@ namespace EgressAgent.Engine.Relay;
 /// <summary>
 /// A relayed SCTP association. Messages stay whole, on the stream that they were sent on, with their payload protocol identifier
 /// and order. The two associations have as many streams as the narrower of them allows when the destination is asked. There is no
-/// half-closed state (RFC 9260 section 9): when one side shuts down, what it sent is delivered and the other side is shut down.
+/// half-closed state (RFC 9260 section 9.2): when one side shuts down, what it sent is delivered and the other side is shut down.
 /// </summary>
 internal sealed unsafe class SctpFlow : ConnectionFlow
 {
@@ -49,14 +49,18 @@ internal sealed unsafe class SctpFlow : ConnectionFlow
     {
         Progress client = Pump(ref toClient, ref _messageToClient, Server, Client);
         Progress server = Pump(ref toServer, ref _messageToServer, Client, Server);
-        return (client, server) switch
+        if (client == Progress.Broken || server == Progress.Broken)
         {
-            (Progress.Broken, _) or (_, Progress.Broken) => Progress.Broken,
-            (Progress.Finished, _) or (_, Progress.Finished) => Progress.Finished,
-            _ when toServer.IsFinished && toClient.IsFinished => Progress.Finished,
-            (Progress.TurnUsed, _) or (_, Progress.TurnUsed) => Progress.TurnUsed,
-            _ => Progress.Waiting,
-        };
+            return Progress.Broken;
+        }
+
+        if (client == Progress.Finished || server == Progress.Finished)
+        {
+            Drain(client == Progress.Finished ? Client : Server);
+            return Progress.Finished;
+        }
+
+        return client == Progress.TurnUsed ? client : server;
     }
 
     private protected override void ReleaseStorage(ref FlowDirection toServer, ref FlowDirection toClient)
@@ -77,7 +81,7 @@ internal sealed unsafe class SctpFlow : ConnectionFlow
         int reads = 0;
         while (true)
         {
-            if (message.IsWhole)
+            if (message.IsWhole && !direction.IsFinished)
             {
                 if (!direction.IsWritable)
                 {
@@ -85,33 +89,21 @@ internal sealed unsafe class SctpFlow : ConnectionFlow
                 }
 
                 IoResult sent = Send(sink, direction, message);
-                if (!sent.IsError)
-                {
-                    direction.Bytes += direction.Held;
-                    direction.Held = 0;
-                    message.IsWhole = false;
-                    continue;
-                }
-
                 if (sent.WouldBlock)
                 {
                     direction.IsWritable = false;
                     return Progress.Waiting;
                 }
 
-                if (sent.Errno != Errno.EPIPE)
+                if (sent.IsError && sent.Errno != Errno.EPIPE)
                 {
                     return Progress.Broken;
                 }
 
-                // The sink has shut down, so nobody waits for this. What it sent before is still to be read.
-                direction.IsFinished = true;
+                direction.IsFinished = sent.IsError;
+                direction.Bytes += sent.IsError ? 0 : direction.Held;
+                direction.Held = 0;
                 message.IsWhole = false;
-            }
-
-            if (direction.IsFinished)
-            {
-                return Progress.Waiting;
             }
 
             if (direction.IsEnded)
@@ -119,7 +111,14 @@ internal sealed unsafe class SctpFlow : ConnectionFlow
                 return Progress.Finished;
             }
 
-            if (!direction.IsReadable || !direction.IsWritable)
+            if (direction.IsFinished)
+            {
+                // The sink has shut down and takes nothing more. What it sent before may still be on its way to the source.
+                direction.Held = 0;
+                message.IsWhole = false;
+            }
+
+            if (!direction.IsReadable || !(direction.IsWritable || direction.IsFinished))
             {
                 if (direction.Held == 0)
                 {
@@ -159,6 +158,19 @@ internal sealed unsafe class SctpFlow : ConnectionFlow
                 direction.Held += received.Value;
             }
         }
+    }
+
+    // To close a socket with something unread would abort, and take from the peer what it has not read yet. After this nothing more
+    // comes in.
+    private void Drain(int socket)
+    {
+        byte* buffer = Loop.Buffers.Take();
+        NativeSocket.Shutdown(socket);
+        while (NativeSocket.Receive(socket, buffer, BufferPool.BufferSize) is { IsError: false, Value: > 0 })
+        {
+        }
+
+        Loop.Buffers.Return(buffer);
     }
 
     // What is longer than the socket's send buffer is refused.

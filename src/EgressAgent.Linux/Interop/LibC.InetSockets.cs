@@ -36,6 +36,7 @@ internal static unsafe partial class LibC
     internal const int TCP_KEEPINTVL = 5;
 
     internal const int SHUT_WR = 1;
+    internal const int SHUT_RDWR = 2;
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_ERRQUEUE = 0x2000;
 

@@ -50,6 +50,9 @@ public static unsafe partial class NativeSocket
     /// <summary>Sends a FIN after what was written; reading goes on.</summary>
     public static Errno ShutdownWrite(int socket) => LibC.shutdown(socket, LibC.SHUT_WR) == 0 ? Errno.Success : Errno.Last;
 
+    /// <summary>Sends nothing more after what was written, and drops what comes in from now on.</summary>
+    public static void Shutdown(int socket) => _ = LibC.shutdown(socket, LibC.SHUT_RDWR);
+
     /// <summary>Closes in order: what was written is still delivered, then a FIN.</summary>
     public static void Close(int socket) => _ = LibC.close(socket);
 
