@@ -1,3 +1,5 @@
+using EgressAgent.Linux;
+using EgressAgent.Linux.Sockets;
 using Xunit;
 
 namespace EgressAgent.Testing;
@@ -21,6 +23,14 @@ public static class Requires
         Root();
         Assert.SkipUnless(
             File.Exists(Repository.AgentBinary), $"needs the native agent at {Repository.AgentBinary}: run packaging/build");
+    }
+
+    /// <summary>Root, and a kernel with SCTP sockets: one that has them, or that of tests/uml.</summary>
+    public static void SctpSockets()
+    {
+        Root();
+        Errno missing = NativeSocket.ProbeSctp();
+        Assert.SkipUnless(missing.IsSuccess, $"the kernel has no SCTP sockets ({missing.Message}): run it by tests/uml");
     }
 
     /// <summary>As <see cref="Agent"/>, and a Debian to boot.</summary>

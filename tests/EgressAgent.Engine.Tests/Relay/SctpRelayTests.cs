@@ -10,12 +10,14 @@ using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
-[Trait(nameof(SctpSocket.Kernel), SctpSocket.Kernel)]
-public sealed class SctpRelayTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class SctpRelayTests : RelayTestBase
 {
     private const ushort Port = 2905;
 
     private static readonly byte[] Hello = "hello"u8.ToArray();
+
+    public SctpRelayTests(RelayLab lab)
+        : base(lab) => Requires.SctpSockets();
 
     [Fact]
     public void Rule_carries_messages_both_ways_from_the_source_address()

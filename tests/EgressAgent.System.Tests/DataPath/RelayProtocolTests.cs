@@ -41,7 +41,7 @@ public sealed class RelayProtocolTests(DataPathTest.RelayFixture fixture) : Prot
 
         client.SendTo(SctpInit.Packet(sourcePort: 4000, destinationPort: 7777), new IPEndPoint(IPAddress.Parse(DataPathLab.Inside), 0));
 
-        Eventually.True("the ICMP error", () => capture.Packets.Any(packet => packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0303 }));
+        Eventually.True("the ICMP error", () => capture.Packets.Any(packet => packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0302 }));
         Eventually.True("the shortfall in the status", () => Lab.Agent.Status.Contains("7777/SCTP"), otherwise: () => Lab.Agent.Status);
         AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside, 80), "192.168.12.99", "203.0.113.26:80");
         lan.AssertRoutersSentOnly(["192.168.12.99"], [DataPathLab.Web]);

@@ -72,7 +72,7 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
             return Answered("echo-reply", Emit(new Passage(echo, _routes) { Mark = passage.Mark }));
         }
 
-        bool isKnown = packet.IsIcmp || packet.Protocol is "tcp" or "udp";
+        bool isKnown = packet.IsIcmp || packet.Protocol is "tcp" or "udp" or "sctp";
         return isKnown ? Local(passage) : Answer(passage, "protocol-unreachable");
     }
 

@@ -112,8 +112,9 @@ internal sealed record Ruleset
 
         if (plan.Datapath == DatapathKind.Relay)
         {
+            string protocols = plan.Rules.Any(rule => rule.Protocol == TransportProtocol.SCTP) ? "tcp, udp, sctp" : "tcp, udp";
             rules.AddRange(plan.Families.Select(family =>
-                $"{FromClients(plan, family)}meta l4proto {{ tcp, udp }} accept comment \"the relay has a socket, or the kernel rejects\""));
+                $"{FromClients(plan, family)}meta l4proto {{ {protocols} }} accept comment \"the relay has a socket, or the kernel rejects\""));
         }
 
         rules.Add($"iifname {Quote(Inside)} jump refuse comment \"no rule takes it\"");

@@ -48,6 +48,11 @@ internal static class Plans
             Families = [IPv4 with { Fallback = IPAddress.Parse("203.0.113.30") }, IPv6],
             Clients = [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("fd00::/8")],
         },
+        ["relay-sctp"] = Example with
+        {
+            Datapath = DatapathKind.Relay,
+            Rules = [.. Example.Rules, Support.Example.Rule(7777, "203.0.113.28", 7, TransportProtocol.SCTP)],
+        },
         ["long-name"] = Example with { Key = new RouterKey("default", new string('a', 250)), Rules = [] },
     };
 

@@ -40,6 +40,9 @@ internal static class Conversations
     public static readonly TracedRouter Relay = TracedRouter.Parse(
         $"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", $"{Clients}, egressagent.org/datapath: relay");
 
+    private static readonly TracedRouter RelayWithoutSctp = TracedRouter.Parse(
+        $"{Addresses}, redirect: {{ fallbackIP: 203.0.113.30 }}", "egressagent.org/datapath: relay");
+
     public static readonly IReadOnlyList<Conversation> All =
     [
         // Where clients' packets go.
@@ -217,6 +220,9 @@ internal static class Conversations
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → local
             self tcp[syn,ack] [fd96:e9e5:a::2]:8086 > [fd88::2]:4000 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4000
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → local
+            eth0 sctp 10.88.0.2:4000 > 198.18.0.2:7777 → local
+            self sctp 198.18.0.2:7777 > 10.88.0.2:4000 → eth0 198.18.0.2:7777 > 10.88.0.2:4000
+            eth0 sctp [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → local
             """),
         new("the relay reaches destinations from the reserved address", Relay, """
             self tcp 192.168.12.99:4000 > 203.0.113.26:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
@@ -225,6 +231,8 @@ internal static class Conversations
             net1 icmp[destination-unreachable] 192.168.12.1 > 192.168.12.99 (about tcp 192.168.12.99:4000 > 203.0.113.26:80) → local
             self tcp 192.168.12.99:4000 > 192.168.12.10:8022 → eth0 192.168.12.99:4000 > 192.168.12.10:8022
             eth0 tcp[syn,ack] 192.168.12.10:8022 > 192.168.12.99:4000 → local
+            self sctp 192.168.12.99:4000 > 203.0.113.28:7 → net1 192.168.12.99:4000 > 203.0.113.28:7
+            net1 sctp 203.0.113.28:7 > 192.168.12.99:4000 → local
             self udp [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             net1 udp [2001:db8:ff::27]:80 > [2001:db8:12::99]:4000 → local
             self/eth0 udp [2001:db8:12::99]:4000 > [2001:db8:12::10]:80 → eth0 [2001:db8:12::99]:4000 > [2001:db8:12::10]:80
@@ -240,8 +248,11 @@ internal static class Conversations
             self udp [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             self udp [2001:db8:12::99]:4001 > [2001:db8:ff::27]:80 → dropped by guard
             """),
-        new("what the relay has no sockets for is rejected, and who is no client", Relay, """
+        new("SCTP reaches a relay that has a rule of it", RelayWithoutSctp, """
             eth0 sctp 10.88.0.2:4000 > 198.18.0.2:7777 → eth0 port-unreachable from 198.18.0.2
+            eth0 tcp 10.88.0.2:4000 > 198.18.0.2:80 → local
+            """),
+        new("what the relay has no sockets for is rejected, and who is no client", Relay, """
             eth0 icmp 10.88.0.2:1 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 icmp 10.88.0.2:1 > 192.168.12.99 → eth0 port-unreachable from 192.168.12.99
             eth0 icmpv6 [fd88::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
