@@ -3,9 +3,9 @@ using EgressAgent.Model.Resources;
 namespace EgressAgent.Engine.Relay;
 
 /// <summary>What one rule, or the fallback of one family and protocol, has carried since it came into force.</summary>
-/// <param name="Protocol">TCP or UDP.</param>
+/// <param name="Protocol">The transport.</param>
 /// <param name="Rule">Null for the fallback.</param>
-/// <param name="Connections">TCP connections accepted and UDP associations made.</param>
+/// <param name="Connections">Connections accepted and UDP associations made.</param>
 /// <param name="BytesToDestination">Payload bytes.</param>
 /// <param name="BytesToClient">Payload bytes.</param>
 /// <param name="Refused">Connections that the destination refused.</param>

@@ -5,14 +5,14 @@ using EgressAgent.Model;
 namespace EgressAgent.Engine.Relay;
 
 /// <summary>
-/// The redirect engine's datapath in user space: accepts TCP connections and UDP datagrams at a router's inside addresses and
+/// The redirect engine's datapath in user space: accepts connections (TCP, SCTP) and UDP datagrams at a router's inside addresses and
 /// carries them to their destinations from its reserved addresses. All sockets are made inside the router's network namespace;
 /// the threads that serve them stay outside.
 /// </summary>
 /// <remarks>
 /// Everything here may be called from any thread but the group's own; calls that change something are serialised. What differs
 /// from the kernel datapath by nature: the client's handshake is complete before the destination is asked, so an unreachable
-/// or refusing destination shows as a RST right after it; and only TCP and UDP are carried.
+/// or refusing destination shows as a RST right after it; and only TCP, UDP and SCTP are carried, SCTP by rules alone.
 /// </remarks>
 public sealed class RelayDatapath : IDisposable
 {
@@ -59,7 +59,7 @@ public sealed class RelayDatapath : IDisposable
     /// <summary>Raised when <see cref="Saturation"/> changed, on one of the group's threads. Handlers return at once.</summary>
     public event Action? SaturationChanged;
 
-    /// <summary>TCP connections at this moment, those included that are still being made.</summary>
+    /// <summary>Connections at this moment, those included that are still being made.</summary>
     public int ConnectionCount => Volatile.Read(ref _connections);
 
     internal RelayOptions Options { get; }
@@ -120,7 +120,7 @@ public sealed class RelayDatapath : IDisposable
         }
     }
 
-    /// <summary>As <see cref="StopAccepting"/>, and waits for the TCP connections to finish. The rest of them live on.</summary>
+    /// <summary>As <see cref="StopAccepting"/>, and waits for the connections to finish. The rest of them live on.</summary>
     /// <returns>Whether all have finished within the time.</returns>
     public async Task<bool> DrainAsync(TimeSpan timeout, CancellationToken cancellation = default)
     {

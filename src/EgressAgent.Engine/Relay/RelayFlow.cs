@@ -3,8 +3,8 @@ using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
-/// <summary>One TCP connection or UDP association, as it was at one moment.</summary>
-/// <param name="Protocol">TCP or UDP.</param>
+/// <summary>One TCP connection, SCTP association or UDP association, as it was at one moment.</summary>
+/// <param name="Protocol">The transport.</param>
 /// <param name="Client">The client's end.</param>
 /// <param name="Inside">The address and port that the client dialled.</param>
 /// <param name="Source">The relay's end towards the destination; port 0 while TCP has not chosen one.</param>

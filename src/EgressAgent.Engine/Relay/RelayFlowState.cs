@@ -3,7 +3,7 @@ namespace EgressAgent.Engine.Relay;
 /// <summary>Where a flow is in its life.</summary>
 public enum RelayFlowState
 {
-    /// <summary>TCP: the destination has not answered yet.</summary>
+    /// <summary>The destination has not answered yet.</summary>
     Connecting,
 
     /// <summary>Both sides may send. UDP associations always are.</summary>

@@ -20,7 +20,7 @@ public sealed record RelayOptions
     /// <summary>When TCP starts to probe a silent peer, and how often it then does; in whole seconds.</summary>
     public TimeSpan KeepAliveTime { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>TCP connections at a time. Further ones wait in the listen queue until one ends.</summary>
+    /// <summary>Connections at a time. Further ones wait in the listen queue until one ends.</summary>
     public int MaxConnections { get; init; } = 65536;
 
     /// <summary>The length of the queue of connections that wait to be accepted; net.core.somaxconn caps it.</summary>

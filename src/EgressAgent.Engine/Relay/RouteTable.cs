@@ -49,7 +49,7 @@ internal sealed class RouteTable
             }
             else if (rule.Protocol == TransportProtocol.SCTP && NativeSocket.ProbeSctp() is { IsSuccess: false } missing)
             {
-                shortfalls.Add(new RelayShortfall(rule, $"the kernel has no SCTP sockets ({missing.Message}); the kernel datapath needs none"));
+                shortfalls.Add(new RelayShortfall(rule, $"the kernel has no SCTP sockets ({missing.Message}): `modprobe sctp`, or use the kernel datapath, which needs none"));
             }
             else
             {

@@ -76,7 +76,7 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         }
     }
 
-    /// <summary>Lets every relay accept nothing more, and waits for the TCP connections to end.</summary>
+    /// <summary>Lets every relay accept nothing more, and waits for the connections to end.</summary>
     /// <returns>How many still live after the time.</returns>
     internal async Task<int> DrainAsync(TimeSpan timeout, CancellationToken cancellation)
     {
