@@ -19,7 +19,8 @@ internal sealed class Comparison(string name, string unit, bool higherIsBetter)
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{name + ", " + unit,-42}{Median(_relay),12:G5}{Median(_haProxy),12:G5}{Ratio,8:F2}  {(Passes ? "pass" : "FAIL")}");
+        $"{name + ", " + unit,-42}{Median(_relay),12:G5}{Median(_haProxy),12:G5}{Ratio,8:F2}  {(Passes ? "pass" : "FAIL")}"
+        + $"  {_relay.Min():G4}..{_relay.Max():G4} / {_haProxy.Min():G4}..{_haProxy.Max():G4}");
 
     private static double Median(List<double> values)
     {

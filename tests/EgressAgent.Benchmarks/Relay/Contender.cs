@@ -44,13 +44,13 @@ internal sealed class Contender : IDisposable
         return new Contender(BenchmarkLab.RelayAddress, process, null);
     }
 
-    internal static Contender StartHaProxy(BenchmarkLab lab, int threads)
+    internal static Contender StartHaProxy(BenchmarkLab lab, int threads, int connections)
     {
         string path = Path.GetTempFileName();
         File.WriteAllText(path, $"""
             global
                 nbthread {threads}
-                maxconn 9700
+                maxconn {connections}
                 maxpipes 100
             defaults
                 mode tcp

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using EgressAgent.Linux.FileDescriptors;
 
 namespace EgressAgent.Benchmarks.Relay;
 
@@ -9,6 +10,9 @@ internal sealed class RelayBenchmark
     private const int ConnectClients = 50;
     private const int RoundTripClients = 16;
     private const double Gigabyte = 1e9;
+
+    // What a proxy has open besides two descriptors for each connection.
+    private const int OtherDescriptors = 500;
 
     private readonly BenchmarkLab _lab;
     private readonly Contender _relay;
@@ -33,20 +37,27 @@ internal sealed class RelayBenchmark
     internal static int Run(string[] arguments)
     {
         int threads = Option(arguments, "--threads", 2);
+        int idle = Option(arguments, "--idle", 10_000);
+        int possible = (int)Math.Min(idle, (DescriptorLimit.RaiseToHard() - OtherDescriptors) / 2);
+        if (possible < idle)
+        {
+            Console.WriteLine($"RLIMIT_NOFILE allows for {possible} idle connections, not for {idle}; tests/uml has no such limit");
+        }
+
         using var lab = new BenchmarkLab();
         using Process server = BenchmarkLab.Start(lab.Server, Environment.ProcessPath!, "load-server");
         try
         {
             server.StandardOutput.ReadLine();
             using Contender relay = Contender.StartRelay(lab, threads);
-            using Contender haProxy = Contender.StartHaProxy(lab, threads);
+            using Contender haProxy = Contender.StartHaProxy(lab, threads, possible + ConnectClients);
             var benchmark = new RelayBenchmark(
                 lab,
                 relay,
                 haProxy,
-                Option(arguments, "--seconds", 3),
-                Option(arguments, "--rounds", 5),
-                Option(arguments, "--idle", 9500),
+                Option(arguments, "--seconds", 1),
+                Option(arguments, "--rounds", 15),
+                possible,
                 Word(arguments, "--only"));
             benchmark.Measure();
             return benchmark.Print(threads);
