@@ -75,7 +75,7 @@ public sealed unsafe partial class DatagramBatch
         return IoResult.From(LibC.sendmmsg(socket, _outgoing, (uint)count, LibC.MSG_DONTWAIT | LibC.MSG_NOSIGNAL));
     }
 
-    // Larger than the path MTU (EINVAL before Linux 6.14), no checksums by the device, or IPsec (EIO).
+    // Larger than the path MTU (older kernels: EINVAL); a device that computes no checksums, or IPsec (EIO).
     private static bool IsRefusal(Errno errno) => errno == Errno.EMSGSIZE || errno == Errno.EINVAL || errno == Errno.EIO;
 
     private int Gather(DatagramRange range, int limit, SocketEndpoint* destination)
@@ -106,15 +106,9 @@ public sealed unsafe partial class DatagramBatch
         int segments = 0;
         int room = size > 0 && size <= limit ? Math.Clamp(MaxPayload / size, 1, MaxSegments) : 1;
         bool isWhole = true;
-        while (isWhole && segments < room && vectors < OutgoingVectors && !range.IsEmpty)
+        while (isWhole && segments < room && vectors < OutgoingVectors && !range.IsEmpty && Continues(range.Index, size))
         {
             int rest = Length(range.Index) - range.Offset;
-            bool fits = segments == 0 || SegmentSize(range.Index) == size || (rest < size && rest > 0 && SegmentSize(range.Index) == rest);
-            if (!fits)
-            {
-                break;
-            }
-
             int bytes = (int)Math.Min(rest, (long)size * (room - segments));
             _pieces[vectors].iov_base = (byte*)_vectors[range.Index].iov_base + range.Offset;
             _pieces[vectors++].iov_len = (nuint)bytes;
@@ -129,6 +123,13 @@ public sealed unsafe partial class DatagramBatch
         }
 
         return segments;
+    }
+
+    // Whether a message goes on in datagrams of the size, or is one that can be the last of them.
+    private bool Continues(int index, int size)
+    {
+        int own = SegmentSize(index);
+        return own == size || (own > 0 && own < size && own == Length(index));
     }
 
     private void AllocateOutgoing()

@@ -60,9 +60,6 @@ public sealed unsafe partial class DatagramBatch : IDisposable
     /// <summary>Where the message came from.</summary>
     public SocketEndpoint Peer(int index) => _names[index];
 
-    /// <summary>The payload's length in bytes.</summary>
-    public int Length(int index) => (int)_messages[index].msg_len;
-
     /// <summary>Where the datagram was sent to; all zero unless the socket asked for it.</summary>
     public SocketEndpoint OriginalDestination(int index)
     {
@@ -94,7 +91,9 @@ public sealed unsafe partial class DatagramBatch : IDisposable
         FreeOutgoing();
     }
 
-    // The size of its datagrams but the last.
+    private int Length(int index) => (int)_messages[index].msg_len;
+
+    // The size in bytes of all its datagrams but the last.
     private int SegmentSize(int index)
     {
         LibC.CMsgHdr* control = Control(index, LibC.IPPROTO_UDP, LibC.UDP_GRO);

@@ -26,9 +26,12 @@ internal readonly record struct UdpLoad(int Size, bool IsJoined, int Seconds)
         while (Stopwatch.GetTimestamp() < ends)
         {
             var burst = new DatagramRange(0, Burst);
-            while (!burst.IsEmpty && !batch.Forward(socket, ref burst, ref limit, destination).IsError)
+            IoResult sent;
+            do
             {
+                sent = batch.Forward(socket, ref burst, ref limit, destination);
             }
+            while (!sent.IsError && !burst.IsEmpty);
         }
 
         if (IsJoined && limit != DatagramBatch.JoinAll)
