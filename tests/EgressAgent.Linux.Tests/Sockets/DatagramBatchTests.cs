@@ -27,7 +27,7 @@ public sealed class DatagramBatchTests : IDisposable
     [InlineData(new[] { 100, 101 }, new[] { 100, 101 })]
     [InlineData(new[] { 100, 100, 0, 100, 100 }, new[] { 200, 0, 200 })]
     [InlineData(new[] { 0, 0 }, new[] { 0, 0 })]
-    [InlineData(new[] { 30000, 30000, 30000 }, new[] { 60000, 30000 })]
+    [InlineData(new[] { 22000, 22000, 22000 }, new[] { 44000, 22000 })]
     [InlineData(new[] { 65507, 1 }, new[] { 65507, 1 })]
     public void Neighbours_of_one_size_and_a_shorter_one_leave_as_one_message(int[] sizes, int[] expected) =>
         Assert.Equal(expected, MessagesOf(sizes, DatagramBatch.JoinAll));
@@ -35,6 +35,12 @@ public sealed class DatagramBatchTests : IDisposable
     [Fact]
     public void Message_has_at_most_64_datagrams() =>
         Assert.Equal([64, 36], MessagesOf([.. Enumerable.Repeat(1, 100)], DatagramBatch.JoinAll));
+
+    [Theory]
+    [InlineData(DatagramBatch.JoinAll, new[] { 6400, 1600 })]
+    [InlineData(100, new[] { 6400, 1600 })]
+    public void Bursts_are_cut_and_joined_at_64(int limit, int[] expected) =>
+        Assert.Equal(expected, MessagesOf([4000, 4000], limit, segment: 100));
 
     [Theory]
     [InlineData(DatagramBatch.JoinNone, new[] { 100, 100, 200, 200 })]
@@ -112,12 +118,12 @@ public sealed class DatagramBatchTests : IDisposable
     }
 
     // The lengths of the messages as which datagrams of these sizes leave.
-    private int[] MessagesOf(int[] sizes, int limit)
+    private int[] MessagesOf(int[] sizes, int limit, int segment = 0)
     {
         using var batch = new DatagramBatch(Capacity);
-        Fill(batch, sizes);
         (Socket exit, Socket server) = Exit(IPAddress.Loopback);
         Assert.SkipUnless(NativeSocket.SetReceiveCoalesced((int)server.Handle).IsSuccess, "needs UDP_GRO");
+        Fill(batch, sizes, segment);
 
         Assert.Equal(sizes.Sum(), ForwardAll(batch, sizes.Length, exit, ref limit));
 
@@ -138,10 +144,16 @@ public sealed class DatagramBatchTests : IDisposable
     }
 
     // Not always do they all come before they are looked for.
-    private void Fill(DatagramBatch batch, int[] sizes) => Eventually.True("all of them in one batch", () =>
+    private void Fill(DatagramBatch batch, int[] sizes, int segment = 0) => Eventually.True("all of them in one batch", () =>
     {
         Socket entry = Bound(IPAddress.Loopback);
         Socket client = Connected(IPAddress.Loopback, entry);
+        if (segment > 0)
+        {
+            _ = NativeSocket.SetReceiveCoalesced((int)entry.Handle);
+            client.SetRawSocketOption(SolUdp, UdpSegment, BitConverter.GetBytes(segment));
+        }
+
         Array.ForEach(sizes, size => client.Send(new byte[size]));
         return batch.Receive((int)entry.Handle) is { IsError: false } received && received.Value == sizes.Length;
     });
