@@ -8,6 +8,7 @@ public readonly partial record struct Errno
     public static readonly Errno ENOENT = new(2);
     public static readonly Errno ESRCH = new(3);
     public static readonly Errno EINTR = new(4);
+    public static readonly Errno EIO = new(5);
     public static readonly Errno EBADF = new(9);
     public static readonly Errno EAGAIN = new(11);
     public static readonly Errno ENOMEM = new(12);
@@ -52,6 +53,7 @@ public readonly partial record struct Errno
         2 => nameof(ENOENT),
         3 => nameof(ESRCH),
         4 => nameof(EINTR),
+        5 => nameof(EIO),
         9 => nameof(EBADF),
         11 => nameof(EAGAIN),
         12 => nameof(ENOMEM),

@@ -2,7 +2,9 @@ using EgressAgent.Benchmarks.Edits;
 using EgressAgent.Benchmarks.Relay;
 
 // edits        how long it takes from a saved file to the first connection that goes by it, and to start; run it in tests/sandbox.
-// relay        the relay beside HAProxy; the other words are the processes that it starts in the lab's namespaces.
+// relay        the relay beside HAProxy.
+// udp          the relay's UDP with segmentation offload beside itself without.
+// The other words are the processes that the last two start in their lab's namespaces.
 try
 {
     return Dispatch(args);
@@ -18,9 +20,13 @@ static int Dispatch(string[] args) => args switch
 {
     ["edits", .. var rest] => EditsBenchmark.Run(rest),
     ["relay", .. var rest] => RelayBenchmark.Run(rest),
-    ["relay-host", var routerNamespace, var threads] => RelayHost.Run(routerNamespace, int.Parse(threads)),
+    ["udp", .. var rest] => UdpBenchmark.Run(rest),
+    ["relay-host", var routerNamespace, var address, var threads, .. var rest] =>
+        RelayHost.Run(routerNamespace, address, int.Parse(threads), segmentation: rest is not ["plain"]),
     ["load-server"] => LoadServer.Run(),
     ["load-client", .. var rest] => LoadClient.Run(rest),
+    ["udp-sender", .. var rest] => UdpSender.Run(rest),
+    ["udp-receiver", .. var rest] => UdpReceiver.Run(rest),
     _ => Usage(),
 };
 
@@ -29,6 +35,7 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: EgressAgent.Benchmarks edits [AGENT [COUNT]]
                EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N] [--only stream|connect|roundtrip|idle]
+               EgressAgent.Benchmarks udp [--seconds N] [--rounds N] [--threads N]
         """);
     return 2;
 }

@@ -32,6 +32,9 @@ public sealed record RelayOptions
     /// <summary>Whether to use sk_lookup where the kernel has it; off to be as on a kernel without.</summary>
     internal bool UsesSteering { get; init; } = true;
 
+    /// <summary>Whether datagrams are received and sent in bursts where the kernel can; off to be as on a kernel that cannot.</summary>
+    internal bool UsesSegmentation { get; init; } = true;
+
     /// <summary>How long a UDP association lives without a datagram in either direction.</summary>
     public TimeSpan AssociationTimeout { get; init; } = TimeSpan.FromMinutes(2);
 }

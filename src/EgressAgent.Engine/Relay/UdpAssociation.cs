@@ -12,6 +12,8 @@ internal sealed class UdpAssociation : TimedSource
     private readonly int _server;
     private readonly SocketEndpoint _source;
     private readonly long _started;
+    private int _limitToServer;
+    private int _limitToClient;
     private long _bytesToServer;
     private long _bytesToClient;
 
@@ -23,6 +25,8 @@ internal sealed class UdpAssociation : TimedSource
         _source = source;
         _started = Loop.Now;
         Client = client;
+        _limitToClient = port.IsCoalescing ? DatagramBatch.JoinAll : DatagramBatch.JoinNone;
+        _limitToServer = _limitToClient;
     }
 
     internal SocketEndpoint Client { get; }
@@ -44,6 +48,11 @@ internal sealed class UdpAssociation : TimedSource
         SocketEndpoint source = port.Shard.Datapath.Routes.SourceFor(destination);
         var association = new UdpAssociation(port, route, client, server, source);
         association.Loop.Register(association);
+        if (port.IsCoalescing)
+        {
+            _ = NativeSocket.SetReceiveCoalesced(server);
+        }
+
         Errno errno = NativeSocket.SetKeepErrors(server, destination);
         errno = errno.IsSuccess ? NativeSocket.Bind(server, source) : errno;
         errno = errno.IsSuccess ? NativeSocket.Connect(server, destination) : errno;
@@ -62,9 +71,10 @@ internal sealed class UdpAssociation : TimedSource
     internal void ToServer(DatagramBatch batch, int first, int count)
     {
         _port.Shard.Associations.Touch(this, Loop.Now);
-        while (count > 0)
+        var range = new DatagramRange(first, count);
+        while (!range.IsEmpty)
         {
-            IoResult sent = batch.Forward(_server, first, count);
+            IoResult sent = batch.Forward(_server, ref range, ref _limitToServer);
             if (sent.IsError)
             {
                 // An ICMP error about an earlier datagram is told by the next call, which then has sent nothing. What the
@@ -74,18 +84,15 @@ internal sealed class UdpAssociation : TimedSource
                     return;
                 }
 
-                sent = batch.Forward(_server, first, count);
+                sent = batch.Forward(_server, ref range, ref _limitToServer);
                 if (sent.IsError)
                 {
                     return;
                 }
             }
 
-            long bytes = Sum(batch, first, sent.Value);
-            _bytesToServer += bytes;
-            Route.CountersOf(Loop).BytesToDestination += bytes;
-            first += sent.Value;
-            count -= sent.Value;
+            _bytesToServer += sent.Value;
+            Route.CountersOf(Loop).BytesToDestination += sent.Value;
         }
     }
 
@@ -104,12 +111,17 @@ internal sealed class UdpAssociation : TimedSource
         }
 
         _port.Shard.Associations.Touch(this, Loop.Now);
-        IoResult sent = batch.Forward(_port.Socket, 0, received.Value, Client);
-        if (!sent.IsError)
+        var range = new DatagramRange(0, received.Value);
+        while (!range.IsEmpty)
         {
-            long bytes = Sum(batch, 0, sent.Value);
-            _bytesToClient += bytes;
-            Route.CountersOf(Loop).BytesToClient += bytes;
+            IoResult sent = batch.Forward(_port.Socket, ref range, ref _limitToClient, Client);
+            if (sent.IsError)
+            {
+                return;
+            }
+
+            _bytesToClient += sent.Value;
+            Route.CountersOf(Loop).BytesToClient += sent.Value;
         }
     }
 
@@ -159,16 +171,5 @@ internal sealed class UdpAssociation : TimedSource
         // The error itself stays pending besides its description.
         any |= !NativeSocket.TakeError(_server).IsSuccess;
         return any;
-    }
-
-    private static long Sum(DatagramBatch batch, int first, int count)
-    {
-        long bytes = 0;
-        for (int index = first; index < first + count; index++)
-        {
-            bytes += batch.Length(index);
-        }
-
-        return bytes;
     }
 }

@@ -64,7 +64,7 @@ internal sealed class UdpCatchAll : LoopSource
     internal override void OnEvents(EpollEvents events, int side)
     {
         DatagramBatch batch = _shard.Loop.Datagrams;
-        IoResult received = batch.Receive(Socket, withDestination: true);
+        IoResult received = batch.Receive(Socket);
         for (int index = 0; !received.IsError && index < received.Value; index++)
         {
             SocketEndpoint dialled = batch.OriginalDestination(index);

@@ -39,6 +39,9 @@ internal sealed class UdpPort : LoopSource
 
     internal int Socket => _handle.Descriptor;
 
+    /// <summary>Whether datagrams come and go in bursts.</summary>
+    internal bool IsCoalescing { get; private set; }
+
     /// <summary>A bound UDP socket. The caller is in the router's network namespace.</summary>
     /// <exception cref="LinuxException">The kernel refuses.</exception>
     internal static FileHandle OpenSocket(in SocketEndpoint local, string? interfaceName, bool withDestination)
@@ -67,6 +70,7 @@ internal sealed class UdpPort : LoopSource
 
     internal void Start()
     {
+        IsCoalescing = Shard.Datapath.Options.UsesSegmentation && NativeSocket.SetReceiveCoalesced(Socket).IsSuccess;
         Shard.Loop.Register(this);
         _ = Shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
     }

@@ -35,6 +35,10 @@ internal static unsafe partial class LibC
     internal const int TCP_KEEPIDLE = 4;
     internal const int TCP_KEEPINTVL = 5;
 
+    // linux/udp.h
+    internal const int UDP_SEGMENT = 103;
+    internal const int UDP_GRO = 104;
+
     internal const int SHUT_WR = 1;
     internal const int SHUT_RDWR = 2;
     internal const int MSG_NOSIGNAL = 0x4000;

@@ -4,10 +4,11 @@ using EgressAgent.Linux.Interop;
 namespace EgressAgent.Linux.Sockets;
 
 /// <summary>
-/// Datagrams received by one recvmmsg(2) and sent on by sendmmsg(2) from the same memory. One thread; what a
-/// <see cref="Receive"/> brought is valid until the next one.
+/// Datagrams received by one recvmmsg(2) and sent on by sendmmsg(2) from the same memory. A message is one datagram or, from a
+/// socket with <see cref="NativeSocket.SetReceiveCoalesced"/>, several of one size, of which the last may be shorter. One
+/// thread; what a <see cref="Receive"/> brought is valid until the next one.
 /// </summary>
-public sealed unsafe class DatagramBatch : IDisposable
+public sealed unsafe partial class DatagramBatch : IDisposable
 {
     // The largest UDP payload is 65,507 bytes. Pages that no datagram reaches are never made resident.
     private const int BufferSize = 65536;
@@ -31,67 +32,48 @@ public sealed unsafe class DatagramBatch : IDisposable
         for (int index = 0; index < capacity; index++)
         {
             _vectors[index].iov_base = _buffers + (index * BufferSize);
+            _vectors[index].iov_len = BufferSize;
+            _messages[index].msg_hdr.msg_name = &_names[index];
             _messages[index].msg_hdr.msg_iov = &_vectors[index];
             _messages[index].msg_hdr.msg_iovlen = 1;
+            _messages[index].msg_hdr.msg_control = _controls + (index * ControlSize);
         }
+
+        AllocateOutgoing();
     }
 
     /// <summary>Takes what the socket holds, up to the capacity.</summary>
     /// <param name="socket">A UDP socket.</param>
-    /// <param name="withDestination">Whether <see cref="OriginalDestination"/> is wanted.</param>
-    public IoResult Receive(int socket, bool withDestination = false)
+    /// <returns>How many messages there are.</returns>
+    public IoResult Receive(int socket)
     {
         for (int index = 0; index < _capacity; index++)
         {
-            _vectors[index].iov_len = BufferSize;
             ref LibC.MsgHdr header = ref _messages[index].msg_hdr;
-            header.msg_name = &_names[index];
             header.msg_namelen = (uint)sizeof(SocketEndpoint);
-            header.msg_control = withDestination ? _controls + (index * ControlSize) : null;
-            header.msg_controllen = withDestination ? ControlSize : 0u;
+            header.msg_controllen = ControlSize;
         }
 
         return IoResult.From(LibC.recvmmsg(socket, _messages, (uint)_capacity, LibC.MSG_DONTWAIT, null));
     }
 
-    /// <summary>Where the datagram came from.</summary>
+    /// <summary>Where the message came from.</summary>
     public SocketEndpoint Peer(int index) => _names[index];
 
-    /// <summary>The payload's length in bytes.</summary>
-    public int Length(int index) => (int)_messages[index].msg_len;
-
-    /// <summary>Where the datagram was sent to; all zero unless the socket and the <see cref="Receive"/> asked for it.</summary>
+    /// <summary>Where the datagram was sent to; all zero unless the socket asked for it.</summary>
     public SocketEndpoint OriginalDestination(int index)
     {
-        ref LibC.MsgHdr header = ref _messages[index].msg_hdr;
-        var control = (LibC.CMsgHdr*)header.msg_control;
-        bool present = header.msg_controllen >= (nuint)sizeof(LibC.CMsgHdr)
-            && ((control->cmsg_level == LibC.IPPROTO_IP && control->cmsg_type == LibC.IP_RECVORIGDSTADDR)
-                || (control->cmsg_level == LibC.IPPROTO_IPV6 && control->cmsg_type == LibC.IPV6_RECVORIGDSTADDR));
-        if (!present)
-        {
-            return default;
-        }
-
-        // The kernel writes a whole sockaddr_in (16 bytes) or sockaddr_in6 (28) after the header.
         SocketEndpoint destination = default;
-        nuint length = Math.Min(control->cmsg_len - (nuint)sizeof(LibC.CMsgHdr), (nuint)sizeof(SocketEndpoint));
-        NativeMemory.Copy(control + 1, &destination, length);
-        return destination;
-    }
-
-    /// <summary>Sends received datagrams on through a connected socket.</summary>
-    /// <returns>How many of them were taken; the error is that of the first one.</returns>
-    public IoResult Forward(int socket, int first, int count) => Send(socket, first, count, null);
-
-    /// <summary>Sends received datagrams on to one address.</summary>
-    /// <returns>How many of them were taken; the error is that of the first one.</returns>
-    public IoResult Forward(int socket, int first, int count, in SocketEndpoint destination)
-    {
-        fixed (SocketEndpoint* name = &destination)
+        LibC.CMsgHdr* control = Control(index, LibC.IPPROTO_IP, LibC.IP_RECVORIGDSTADDR);
+        control = control is null ? Control(index, LibC.IPPROTO_IPV6, LibC.IPV6_RECVORIGDSTADDR) : control;
+        if (control is not null)
         {
-            return Send(socket, first, count, name);
+            // The kernel writes a whole sockaddr_in (16 bytes) or sockaddr_in6 (28) after the header.
+            nuint length = Math.Min(control->cmsg_len - (nuint)sizeof(LibC.CMsgHdr), (nuint)sizeof(SocketEndpoint));
+            NativeMemory.Copy(control + 1, &destination, length);
         }
+
+        return destination;
     }
 
     public void Dispose()
@@ -106,20 +88,25 @@ public sealed unsafe class DatagramBatch : IDisposable
         _names = null;
         _controls = null;
         _buffers = null;
+        FreeOutgoing();
     }
 
-    private IoResult Send(int socket, int first, int count, SocketEndpoint* destination)
-    {
-        for (int index = first; index < first + count; index++)
-        {
-            _vectors[index].iov_len = _messages[index].msg_len;
-            ref LibC.MsgHdr header = ref _messages[index].msg_hdr;
-            header.msg_name = destination;
-            header.msg_namelen = destination is null ? 0 : destination->Length;
-            header.msg_control = null;
-            header.msg_controllen = 0;
-        }
+    private int Length(int index) => (int)_messages[index].msg_len;
 
-        return IoResult.From(LibC.sendmmsg(socket, _messages + first, (uint)count, LibC.MSG_DONTWAIT | LibC.MSG_NOSIGNAL));
+    // The size in bytes of all its datagrams but the last.
+    private int SegmentSize(int index)
+    {
+        LibC.CMsgHdr* control = Control(index, LibC.IPPROTO_UDP, LibC.UDP_GRO);
+        return control is null ? Length(index) : *(int*)(control + 1);
+    }
+
+    // No socket has asked for more than one kind of control message.
+    private LibC.CMsgHdr* Control(int index, int level, int type)
+    {
+        ref LibC.MsgHdr header = ref _messages[index].msg_hdr;
+        var control = (LibC.CMsgHdr*)header.msg_control;
+        return header.msg_controllen > (nuint)sizeof(LibC.CMsgHdr) && control->cmsg_level == level && control->cmsg_type == type
+            ? control
+            : null;
     }
 }

@@ -52,6 +52,12 @@ public static unsafe partial class NativeSocket
         ? Set(socket, LibC.IPPROTO_IP, LibC.IP_RECVORIGDSTADDR, 1)
         : Set(socket, LibC.IPPROTO_IPV6, LibC.IPV6_RECVORIGDSTADDR, 1);
 
+    /// <summary>
+    /// Datagrams of one size that came in a row may be received as one message, which a <see cref="DatagramBatch"/> takes apart:
+    /// UDP_GRO. A kernel that has it (5.0) also has UDP_SEGMENT (4.18), by which they are sent so.
+    /// </summary>
+    public static Errno SetReceiveCoalesced(int socket) => Set(socket, LibC.IPPROTO_UDP, LibC.UDP_GRO, 1);
+
     /// <summary>Takes only what enters by the interface, and sends only through it: SO_BINDTODEVICE, socket(7).</summary>
     public static Errno BindToInterface(int socket, string name)
     {

@@ -6,7 +6,7 @@ namespace EgressAgent.Benchmarks.Relay;
 internal sealed class BenchmarkLab : IDisposable
 {
     internal const string RelayAddress = "198.18.0.2";
-    internal const string HaProxyAddress = "198.18.0.3";
+    internal const string OtherAddress = "198.18.0.3";
     internal const string SourceAddress = "192.168.12.99";
     internal const string ServerAddress = "192.168.12.10";
 
@@ -18,7 +18,7 @@ internal sealed class BenchmarkLab : IDisposable
         ip -n {Router} link add net1 type veth peer name s0 netns {Server}
         ip -n {Clients} addr add 198.18.0.1/16 dev c0
         ip -n {Router} addr add {RelayAddress}/16 dev eth0
-        ip -n {Router} addr add {HaProxyAddress}/16 dev eth0
+        ip -n {Router} addr add {OtherAddress}/16 dev eth0
         ip -n {Router} addr add {SourceAddress}/24 dev net1
         ip -n {Server} addr add {ServerAddress}/24 dev s0
         ip -n {Clients} link set c0 up; ip -n {Router} link set eth0 up

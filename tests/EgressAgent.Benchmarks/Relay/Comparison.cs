@@ -3,24 +3,28 @@ using System.Globalization;
 namespace EgressAgent.Benchmarks.Relay;
 
 /// <summary>One measured quantity of both contenders.</summary>
-internal sealed class Comparison(string name, string unit, bool higherIsBetter)
+/// <param name="name">What it is.</param>
+/// <param name="unit">In what it is measured.</param>
+/// <param name="higherIsBetter">Which way is good.</param>
+/// <param name="margin">By how much the first may be worse than the second.</param>
+internal sealed class Comparison(string name, string unit, bool higherIsBetter, double margin = 0)
 {
-    private readonly List<double> _relay = [];
-    private readonly List<double> _haProxy = [];
+    private readonly List<double> _first = [];
+    private readonly List<double> _second = [];
 
-    internal bool Passes => higherIsBetter ? Ratio >= 1 : Ratio <= 1;
+    internal bool Passes => higherIsBetter ? Ratio >= 1 - margin : Ratio <= 1 + margin;
 
     /// <summary>Whether it was not measured.</summary>
-    internal bool IsEmpty => _relay.Count == 0;
+    internal bool IsEmpty => _first.Count == 0;
 
-    private double Ratio => Median(_relay) / Median(_haProxy);
+    private double Ratio => Median(_first) / Median(_second);
 
-    internal void Add(bool isRelay, double value) => (isRelay ? _relay : _haProxy).Add(value);
+    internal void Add(bool isFirst, double value) => (isFirst ? _first : _second).Add(value);
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{name + ", " + unit,-42}{Median(_relay),12:G5}{Median(_haProxy),12:G5}{Ratio,8:F2}  {(Passes ? "pass" : "FAIL")}"
-        + $"  {_relay.Min():G4}..{_relay.Max():G4} / {_haProxy.Min():G4}..{_haProxy.Max():G4}");
+        $"{name + ", " + unit,-48}{Median(_first),12:G5}{Median(_second),12:G5}{Ratio,8:F2}  {(Passes ? "pass" : "FAIL")}"
+        + $"  {_first.Min():G4}..{_first.Max():G4} / {_second.Min():G4}..{_second.Max():G4}");
 
     private static double Median(List<double> values)
     {

@@ -37,12 +37,11 @@ internal sealed class Contender : IDisposable
         File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split()[^2],
         CultureInfo.InvariantCulture);
 
-    internal static Contender StartRelay(BenchmarkLab lab, int threads)
-    {
-        Process process = BenchmarkLab.Start(null, Environment.ProcessPath!, "relay-host", lab.Router, threads.ToString());
-        process.StandardOutput.ReadLine();
-        return new Contender(BenchmarkLab.RelayAddress, process, null);
-    }
+    internal static Contender StartRelay(BenchmarkLab lab, int threads) => StartRelay(lab, BenchmarkLab.RelayAddress, threads);
+
+    /// <summary>The relay as on a kernel without segmentation offload for UDP.</summary>
+    internal static Contender StartPlainRelay(BenchmarkLab lab, int threads) =>
+        StartRelay(lab, BenchmarkLab.OtherAddress, threads, "plain");
 
     internal static Contender StartHaProxy(BenchmarkLab lab, int threads, int connections)
     {
@@ -59,11 +58,11 @@ internal sealed class Contender : IDisposable
                 timeout client 1h
                 timeout server 1h
             listen stream
-                bind {BenchmarkLab.HaProxyAddress}:{LoadPorts.Stream}
+                bind {BenchmarkLab.OtherAddress}:{LoadPorts.Stream}
                 source {BenchmarkLab.SourceAddress}
                 server s {BenchmarkLab.ServerAddress}:{LoadPorts.Stream}
             listen echo
-                bind {BenchmarkLab.HaProxyAddress}:{LoadPorts.Echo}
+                bind {BenchmarkLab.OtherAddress}:{LoadPorts.Echo}
                 source {BenchmarkLab.SourceAddress}
                 server s {BenchmarkLab.ServerAddress}:{LoadPorts.Echo}
 
@@ -72,7 +71,16 @@ internal sealed class Contender : IDisposable
         Thread.Sleep(500);
         return process.HasExited
             ? throw new InvalidOperationException("haproxy does not start")
-            : new Contender(BenchmarkLab.HaProxyAddress, process, path);
+            : new Contender(BenchmarkLab.OtherAddress, process, path);
+    }
+
+    private static Contender StartRelay(BenchmarkLab lab, string address, int threads, params string[] options)
+    {
+        Process process = BenchmarkLab.Start(
+            null, Environment.ProcessPath!, ["relay-host", lab.Router, address, threads.ToString(), .. options]);
+        return process.StandardOutput.ReadLine() == "ready"
+            ? new Contender(address, process, null)
+            : throw new InvalidOperationException("the relay does not start");
     }
 
     public void Dispose()

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.Sockets;
 
@@ -12,6 +14,14 @@ internal static unsafe class LoadServer
         int echo = Listen(LoadPorts.Echo);
         int stream = Listen(LoadPorts.Stream);
         new Thread(() => ServeStreams(stream)) { IsBackground = true }.Start();
+        int sink = UdpReceiver.Open(new SocketEndpoint(IPAddress.Any, 0));
+        if (!NativeSocket.Bind(sink, new SocketEndpoint(IPAddress.Any, LoadPorts.Sink)).IsSuccess)
+        {
+            throw new InvalidOperationException($"cannot bind to {LoadPorts.Sink}");
+        }
+
+        new Thread(() => UdpReceiver.Receive(sink, _ => true)) { IsBackground = true }.Start();
+        new Thread(ServeSource) { IsBackground = true }.Start();
         Console.WriteLine("ready");
         ServeEcho(echo);
         return 0;
@@ -29,6 +39,22 @@ internal static unsafe class LoadServer
         }
 
         return socket;
+    }
+
+    // One receiver at a time.
+    private static void ServeSource()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Any, LoadPorts.Source));
+        byte[] request = new byte[64];
+        while (true)
+        {
+            EndPoint client = new IPEndPoint(IPAddress.Any, 0);
+            int length = socket.ReceiveFrom(request, ref client);
+            UdpLoad load = UdpLoad.Parse(Encoding.ASCII.GetString(request, 0, length).Split(' '));
+            var peer = (IPEndPoint)client;
+            load.Send((int)socket.Handle, new SocketEndpoint(peer.Address, (ushort)peer.Port));
+        }
     }
 
     private static void ServeStreams(int listener)

@@ -149,13 +149,13 @@ internal sealed class RelayBenchmark
     private int Print(int threads)
     {
         Console.WriteLine($"{threads} threads each, {_rounds} rounds of {_seconds} s, medians");
-        Console.WriteLine($"{"",-42}{"relay",12}{"HAProxy",12}{"ratio",8}");
+        Console.WriteLine($"{"",-48}{"relay",12}{"HAProxy",12}{"ratio",8}");
         _results.RemoveAll(result => result.IsEmpty);
         _results.ForEach(result => Console.WriteLine(result));
         return _results.TrueForAll(result => result.Passes) ? 0 : 1;
     }
 
-    private static int Option(string[] arguments, string name, int fallback) =>
+    internal static int Option(string[] arguments, string name, int fallback) =>
         Word(arguments, name) is { } word ? int.Parse(word, CultureInfo.InvariantCulture) : fallback;
 
     private static string? Word(string[] arguments, string name)

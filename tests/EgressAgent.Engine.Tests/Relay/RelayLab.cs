@@ -12,7 +12,8 @@ namespace EgressAgent.Engine.Tests.Relay;
 /// <code>
 /// client 198.18.0.1 ── eth0 198.18.0.2 [router] net1 192.168.12.99 ── 192.168.12.10 server
 /// </code>
-/// and the same in IPv6. 10.9.9.9 is a black hole behind the server, 10.8.8.8 has an "unreachable" route.
+/// and the same in IPv6. 10.9.9.9 is a black hole behind the server, 10.8.8.8 has an "unreachable" route. Both ends have an address
+/// more, ending in 5, to which the router knows a narrow path.
 /// </summary>
 public sealed class RelayLab : IDisposable
 {
@@ -25,12 +26,16 @@ public sealed class RelayLab : IDisposable
         LabHost server = _lab.AddHost("server");
         client.ConnectTo(router, "c0", "eth0");
         router.ConnectTo(server, "net1", "s0");
-        Address(client, "c0", "198.18.0.1/16", "198.18.0.3/16", "fd96::1/64");
+        Address(client, "c0", "198.18.0.1/16", "198.18.0.3/16", "198.18.0.5/16", "fd96::1/64", "fd96::5/64");
         Address(router, "eth0", "198.18.0.2/16", "fd96::2/64");
         Address(router, "net1", "192.168.12.99/24", "fd12::99/64");
-        Address(server, "s0", "192.168.12.10/24", "fd12::10/64");
+        Address(server, "s0", "192.168.12.10/24", "192.168.12.5/24", "fd12::10/64", "fd12::5/64");
         router.Ip("route add 10.9.9.9 via 192.168.12.10");
         router.Ip("route add unreachable 10.8.8.8");
+        router.Ip("route add 198.18.0.5 dev eth0 mtu 1280");
+        router.Ip("route add 192.168.12.5 dev net1 mtu 1280");
+        router.Ip("route add fd96::5 dev eth0 mtu 1280");
+        router.Ip("route add fd12::5 dev net1 mtu 1280");
         Client = NetworkNamespace.OpenPath(client.NamespacePath);
         Router = NetworkNamespace.OpenPath(router.NamespacePath);
         Server = NetworkNamespace.OpenPath(server.NamespacePath);
