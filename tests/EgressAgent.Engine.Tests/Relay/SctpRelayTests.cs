@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux;
+using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
@@ -303,6 +305,63 @@ public sealed class SctpRelayTests : RelayTestBase
             () => Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port))).Receive()).Errno;
         Assert.Contains(errno, (Errno[])[Errno.ECONNREFUSED, Errno.ECONNRESET]);
         return errno;
+    }
+
+    // What an earlier process left. No service manager is told of anything here.
+    [Fact]
+    public void Client_that_waits_in_a_kept_listener_is_served()
+    {
+        SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port)));
+        FileHandle kept = Lab.Router.Run(() => Engine.Relay.Listener.Open(
+            TransportProtocol.SCTP, new SocketEndpoint(RelayLab.Inside, Port), null, RelayOptions.Default)).Handle;
+        SctpSocket client = Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port)));
+        client.Send(Hello);
+        DescriptorStore store = Keep(new DescriptorStore(
+            [new PassedDescriptor($"relay/{Lab.Router.Id.Inode}/sctp4/{Port}", kept)], exception => Assert.Fail(exception.Message)));
+        Start(RelayOptions.Default, kept: new KeptSockets(store, Lab.Router.Id));
+
+        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(listener.Local))));
+
+        Assert.Empty(store.ForgetUntaken());
+        Assert.Equal(Hello, Keep(listener.Accept()).Receive()!.Value.Message);
+    }
+
+    [Fact]
+    public void Content_is_intact_over_many_associations_that_end_in_every_way()
+    {
+        const int Seed = 20261124;
+        const int Associations = 60;
+        SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port)));
+        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(listener.Local))));
+        for (int number = 0; number < Associations; number++)
+        {
+            var random = new Random(Seed + number);
+            SctpSocket client = Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port)));
+            SctpSocket server = Keep(listener.Accept());
+            (SctpSocket from, SctpSocket to) = random.Next(2) == 0 ? (client, server) : (server, client);
+            for (int count = random.Next(1, 20); count > 0; count--)
+            {
+                byte[] message = new byte[random.Next(20) == 0 ? random.Next(1, 60_000) : random.Next(1, 3000)];
+                random.NextBytes(message);
+                from.Send(message);
+                Assert.Equal(Convert.ToHexString(message), Convert.ToHexString(to.Receive()!.Value.Message));
+                (from, to) = random.Next(3) == 0 ? (to, from) : (from, to);
+            }
+
+            if (random.Next(2) == 0)
+            {
+                from.Abort();
+                AssertAborted(to);
+            }
+            else
+            {
+                from.Dispose();
+                Assert.Null(to.Receive());
+            }
+        }
+
+        Eventually.True("all associations end", () => Relay.ConnectionCount == 0);
+        Assert.Equal(Associations, Relay.ReadCounters().Single().Connections);
     }
 
     private static RedirectRuleSpec Rule(IPEndPoint to) => new(TransportProtocol.SCTP, Port, to.Address, (ushort)to.Port);
