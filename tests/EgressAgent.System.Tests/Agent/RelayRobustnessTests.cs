@@ -66,7 +66,7 @@ public sealed class RelayRobustnessTests() : AgentTest("relay")
     [Fact]
     public void Out_of_descriptors_the_agent_says_so_established_connections_go_on_and_others_wait()
     {
-        // 1024 are the agent's own, the rest is for connections.
+        // Of the first 1024, three quarters are the agent's own.
         Files.Write("web.yaml", $"{RouterDocument.Web("web")}");
         AgentProcess agent = Scenario.StartAgent("prlimit", "--nofile=1100:1100");
         string inside = new ObservedRouter("web").WaitForInsideAddress(agent);
@@ -74,14 +74,14 @@ public sealed class RelayRobustnessTests() : AgentTest("relay")
         using EchoedTransfer established = EchoedTransfer.Start(Lab.Node, inside, 8080);
 
         List<Socket> served = [];
-        while (served.Count < 25)
+        while (served.Count < 100)
         {
             Socket client = Lab.Node.OpenTcp(inside, 8080);
             Assert.True(IsGreeted(client));
             served.Add(client);
         }
 
-        List<Socket> others = [.. Enumerable.Range(0, 30).Select(_ => TryOpen(inside, 8080)).OfType<Socket>()];
+        List<Socket> others = [.. Enumerable.Range(0, 70).Select(_ => TryOpen(inside, 8080)).OfType<Socket>()];
         Eventually.True("the status to tell", () => agent.Status.Contains("all 1100 descriptors"), otherwise: () => agent.Status);
 
         Assert.Contains("in force, but all 1100 descriptors", agent.Log);
