@@ -11,8 +11,11 @@ namespace EgressAgent.Engine.Relay;
 /// </summary>
 internal sealed unsafe class SctpFlow : ConnectionFlow
 {
-    /// <summary>The longest message that is carried. It has to be here whole, since Linux cannot send one in parts.</summary>
-    internal const int MaxMessage = 1 << 20;
+    /// <summary>
+    /// The longest message that is carried, in bytes: a little more than the buffers of a Linux host allow unless it is told otherwise
+    /// (net.core.wmem_default). It has to be here whole, since Linux cannot send one in parts.
+    /// </summary>
+    internal const int MaxMessage = 1 << 18;
 
     // What a listener offers and takes: the destination is asked for what the client was given. The kernel keeps 24 bytes each.
     private const ushort MaxStreams = 256;
