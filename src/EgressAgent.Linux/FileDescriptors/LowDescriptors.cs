@@ -4,7 +4,7 @@ using EgressAgent.Linux.Interop;
 namespace EgressAgent.Linux.FileDescriptors;
 
 /// <summary>
-/// Keeps the descriptors below 1024 free for those who cannot do without. libnftables waits with select(2), which knows no
+/// Keeps most of the descriptors below 1024 free for those who cannot do without. libnftables waits with select(2), which knows no
 /// others (FD_SETSIZE) and ends the process when it is given one; an agent with hundreds of routers, or of connections, has more.
 /// </summary>
 internal static class LowDescriptors
