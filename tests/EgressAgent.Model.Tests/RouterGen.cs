@@ -59,6 +59,7 @@ internal static class RouterGen
         from flowLog in Gen.Nullable(Gen.Enum<FlowLogMode>())
         from clients in Gen.Null(Client.Array[1, 4])
         from mac in Gen.Null(Mac)
+        from pinned in Pinned(addresses)
         select new EgressRouterSpec
         {
             Addresses = addresses,
@@ -70,7 +71,13 @@ internal static class RouterGen
             FlowLog = flowLog,
             Clients = clients?.ToValueList(),
             MacAddress = mac,
+            PinnedInsideAddresses = pinned,
         };
+
+    private static Gen<ValueList<IPAddress>> Pinned(ValueList<AddressSpec> addresses) =>
+        Gen.Select(Gen.Int[0, 2], Gen.Byte[2, 254], (count, host) => addresses
+            .Select(address => IPAddress.Parse(address.Address.Address.IsIPv4 ? $"198.18.0.{host}" : $"fd96:e9e5:a::{host:x}"))
+            .Distinct().Take(count).ToValueList());
 
     private static Gen<IPAddress> Destination(ValueList<AddressSpec> addresses) =>
         Gen.Select(Gen.Int[0, addresses.Count - 1], Gen.Byte[1, 255], (index, host) =>

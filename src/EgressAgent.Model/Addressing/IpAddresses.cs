@@ -15,6 +15,9 @@ public static class IpAddresses
 
         public bool IsIPv4 => address.AddressFamily == AddressFamily.InterNetwork;
 
+        /// <summary><c>IPv4</c> or <c>IPv6</c>, as messages say it.</summary>
+        public string FamilyName => address.IsIPv4 ? "IPv4" : "IPv6";
+
         /// <summary>The network of the given prefix length that holds the address.</summary>
         public IPNetwork ToNetwork(int prefixLength)
         {

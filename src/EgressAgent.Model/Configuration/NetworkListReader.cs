@@ -32,7 +32,7 @@ internal static class NetworkListReader
 
             if (networks.Any(other => other.BaseAddress.AddressFamily == network.BaseAddress.AddressFamily))
             {
-                item.Error($"is a second {(network.BaseAddress.IsIPv4 ? "IPv4" : "IPv6")} network; at most one per family is used");
+                item.Error($"is a second {network.BaseAddress.FamilyName} network; at most one per family is used");
             }
 
             networks.Add(network);

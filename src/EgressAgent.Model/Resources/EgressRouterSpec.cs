@@ -29,6 +29,12 @@ public sealed record EgressRouterSpec
     /// <summary>Annotation <c>egressagent.org/clients</c>: who may use the router; null when everyone may.</summary>
     public ValueList<IPNetwork>? Clients { get; init; }
 
+    /// <summary>
+    /// Annotation <c>egressagent.org/inside-address</c>: at most one per family, of families that have a reserved address. For
+    /// the other families the inside address follows from the key.
+    /// </summary>
+    public ValueList<IPAddress> PinnedInsideAddresses { get; init; } = [];
+
     /// <summary>Annotation <c>egressagent.org/mac-address</c>; null when it is derived from machine-id and key.</summary>
     public PhysicalAddress? MacAddress { get; init; }
 

@@ -8,6 +8,7 @@ internal static class RouterAnnotations
     public const string Clients = Prefix + "clients";
     public const string MacAddress = Prefix + "mac-address";
     public const string FlowLog = Prefix + "flow-log";
+    public const string InsideAddress = Prefix + "inside-address";
 
-    public static readonly ValueList<string> All = [Clients, Datapath, FlowLog, MacAddress];
+    public static readonly ValueList<string> All = [Clients, Datapath, FlowLog, InsideAddress, MacAddress];
 }

@@ -17,16 +17,20 @@ internal static partial class AddressText
             return null;
         }
 
-        if (IpAddresses.TryParseStrict(text, out IPAddress? address))
+        if (ParseAddress(text, out IPAddress? address) is { } fault)
         {
-            return address;
+            field.Error(fault);
         }
 
-        field.Error(text.Contains('/') && InterfaceAddress.TryParse(text, out _)
-            ? $"must be a single IP address, without a prefix length, not {YamlScalar.Quote(text)}"
-            : Explain(AnAddress, text));
-        return null;
+        return address;
     }
+
+    /// <summary>What is wrong with a text that should be an address, or null with the address.</summary>
+    public static string? ParseAddress(string text, out IPAddress? address) => IpAddresses.TryParseStrict(text, out address)
+        ? null
+        : text.Contains('/') && InterfaceAddress.TryParse(text, out _)
+            ? $"must be a single IP address, without a prefix length, not {YamlScalar.Quote(text)}"
+            : Explain(AnAddress, text);
 
     /// <summary><c>ADDRESS/LENGTH</c>, or a plain address for a single host.</summary>
     public static InterfaceAddress? ReadInterfaceAddress(Field field)

@@ -101,7 +101,7 @@ internal sealed class AddressesReader
     {
         if (address is not null && gateway.AddressFamily != address.Family)
         {
-            return $"must be an {NameOf(address.Address)} address like {address.Address}, not {gateway}";
+            return $"must be an {address.Address.FamilyName} address like {address.Address}, not {gateway}";
         }
 
         // An IPv6 router's usual address is its link-local one, to which the macvlan gives the scope.
@@ -130,6 +130,4 @@ internal sealed class AddressesReader
             ? $"must be the address of one host; {gateway} is {special}"
             : null;
     }
-
-    private static string NameOf(IPAddress address) => address.IsIPv4 ? "IPv4" : "IPv6";
 }

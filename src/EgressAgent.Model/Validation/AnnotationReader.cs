@@ -25,6 +25,9 @@ internal static partial class AnnotationReader
                 case RouterAnnotations.Clients:
                     settings = settings with { Clients = ReadClients(value) };
                     break;
+                case RouterAnnotations.InsideAddress:
+                    settings = settings with { InsideAddresses = InsideAddressPins.Read(value) };
+                    break;
                 case RouterAnnotations.MacAddress:
                     settings = settings with { MacAddress = ReadMacAddress(value) };
                     break;

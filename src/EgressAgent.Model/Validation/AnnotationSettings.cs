@@ -9,7 +9,8 @@ internal sealed record AnnotationSettings(
     DatapathKind? Datapath = null,
     ValueList<IPNetwork>? Clients = null,
     PhysicalAddress? MacAddress = null,
-    FlowLogMode? FlowLog = null)
+    FlowLogMode? FlowLog = null,
+    InsideAddressPins? InsideAddresses = null)
 {
     public static readonly AnnotationSettings None = new();
 }

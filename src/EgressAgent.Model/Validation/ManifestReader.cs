@@ -87,7 +87,11 @@ internal sealed class ManifestReader
             Router = faults.HasErrors ? null : new EgressRouterResource(key!.Value, fields.Location, metadata!.Labels, spec!),
             Diagnostics = faults.ToValueList(),
             IsIdentified = key is not null,
-            Marks = new ResourceMarks(fields.Path, metadata?.NameLocation ?? fields.Location, addresses.Locations),
+            Marks = new ResourceMarks(
+                fields.Path,
+                metadata?.NameLocation ?? fields.Location,
+                addresses.Locations,
+                metadata?.Settings.InsideAddresses?.Field.Location),
         });
     }
 

@@ -27,9 +27,8 @@ internal sealed record ReservedAddresses(ValueList<AddressSpec> Addresses, Value
             return $"must be the address of one other host; {destination} is {fault}";
         }
 
-        string family = destination.IsIPv4 ? "IPv4" : "IPv6";
         return IsComplete && Addresses.All(own => own.Address.Family != destination.AddressFamily)
-            ? $"{destination} is an {family} address, but `spec.addresses` has none to send from"
+            ? $"{destination} is an {destination.FamilyName} address, but `spec.addresses` has none to send from"
             : null;
     }
 }

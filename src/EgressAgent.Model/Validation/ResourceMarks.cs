@@ -6,4 +6,6 @@ namespace EgressAgent.Model.Validation;
 /// <param name="Path">The path of the router in its document: null, or <c>items[2]</c> of a list.</param>
 /// <param name="Name">Where <c>metadata.name</c> stands.</param>
 /// <param name="Addresses">Where the <c>ip</c> of each of <c>spec.addresses</c> stands.</param>
-internal sealed record ResourceMarks(FieldPath? Path, SourceLocation Name, ValueList<SourceLocation> Addresses);
+/// <param name="InsideAddress">Where the annotation with the inside addresses stands; null when there is none.</param>
+internal sealed record ResourceMarks(
+    FieldPath? Path, SourceLocation Name, ValueList<SourceLocation> Addresses, SourceLocation? InsideAddress);

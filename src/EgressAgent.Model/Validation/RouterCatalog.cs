@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Validation;
@@ -5,7 +6,8 @@ namespace EgressAgent.Model.Validation;
 /// <summary>All routers of all files, after the conflicts between them are decided.</summary>
 /// <param name="Routers">One entry for each router, in the order of its key.</param>
 /// <param name="Conflicts">
-/// What two documents cannot both have: a <c>namespace/name</c>, or a reserved address. Reported at the one that does not get it.
+/// What two documents cannot both have: a <c>namespace/name</c>, a reserved address, or a pinned inside address. Reported at the
+/// one that does not get it. So is a pinned inside address that no inside network has.
 /// </param>
 public sealed record RouterCatalog(ValueList<RouterCatalogEntry> Routers, ValueList<Diagnostic> Conflicts)
 {
@@ -16,12 +18,21 @@ public sealed record RouterCatalog(ValueList<RouterCatalogEntry> Routers, ValueL
     /// </summary>
     /// <param name="files">As parsed; the order does not matter.</param>
     /// <param name="inForce">What ran until now, with the file from which it came as its source; empty at first.</param>
-    public static RouterCatalog Merge(IEnumerable<RouterFile> files, IReadOnlyDictionary<RouterKey, EgressRouterResource> inForce)
+    /// <param name="insideNetworks">Where inside addresses may be pinned; null when that is not known, and not asked.</param>
+    public static RouterCatalog Merge(
+        IEnumerable<RouterFile> files,
+        IReadOnlyDictionary<RouterKey, EgressRouterResource> inForce,
+        ValueList<IPNetwork>? insideNetworks = null)
     {
         List<Diagnostic> conflicts = [];
         RouterFile[] ordered = [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
         List<RouterClaim> claims = RouterNameConflicts.Resolve(ordered, inForce, conflicts);
-        ReservedAddressConflicts.Resolve(claims, conflicts);
+        if (insideNetworks is not null)
+        {
+            InsideAddressPlaces.Resolve(claims, insideNetworks, conflicts);
+        }
+
+        AddressConflicts.Resolve(claims, conflicts);
         return new RouterCatalog(
             claims.OrderBy(claim => claim.Key).Select(claim => claim.ToEntry()).ToValueList(),
             conflicts.ToValueList());

@@ -1,4 +1,5 @@
 using EgressAgent.Model.Resources;
+using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
 
@@ -26,6 +27,14 @@ internal sealed class RouterClaim(RouterKey key, RouterDocument? document, Egres
 
     /// <summary>Where its name stands, for others to be told.</summary>
     public SourceLocation Name => Marks?.Name ?? Source;
+
+    /// <summary>What is wrong with the pinned inside address, at its place.</summary>
+    public Diagnostic FaultOfInsideAddress(string message)
+    {
+        FieldPath annotations = FieldPath.Of(FieldPath.Of(Marks?.Path, "metadata"), "annotations");
+        return new Diagnostic(
+            Marks?.InsideAddress ?? Source, FieldPath.Of(annotations, RouterAnnotations.InsideAddress).ToString(), message);
+    }
 
     /// <summary>Falls back from the document to what ran before, and from that to nothing.</summary>
     public void Lose(IEnumerable<Diagnostic> conflicts)

@@ -23,6 +23,7 @@ internal static class SpecReader
         spec.Close();
 
         addresses = AddressesReader.Read(addressesField);
+        settings.InsideAddresses?.Check(addresses);
         var (rules, fallback) = new RedirectReader(addresses).Read(redirectField);
         return new EgressRouterSpec
         {
@@ -33,6 +34,7 @@ internal static class SpecReader
             FallbackIP = fallback,
             Datapath = settings.Datapath,
             Clients = settings.Clients,
+            PinnedInsideAddresses = settings.InsideAddresses?.Addresses ?? [],
             MacAddress = settings.MacAddress,
             FlowLog = settings.FlowLog,
         };

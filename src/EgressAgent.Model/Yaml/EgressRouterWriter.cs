@@ -38,6 +38,8 @@ public static class EgressRouterWriter
             (RouterAnnotations.Clients, router.Spec.Clients is { } clients ? string.Join(", ", clients) : null),
             (RouterAnnotations.Datapath, router.Spec.Datapath is { } datapath ? RouterChoices.Datapaths.NameOf(datapath) : null),
             (RouterAnnotations.FlowLog, router.Spec.FlowLog is { } flowLog ? RouterChoices.FlowLogs.NameOf(flowLog) : null),
+            (RouterAnnotations.InsideAddress,
+                router.Spec.PinnedInsideAddresses is { Count: > 0 } pinned ? string.Join(", ", pinned) : null),
             (RouterAnnotations.MacAddress, router.Spec.MacAddress?.ToColonString()),
         ];
         if (annotations.Any(annotation => annotation.Value is not null))

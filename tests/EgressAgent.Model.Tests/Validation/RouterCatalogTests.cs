@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Validation;
 
@@ -74,6 +75,51 @@ public class RouterCatalogTests
         Assert.Equal(
             ["a.yaml:14:20: spec.addresses[0].ip: 192.168.12.1 is already reserved by the router default/a in a.yaml, line 3"], Texts(catalog));
         Assert.Equal(catalog.Conflicts, catalog.Routers[1].Diagnostics);
+    }
+
+    [Fact]
+    public void Merge_insideAddressTwice_keepsTheFirst()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge([Pinned("a", "192.168.12.1/24", "198.18.0.9"), Pinned("b", "192.168.12.2/24", "198.18.0.9")], Nothing);
+
+        Assert.Equal(["a 192.168.12.1", "b -"], Running(catalog));
+        Assert.Equal(
+            ["b.yaml:3:67: metadata.annotations[egressagent.org/inside-address]: 198.18.0.9 is already the inside address of the router default/a in a.yaml, line 3"],
+            Texts(catalog));
+    }
+
+    [Fact]
+    public void Merge_insideAddressThatIsInForce_staysWithItsRouter()
+    {
+        RouterFile running = Pinned("z", "192.168.12.1/24", "198.18.0.9");
+        RouterCatalog catalog = RouterCatalog.Merge([Pinned("a", "192.168.12.2/24", "198.18.0.9"), running], InForce(running));
+
+        Assert.Equal(["a -", "z 192.168.12.1"], Running(catalog));
+    }
+
+    [Theory]
+    [InlineData("198.19.0.9", "198.19.0.9 must be in 198.18.0.0/16, from which the agent gives inside addresses (`insideNetworks`)")]
+    [InlineData("198.18.0.1", "must be the address of one host; 198.18.0.1 is the node's own in 198.18.0.0/16")]
+    [InlineData("198.18.0.0", "must be the address of one host; 198.18.0.0 is the network address of 198.18.0.0/16")]
+    [InlineData("198.18.255.255", "must be the address of one host; 198.18.255.255 is the broadcast address of 198.18.0.0/16")]
+    public void Merge_insideAddressOutsideOfTheInsideNetworks_isAFault(string address, string fault)
+    {
+        RouterFile file = Pinned("a", "192.168.12.1/24", address);
+
+        RouterCatalog catalog = RouterCatalog.Merge([file], Nothing, [IPNetwork.Parse("198.18.0.0/16")]);
+
+        Assert.Equal(["a -"], Running(catalog));
+        Assert.Equal([$"a.yaml:3:67: metadata.annotations[egressagent.org/inside-address]: {fault}"], Texts(catalog));
+        Assert.Empty(RouterCatalog.Merge([file], Nothing).Conflicts);
+    }
+
+    [Fact]
+    public void Merge_insideAddressOfAFamilyWithoutNetwork_isAFault()
+    {
+        RouterCatalog catalog = RouterCatalog.Merge(
+            [Pinned("a", "192.168.12.1/24", "198.18.0.9")], Nothing, [IPNetwork.Parse("fd96:e9e5:a::/112")]);
+
+        Assert.EndsWith("198.18.0.9 has no place: `insideNetworks` of the agent has no IPv4 network", Assert.Single(Texts(catalog)));
     }
 
     [Fact]
@@ -212,6 +258,15 @@ public class RouterCatalogTests
     private static RouterFile File(string path, params (string Name, string Address)[] routers)
     {
         RouterFile file = Routers.Parse(string.Join("---\n", routers.Select(router => Routers.Document(router.Name, router.Address))), path);
+        Assert.Empty(file.AllDiagnostics);
+        return file;
+    }
+
+    private static RouterFile Pinned(string name, string address, string inside)
+    {
+        string document = Routers.Document(name, address).Replace(
+            "namespace: default", $"annotations: {{egressagent.org/inside-address: \"{inside}\"}}", StringComparison.Ordinal);
+        RouterFile file = Routers.Parse(document, $"{name}.yaml");
         Assert.Empty(file.AllDiagnostics);
         return file;
     }

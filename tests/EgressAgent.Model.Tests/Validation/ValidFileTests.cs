@@ -27,6 +27,7 @@ public class ValidFileTests
                     new RedirectRuleSpec(TransportProtocol.TCP, 8080, IPAddress.Parse("203.0.113.26"), 80),
                     new RedirectRuleSpec(TransportProtocol.TCP, 8443, IPAddress.Parse("203.0.113.27"), 443),
                 ],
+                PinnedInsideAddresses = [IPAddress.Parse("198.18.0.2")],
             },
             router.Spec);
     }
@@ -46,6 +47,7 @@ public class ValidFileTests
                 egressagent.org/clients: "10.0.0.0/8, 192.0.2.7 , fd00::/8"
                 egressagent.org/mac-address: 02:00:5E:10:00:01
                 egressagent.org/flow-log: all
+                egressagent.org/inside-address: "198.18.0.9 , fd96:e9e5:a::9"
                 example.com/ticket: "4711"
             spec:
               networkInterface: {macvlan: {mode: VEPA, master: eth1.100}}
@@ -79,6 +81,7 @@ public class ValidFileTests
         Assert.Equal(["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"], router.Spec.Clients!.Select(network => network.ToString()));
         Assert.Equal("02:00:5e:10:00:01", router.Spec.MacAddress!.ToColonString());
         Assert.Equal(FlowLogMode.All, router.Spec.FlowLog);
+        Assert.Equal(["198.18.0.9", "fd96:e9e5:a::9"], router.Spec.PinnedInsideAddresses.Select(address => address.ToString()));
     }
 
     [Fact]
