@@ -1,5 +1,5 @@
 using EgressAgent.Engine.Redirect;
-using EgressAgent.Engine.Redirect.Relay;
+using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Model;

@@ -1,5 +1,4 @@
-using EgressAgent.Engine.Redirect.Kernel;
-using EgressAgent.Engine.Redirect.Relay;
+using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -9,50 +8,66 @@ using EgressAgent.Model.Resources;
 namespace EgressAgent.Engine.Redirect;
 
 /// <summary>
-/// One router's redirect engine: it holds the plan that is in force and drives the datapath that the plan asks for. Not
-/// thread-safe; the router's reconcile pass owns it.
+/// One router's redirect engine: it puts plans in force. The kernel datapath is the table of nf_tables alone; the relay is sockets
+/// in the agent's process behind a table without NAT, which lets clients reach them and nothing else leave. Both behave alike:
+/// what a rule takes leaves with the reserved address, what none takes is rejected, and an edit disturbs only the flows that it
+/// names. Not thread-safe; the router's reconcile pass owns it.
 /// </summary>
-internal sealed class RedirectEngine
+/// <param name="key">The router.</param>
+/// <param name="relays">Where its relay runs if its plan asks for one.</param>
+internal sealed class RedirectEngine(RouterKey key, RelayHost relays)
 {
-    private readonly KernelDatapath _kernel = new();
-    private readonly RelayRedirect _relay;
-    private IDatapath _current;
+    private readonly RulesetTable _table = new();
 
-    /// <param name="key">The router.</param>
-    /// <param name="relays">Where it runs if its plan asks for the relay.</param>
-    internal RedirectEngine(RouterKey key, RelayHost relays)
-    {
-        _relay = new RelayRedirect(key, relays);
-        _current = _kernel;
-    }
+    // The relay plan in force; null with the kernel datapath.
+    private RedirectPlan? _relayed;
+    private ValueList<PlanProblem> _shortfalls = [];
 
-    /// <summary>What the plan in force asks for and its datapath cannot do; the rest works.</summary>
-    internal ValueList<PlanProblem> Shortcomings => _current.Shortcomings;
+    /// <summary>What the plan in force asks for and its datapath does not do; the rest works.</summary>
+    internal ValueList<PlanProblem> Shortcomings => relays.FindSaturation(key) is { } saturation
+        ? [.. _shortfalls, new PlanProblem(PlanReasons.LimitReached, saturation)]
+        : _shortfalls;
 
     /// <summary>
     /// The plan in force in the netns; null when there is none, when it was changed by somebody else, or when it was put there
     /// by an earlier run of the agent: then applying it again takes over what is there without disturbing a flow of the kernel
     /// datapath.
     /// </summary>
-    internal RedirectPlan? Observe(NetworkNamespace netns) => _current.Observe(netns);
+    internal RedirectPlan? Observe(NetworkNamespace netns)
+    {
+        RedirectPlan? plan = _table.Observe(netns);
+        return plan?.Datapath != DatapathKind.Relay || (plan == _relayed && relays.IsRunning(key, netns)) ? plan : null;
+    }
 
-    /// <summary>Puts a plan in force. Where it asks for the other datapath than before, every flow is cut.</summary>
+    /// <summary>
+    /// Puts a plan in force, all of it or nothing. Where it asks for the other datapath than before, every flow is cut.
+    /// </summary>
     /// <exception cref="Linux.LinuxException">
     /// The kernel refused; what was in force before still is, unless it was the other datapath: then everything is rejected.
     /// </exception>
     internal void Apply(RedirectPlan plan, NetworkNamespace netns)
     {
-        IDatapath wanted = plan.Datapath == DatapathKind.Relay ? _relay : _kernel;
-        if (wanted != _current)
+        if (plan.Datapath != DatapathKind.Relay)
         {
-            // While its own filter still lets its resets out.
-            _current.Stop();
-            _current = wanted;
+            // While its own table still lets its resets out.
+            Stop();
         }
 
-        wanted.Apply(plan, netns);
+        // The table comes first: it takes the place of one that redirects, and what it admits before there is a socket is rejected.
+        _table.Apply(plan, netns);
+        if (plan.Datapath == DatapathKind.Relay)
+        {
+            _relayed = null;
+            _shortfalls = relays.Start(key, netns).Apply(plan);
+            _relayed = plan;
+        }
     }
 
-    /// <inheritdoc cref="IDatapath.Stop"/>
-    internal void Stop() => _current.Stop();
+    /// <summary>Ends what runs in the agent's process; the table stays in the kernel.</summary>
+    internal void Stop()
+    {
+        relays.Stop(key);
+        _relayed = null;
+        _shortfalls = [];
+    }
 }

@@ -35,7 +35,7 @@ internal sealed class Acceptor : LoopSource
         while (attempts < _batch && !_isWaiting && !isEmpty)
         {
             attempts++;
-            if (!Shard.Datapath.TryReserveConnection())
+            if (!Shard.Relay.TryReserveConnection())
             {
                 Wait(Errno.Success, attempts);
                 break;
@@ -48,7 +48,7 @@ internal sealed class Acceptor : LoopSource
                 continue;
             }
 
-            Shard.Datapath.OnConnectionEnded();
+            Shard.Relay.OnConnectionEnded();
             if (result.IsError)
             {
                 // Other errors than these two kinds belong to one connection that has gone by already, accept(2).
@@ -90,11 +90,11 @@ internal sealed class Acceptor : LoopSource
     private AcceptedClient? Admit(int client, in SocketEndpoint peer)
     {
         SocketEndpoint local = NativeSocket.LocalEndpoint(client);
-        RouteTable table = Shard.Datapath.Routes;
-        if (table.Find(Listener.Protocol, local) is { } route && table.Admits(peer))
+        RedirectionTable table = Shard.Relay.Table;
+        if (table.Find(Listener.Protocol, local) is { } redirection && table.Admits(peer))
         {
-            route.CountersOf(Shard.Loop).Connections++;
-            return new AcceptedClient(client, peer, local.Port, route);
+            redirection.CountersOf(Shard.Loop).Connections++;
+            return new AcceptedClient(client, peer, local.Port, redirection);
         }
 
         NativeSocket.Reset(client);
@@ -103,7 +103,7 @@ internal sealed class Acceptor : LoopSource
 
     private void Connect(ReadOnlySpan<AcceptedClient> clients)
     {
-        ReadOnlySpan<IoResult> sockets = Shard.OpenSockets(clients[0].Route.Key.Destination, Listener.Protocol, clients.Length);
+        ReadOnlySpan<IoResult> sockets = Shard.OpenSockets(clients[0].Redirection.Key.Destination, Listener.Protocol, clients.Length);
         for (int index = 0; index < clients.Length; index++)
         {
             if (!sockets[index].IsError)
@@ -112,10 +112,10 @@ internal sealed class Acceptor : LoopSource
                 continue;
             }
 
-            clients[index].Route.CountersOf(Shard.Loop).Exhausted++;
+            clients[index].Redirection.CountersOf(Shard.Loop).Exhausted++;
             NativeSocket.Reset(clients[index].Socket);
-            Shard.Datapath.OnConnectionEnded();
-            Shard.Datapath.Saturate(sockets[index].Errno);
+            Shard.Relay.OnConnectionEnded();
+            Shard.Relay.Saturate(sockets[index].Errno);
             Wait();
         }
     }
@@ -123,15 +123,15 @@ internal sealed class Acceptor : LoopSource
     // The kernel wakes the loop that went to sleep last, so without this one loop could get all the long connections.
     private void Start(AcceptedClient client, int server)
     {
-        RelayShard target = Shard.Datapath.LeastLoaded(Shard);
+        RelayShard target = Shard.Relay.LeastLoaded(Shard);
         target.Loop.CountConnection(1);
         if (target == Shard)
         {
-            ConnectionFlow.Start(Shard, client, server);
+            RelayedConnection.Start(Shard, client, server);
         }
         else
         {
-            target.Loop.Post(() => ConnectionFlow.StartHandedOver(target, client, server));
+            target.Loop.Post(() => RelayedConnection.StartHandedOver(target, client, server));
         }
     }
 
@@ -140,7 +140,7 @@ internal sealed class Acceptor : LoopSource
     {
         if (attempts == 1)
         {
-            Shard.Datapath.Saturate(errno);
+            Shard.Relay.Saturate(errno);
         }
 
         Wait();
@@ -167,3 +167,10 @@ internal sealed class Acceptor : LoopSource
         }
     }
 }
+
+/// <summary>A client that has been accepted and is about to get its connection to the destination.</summary>
+/// <param name="Socket">Its descriptor.</param>
+/// <param name="Endpoint">Its end.</param>
+/// <param name="DialledPort">The port that it connected to.</param>
+/// <param name="Redirection">Where it goes.</param>
+internal readonly record struct AcceptedClient(int Socket, SocketEndpoint Endpoint, ushort DialledPort, Redirection Redirection);

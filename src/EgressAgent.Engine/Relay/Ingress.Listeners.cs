@@ -1,6 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Resources;
+using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -11,9 +12,9 @@ internal sealed partial class Ingress
     private readonly Dictionary<IngressKey, List<Acceptor>> _acceptors = [];
     private readonly HashSet<IngressKey> _steered = [];
 
-    private void UpdateListeners(RouteTable routes, List<RelayShortfall> shortfalls)
+    private void UpdateListeners(RedirectionTable redirections, List<PlanProblem> shortfalls)
     {
-        var wanted = routes.Routes.Where(entry => !entry.Key.IsUdp).ToDictionary();
+        var wanted = redirections.Redirections.Where(entry => !entry.Key.IsUdp).ToDictionary();
         foreach (IngressKey place in _listeners.Keys.Where(place => !IsSteered(place) && !wanted.ContainsKey(place)).ToList())
         {
             CloseListener(place);
@@ -25,17 +26,17 @@ internal sealed partial class Ingress
             _steered.Remove(place);
         }
 
-        foreach ((IngressKey place, Route route) in wanted)
+        foreach ((IngressKey place, Redirection redirection) in wanted)
         {
             if (!IsSteered(place) && place.Port == 0)
             {
-                shortfalls.Add(new RelayShortfall(null, $"the fallback needs sk_lookup (Linux 5.17): {_unsteerable}"));
+                shortfalls.Add(RelayShortfalls.NoSteering(_unsteerable));
             }
             else if (!IsSteered(place))
             {
-                TryOpenListener(place, route, shortfalls);
+                TryOpenListener(place, redirection, shortfalls);
             }
-            else if (!_steered.Contains(place) && TryOpenListener(place with { Port = 0 }, route, shortfalls))
+            else if (!_steered.Contains(place) && TryOpenListener(place with { Port = 0 }, redirection, shortfalls))
             {
                 _steering!.Steer(place.Steered);
                 _steered.Add(place);
@@ -45,7 +46,7 @@ internal sealed partial class Ingress
 
     private bool IsSteered(IngressKey place) => _steering is not null && place.Protocol == TransportProtocol.TCP;
 
-    private bool TryOpenListener(IngressKey place, Route route, List<RelayShortfall> shortfalls)
+    private bool TryOpenListener(IngressKey place, Redirection redirection, List<PlanProblem> shortfalls)
     {
         if (_listeners.ContainsKey(place))
         {
@@ -62,13 +63,13 @@ internal sealed partial class Ingress
             }
             else
             {
-                listener = Enter(() => Listener.Open(place.Protocol, local, _interface, _datapath.Options));
+                listener = Enter(() => Listener.Open(place.Protocol, local, _relay.Options));
                 Kept?.Keep(place, listener.Handle);
             }
         }
         catch (LinuxException exception)
         {
-            shortfalls.Add(new RelayShortfall(route.Key.Rule, exception.Message));
+            shortfalls.Add(RelayShortfalls.Of(redirection.Key.Rule, exception));
             return false;
         }
 
@@ -78,7 +79,7 @@ internal sealed partial class Ingress
         }
 
         var acceptors = new List<Acceptor>();
-        foreach (RelayShard shard in _datapath.Shards)
+        foreach (RelayShard shard in _relay.Shards)
         {
             shard.Loop.Invoke(() => acceptors.Add(new Acceptor(shard, listener)));
         }

@@ -2,6 +2,7 @@ using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -10,14 +11,14 @@ internal sealed partial class Ingress
     private readonly Dictionary<IngressKey, UdpPort> _udpPorts = [];
     private readonly Dictionary<IngressKey, UdpCatchAll> _udpCatchAlls = [];
 
-    private void UpdateUdp(RouteTable routes, List<RelayShortfall> shortfalls)
+    private void UpdateUdp(RedirectionTable redirections, List<PlanProblem> shortfalls)
     {
-        foreach (IngressKey place in _udpPorts.Keys.Concat(_udpCatchAlls.Keys).Except(routes.Routes.Keys).ToList())
+        foreach (IngressKey place in _udpPorts.Keys.Concat(_udpCatchAlls.Keys).Except(redirections.Redirections.Keys).ToList())
         {
             CloseUdp(place);
         }
 
-        foreach ((IngressKey place, Route route) in routes.Routes)
+        foreach ((IngressKey place, Redirection redirection) in redirections.Redirections)
         {
             if (!place.IsUdp || _udpPorts.ContainsKey(place) || _udpCatchAlls.ContainsKey(place))
             {
@@ -37,7 +38,7 @@ internal sealed partial class Ingress
             }
             catch (LinuxException exception)
             {
-                shortfalls.Add(new RelayShortfall(route.Key.Rule, exception.Message));
+                shortfalls.Add(RelayShortfalls.Of(redirection.Key.Rule, exception));
             }
         }
     }
@@ -52,7 +53,7 @@ internal sealed partial class Ingress
 
         SocketEndpoint local = InsideOf(place).WithPort(place.Port);
         FileHandle handle = OpenUdpSocket(place, local, withDestination: false);
-        var port = new UdpPort(_datapath.Shards[place.Port % _datapath.Shards.Count], local, handle, owner: null);
+        var port = new UdpPort(_relay.Shards[place.Port % _relay.Shards.Count], local, handle, owner: null);
         _udpPorts.Add(place, port);
         port.Shard.Loop.Invoke(port.Start);
         _steering?.LeaveToOwnSocket(place.Steered);
@@ -62,7 +63,7 @@ internal sealed partial class Ingress
     {
         SocketEndpoint inside = InsideOf(place);
         FileHandle handle = OpenUdpSocket(place, inside, withDestination: true);
-        var catchAll = new UdpCatchAll(_datapath.Shards[0], steering, inside, _interface, handle);
+        var catchAll = new UdpCatchAll(_relay.Shards[0], steering, inside, handle);
         _udpCatchAlls.Add(place, catchAll);
         catchAll.Shard.Loop.Invoke(catchAll.Start);
         steering.SetSocket(place.Steered, catchAll.Socket);
@@ -76,7 +77,7 @@ internal sealed partial class Ingress
             return kept;
         }
 
-        FileHandle opened = Enter(() => UdpPort.OpenSocket(local, _interface, withDestination));
+        FileHandle opened = Enter(() => UdpPort.OpenSocket(local, withDestination));
         Kept?.Keep(place, opened);
         return opened;
     }

@@ -5,6 +5,8 @@ using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -23,37 +25,35 @@ internal sealed partial class Ingress
 {
     private static readonly IPNetwork[] Everyone = [IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")];
 
-    private readonly RelayDatapath _datapath;
+    private readonly RouterRelay _relay;
     private readonly ValueList<IPAddress> _addresses;
-    private readonly string? _interface;
     private readonly PortSteering? _steering;
     private readonly string _unsteerable;
     private FileHandle? _formerSteering;
     private bool _isSteeringKept;
     private HashSet<IPNetwork> _admitted = [];
 
-    internal Ingress(RelayDatapath datapath, RelayPlan plan)
+    internal Ingress(RouterRelay relay, RedirectPlan plan)
     {
-        _datapath = datapath;
+        _relay = relay;
         _addresses = AddressesOf(plan);
-        _interface = plan.InsideInterface;
-        (_steering, _unsteerable) = datapath.Options.UsesSteering ? Enter(Attach) : (null, "it is switched off");
+        (_steering, _unsteerable) = relay.Options.UsesSteering ? Enter(Attach) : (null, "it is switched off");
         _formerSteering = Kept?.TakeSteering();
     }
 
-    private KeptSockets? Kept => _datapath.Kept;
+    private KeptSockets? Kept => _relay.Kept;
 
-    /// <summary>Whether the plan has the inside addresses and the interface for which this was made.</summary>
-    internal bool Serves(RelayPlan plan) => _interface == plan.InsideInterface && _addresses.Equals(AddressesOf(plan));
+    /// <summary>Whether the plan has the inside addresses for which this was made.</summary>
+    internal bool Serves(RedirectPlan plan) => _addresses.Equals(AddressesOf(plan));
 
     /// <summary>Opens what the table has more than before and closes what it has no longer.</summary>
-    /// <param name="routes">Already in force for what is accepted.</param>
+    /// <param name="redirections">Already in force for what is accepted.</param>
     /// <param name="shortfalls">Takes what cannot be served.</param>
-    internal void Update(RouteTable routes, List<RelayShortfall> shortfalls)
+    internal void Update(RedirectionTable redirections, List<PlanProblem> shortfalls)
     {
-        UpdateClients(routes.Plan.Clients ?? Everyone.ToValueList());
-        UpdateListeners(routes, shortfalls);
-        UpdateUdp(routes, shortfalls);
+        UpdateClients(redirections.Clients ?? Everyone.ToValueList());
+        UpdateListeners(redirections, shortfalls);
+        UpdateUdp(redirections, shortfalls);
         if (!_isSteeringKept && _steering is not null)
         {
             DropFormerSteering();
@@ -137,12 +137,12 @@ internal sealed partial class Ingress
         return null;
     }
 
-    private static ValueList<IPAddress> AddressesOf(RelayPlan plan) => plan.Families.Select(family => family.Inside).ToValueList();
+    private static ValueList<IPAddress> AddressesOf(RedirectPlan plan) => plan.Families.Select(family => family.Inside).ToValueList();
 
     private (PortSteering? Steering, string Reason) Attach()
     {
-        var scope = new SteeringScope(Inside(AddressFamily.InterNetwork), Inside(AddressFamily.InterNetworkV6), _interface);
-        PortSteering? steering = PortSteering.TryAttach(scope, out LinuxException? unavailable);
+        var steering = PortSteering.TryAttach(
+            Inside(AddressFamily.InterNetwork), Inside(AddressFamily.InterNetworkV6), out LinuxException? unavailable);
         return (steering, unavailable?.Message ?? "");
     }
 
@@ -186,7 +186,7 @@ internal sealed partial class Ingress
     private T Enter<T>(Func<T> action)
     {
         T? result = default;
-        _datapath.RunInNetworkNamespace(() => result = action());
+        _relay.RunInNetworkNamespace(() => result = action());
         return result!;
     }
 }

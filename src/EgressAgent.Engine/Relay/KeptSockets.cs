@@ -8,7 +8,7 @@ namespace EgressAgent.Engine.Relay;
 /// The sockets of one router that outlive the agent, so that clients wait in them while it restarts instead of being refused.
 /// They carry the name of the network namespace that they belong to: one made anew under the same path finds none of them.
 /// </summary>
-public sealed class KeptSockets(DescriptorStore store, NetworkNamespaceId netns)
+internal sealed class KeptSockets(DescriptorStore store, NetworkNamespaceId netns)
 {
     private string Steering => $"relay/{netns.Inode}/steering";
 

@@ -22,10 +22,9 @@ internal sealed class Listener(TransportProtocol protocol, FileHandle handle) : 
     /// <summary>Listens. The caller is in the router's network namespace.</summary>
     /// <param name="protocol">TCP or SCTP.</param>
     /// <param name="local">The inside address; with port 0 the kernel chooses a port that only steering makes reachable.</param>
-    /// <param name="interfaceName">By which interface clients come; null for any.</param>
     /// <param name="options">The backlog and the times that accepted connections inherit.</param>
     /// <exception cref="LinuxException">The kernel refuses.</exception>
-    internal static Listener Open(TransportProtocol protocol, in SocketEndpoint local, string? interfaceName, RelayOptions options)
+    internal static Listener Open(TransportProtocol protocol, in SocketEndpoint local, RelayOptions options)
     {
         IoResult opened = protocol == TransportProtocol.SCTP ? NativeSocket.OpenSctp(local) : NativeSocket.OpenTcp(local);
         if (opened.IsError)
@@ -39,12 +38,11 @@ internal sealed class Listener(TransportProtocol protocol, FileHandle handle) : 
 
         // The address may come after the listener: routers get their addresses last.
         errno = errno.IsSuccess ? NativeSocket.SetFreeBind(socket, local) : errno;
-        errno = errno.IsSuccess && interfaceName is not null ? NativeSocket.BindToInterface(socket, interfaceName) : errno;
 
         // Accepted sockets inherit these.
         errno = !errno.IsSuccess ? errno
-            : protocol == TransportProtocol.SCTP ? SctpFlow.PrepareListener(socket)
-            : TcpFlow.Prepare(socket, options);
+            : protocol == TransportProtocol.SCTP ? SctpConnection.PrepareListener(socket)
+            : TcpConnection.Prepare(socket, options);
         errno = errno.IsSuccess ? NativeSocket.Bind(socket, local) : errno;
         errno = errno.IsSuccess ? NativeSocket.Listen(socket, options.Backlog) : errno;
         if (!errno.IsSuccess)

@@ -12,7 +12,7 @@ namespace EgressAgent.Engine.Relay;
 /// <param name="Unreachable">Connections that failed by an ICMP error or for want of a route.</param>
 /// <param name="TimedOut">Connections that the destination did not answer in time.</param>
 /// <param name="Exhausted">Connections that found no descriptor, memory or local port.</param>
-public sealed record RelayCounters(
+internal sealed record RelayCounters(
     TransportProtocol Protocol,
     RedirectRuleSpec? Rule,
     long Connections,

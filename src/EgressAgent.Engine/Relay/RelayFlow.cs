@@ -14,7 +14,7 @@ namespace EgressAgent.Engine.Relay;
 /// <param name="BytesToDestination">Payload bytes handed to the socket towards the destination.</param>
 /// <param name="BytesToClient">Payload bytes handed to the socket towards the client.</param>
 /// <param name="StartedAt">When the connection was accepted or the first datagram came.</param>
-public sealed record RelayFlow(
+internal sealed record RelayFlow(
     TransportProtocol Protocol,
     IPEndPoint Client,
     IPEndPoint Inside,
@@ -25,3 +25,16 @@ public sealed record RelayFlow(
     long BytesToDestination,
     long BytesToClient,
     DateTimeOffset StartedAt);
+
+/// <summary>Where a flow is in its life.</summary>
+internal enum RelayFlowState
+{
+    /// <summary>The destination has not answered yet.</summary>
+    Connecting,
+
+    /// <summary>Both sides may send. UDP associations always are.</summary>
+    Established,
+
+    /// <summary>TCP: one side has sent its FIN, the other may still send.</summary>
+    HalfClosed,
+}

@@ -22,7 +22,7 @@ internal sealed class RelayLoop : IDisposable
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly SourceTable _sources = new();
     private readonly List<RelayShard> _shards = [];
-    private readonly Queue<ConnectionFlow> _unfinished = new();
+    private readonly Queue<RelayedConnection> _unfinished = new();
     private readonly TimeProvider _timeProvider;
     private readonly long _ticksPerTick;
     private readonly Thread _thread;
@@ -115,7 +115,7 @@ internal sealed class RelayLoop : IDisposable
     internal void StopWatching(int descriptor) => _epoll.Remove(descriptor);
 
     /// <summary>Lets a flow that has used up its turn go on after the others have had theirs.</summary>
-    internal void Continue(ConnectionFlow flow) => _unfinished.Enqueue(flow);
+    internal void Continue(RelayedConnection flow) => _unfinished.Enqueue(flow);
 
     public void Dispose()
     {

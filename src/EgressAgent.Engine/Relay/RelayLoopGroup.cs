@@ -4,7 +4,7 @@ namespace EgressAgent.Engine.Relay;
 /// The threads that carry all routers' relayed traffic. Each runs one epoll loop in the network namespace in which the group
 /// was made; a router's sockets keep the namespace in which they were created, so hundreds of routers share a few threads.
 /// </summary>
-public sealed class RelayLoopGroup : IDisposable
+internal sealed class RelayLoopGroup : IDisposable
 {
     private readonly RelayLoop[] _loops;
 
@@ -27,7 +27,7 @@ public sealed class RelayLoopGroup : IDisposable
 
     internal IReadOnlyList<RelayLoop> Loops => _loops;
 
-    /// <summary>Stops the threads. Every datapath on them is disposed of before.</summary>
+    /// <summary>Stops the threads. Every relay on them is disposed of before.</summary>
     public void Dispose()
     {
         foreach (RelayLoop loop in _loops)

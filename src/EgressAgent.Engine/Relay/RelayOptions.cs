@@ -1,7 +1,7 @@
 namespace EgressAgent.Engine.Relay;
 
-/// <summary>Limits and times of one <see cref="RelayDatapath"/>. Times have a resolution of a quarter of a second.</summary>
-public sealed record RelayOptions
+/// <summary>Limits and times of one <see cref="RouterRelay"/>. Times have a resolution of a quarter of a second.</summary>
+internal sealed record RelayOptions
 {
     public static readonly RelayOptions Default = new();
 

@@ -4,7 +4,7 @@ using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
-/// <summary>One datapath's part on one loop: its flows there, and how they get their sockets.</summary>
+/// <summary>One relay's part on one loop: its flows there, and how they get their sockets.</summary>
 internal sealed class RelayShard
 {
     private readonly List<Acceptor> _waiting = [];
@@ -14,20 +14,20 @@ internal sealed class RelayShard
     private TransportProtocol _wantedProtocol;
     private int _wantedCount;
 
-    internal RelayShard(RelayDatapath datapath, RelayLoop loop)
+    internal RelayShard(RouterRelay relay, RelayLoop loop)
     {
-        Datapath = datapath;
+        Relay = relay;
         Loop = loop;
         _open = Open;
-        RelayOptions options = datapath.Options;
-        long frequency = datapath.TimeProvider.TimestampFrequency;
+        RelayOptions options = relay.Options;
+        long frequency = relay.TimeProvider.TimestampFrequency;
         Connecting = new IdleQueue(options.ConnectTimeout, frequency);
         Established = new IdleQueue(options.IdleTimeout, frequency);
         HalfClosed = new IdleQueue(options.HalfClosedTimeout, frequency);
         Associations = new IdleQueue(options.AssociationTimeout, frequency);
     }
 
-    internal RelayDatapath Datapath { get; }
+    internal RouterRelay Relay { get; }
 
     internal RelayLoop Loop { get; }
 
@@ -41,7 +41,7 @@ internal sealed class RelayShard
 
     /// <summary>Whether something here ends or goes on by time alone.</summary>
     internal bool NeedsTicks => _waiting.Count > 0
-        || Datapath.Saturation is not null
+        || Relay.Saturation is not null
         || Connecting.Oldest is not null
         || Established.Oldest is not null
         || HalfClosed.Oldest is not null
@@ -68,7 +68,7 @@ internal sealed class RelayShard
         HalfClosed.Expire(now);
         Associations.Expire(now);
         ResumeAccepting();
-        Datapath.EndSaturation();
+        Relay.EndSaturation();
     }
 
     /// <summary>Calls the acceptor again when there may be room.</summary>
@@ -89,13 +89,13 @@ internal sealed class RelayShard
     /// <summary>Counts an association in; when there is no room, that which has been idle for longest gives way.</summary>
     internal bool TryReserveAssociation()
     {
-        if (Datapath.TryReserveAssociation())
+        if (Relay.TryReserveAssociation())
         {
             return true;
         }
 
         Associations.Oldest?.Cut();
-        return Datapath.TryReserveAssociation();
+        return Relay.TryReserveAssociation();
     }
 
     /// <summary>What sends ICMP errors from an inside address; null where the kernel does not let us.</summary>
@@ -105,7 +105,7 @@ internal sealed class RelayShard
         {
             try
             {
-                Datapath.RunInNetworkNamespace(() => sender = IcmpSender.TryOpen(inside, out Errno _));
+                Relay.RunInNetworkNamespace(() => sender = IcmpSender.TryOpen(inside, out Errno _));
             }
             catch (LinuxException)
             {
@@ -139,7 +139,7 @@ internal sealed class RelayShard
         _wantedCount = count;
         try
         {
-            Datapath.RunInNetworkNamespace(_open);
+            Relay.RunInNetworkNamespace(_open);
         }
         catch (LinuxException exception)
         {

@@ -17,8 +17,8 @@ internal sealed class UdpAssociation : TimedSource
     private long _bytesToServer;
     private long _bytesToClient;
 
-    private UdpAssociation(UdpPort port, Route route, SocketEndpoint client, int server, SocketEndpoint source)
-        : base(route)
+    private UdpAssociation(UdpPort port, Redirection redirection, SocketEndpoint client, int server, SocketEndpoint source)
+        : base(redirection)
     {
         _port = port;
         _server = server;
@@ -34,19 +34,19 @@ internal sealed class UdpAssociation : TimedSource
     private RelayLoop Loop => _port.Shard.Loop;
 
     /// <returns>Null when there is no descriptor, or the source address is not there.</returns>
-    internal static UdpAssociation? TryOpen(UdpPort port, Route route, SocketEndpoint client)
+    internal static UdpAssociation? TryOpen(UdpPort port, Redirection redirection, SocketEndpoint client)
     {
-        SocketEndpoint destination = route.DestinationOf(port.Local.Port);
+        SocketEndpoint destination = redirection.DestinationOf(port.Local.Port);
         IoResult opened = port.Shard.OpenSockets(destination, TransportProtocol.UDP, 1)[0];
         if (opened.IsError)
         {
-            port.Shard.Datapath.Saturate(opened.Errno);
+            port.Shard.Relay.Saturate(opened.Errno);
             return null;
         }
 
         int server = opened.Value;
-        SocketEndpoint source = port.Shard.Datapath.Routes.SourceFor(destination);
-        var association = new UdpAssociation(port, route, client, server, source);
+        SocketEndpoint source = port.Shard.Relay.Table.SourceFor(destination);
+        var association = new UdpAssociation(port, redirection, client, server, source);
         association.Loop.Register(association);
         if (port.IsCoalescing)
         {
@@ -92,7 +92,7 @@ internal sealed class UdpAssociation : TimedSource
             }
 
             _bytesToServer += sent.Value;
-            Route.CountersOf(Loop).BytesToDestination += sent.Value;
+            Redirection.CountersOf(Loop).BytesToDestination += sent.Value;
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed class UdpAssociation : TimedSource
             }
 
             _bytesToClient += sent.Value;
-            Route.CountersOf(Loop).BytesToClient += sent.Value;
+            Redirection.CountersOf(Loop).BytesToClient += sent.Value;
         }
     }
 
@@ -132,15 +132,15 @@ internal sealed class UdpAssociation : TimedSource
         NativeSocket.Close(_server);
         Queue?.Remove(this);
         Loop.Unregister(this);
-        _port.Shard.Datapath.OnAssociationEnded();
+        _port.Shard.Relay.OnAssociationEnded();
         _port.Remove(this);
     }
 
-    internal override bool LivesOn(RouteTable table)
+    internal override bool LivesOn(RedirectionTable table)
     {
-        Route? route = table.RouteOfLiving(Route, Client, _port.Local.Port, _source);
-        Route = route ?? Route;
-        return route is not null;
+        Redirection? redirection = table.FindForLiving(Redirection, Client, _port.Local.Port, _source);
+        Redirection = redirection ?? Redirection;
+        return redirection is not null;
     }
 
     internal override RelayFlow Describe() => new(
@@ -148,8 +148,8 @@ internal sealed class UdpAssociation : TimedSource
         Client.ToIPEndPoint(),
         _port.Local.ToIPEndPoint(),
         NativeSocket.LocalEndpoint(_server).ToIPEndPoint(),
-        Route.DestinationOf(_port.Local.Port).ToIPEndPoint(),
-        Route.Key.Rule,
+        Redirection.DestinationOf(_port.Local.Port).ToIPEndPoint(),
+        Redirection.Key.Rule,
         RelayFlowState.Established,
         _bytesToServer,
         _bytesToClient,
@@ -163,8 +163,8 @@ internal sealed class UdpAssociation : TimedSource
             any = true;
             if (error is { } icmp)
             {
-                Route.CountersOf(Loop).Unreachable++;
-                _port.Shard.IcmpFrom(Route.Key.Inside)?.Send(Client, _port.Local, icmp);
+                Redirection.CountersOf(Loop).Unreachable++;
+                _port.Shard.IcmpFrom(Redirection.Key.Inside)?.Send(Client, _port.Local, icmp);
             }
         }
 

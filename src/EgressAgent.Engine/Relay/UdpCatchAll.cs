@@ -17,15 +17,13 @@ internal sealed class UdpCatchAll : LoopSource
     private readonly RelayShard _shard;
     private readonly PortSteering _steering;
     private readonly SocketEndpoint _inside;
-    private readonly string? _interface;
     private readonly FileHandle _handle;
 
-    internal UdpCatchAll(RelayShard shard, PortSteering steering, SocketEndpoint inside, string? interfaceName, FileHandle handle)
+    internal UdpCatchAll(RelayShard shard, PortSteering steering, SocketEndpoint inside, FileHandle handle)
     {
         _shard = shard;
         _steering = steering;
         _inside = inside;
-        _interface = interfaceName;
         _handle = handle;
     }
 
@@ -78,7 +76,7 @@ internal sealed class UdpCatchAll : LoopSource
     private UdpPort? TryFind(ushort number)
     {
         // A rule whose socket is just being opened has the better right to its port.
-        if (number == 0 || _shard.Datapath.Routes.Routes.ContainsKey(PlaceOf(number)))
+        if (number == 0 || _shard.Relay.Table.Redirections.ContainsKey(PlaceOf(number)))
         {
             return null;
         }
@@ -92,7 +90,7 @@ internal sealed class UdpCatchAll : LoopSource
         FileHandle? handle = null;
         try
         {
-            _shard.Datapath.RunInNetworkNamespace(() => handle = UdpPort.OpenSocket(local, _interface, withDestination: false));
+            _shard.Relay.RunInNetworkNamespace(() => handle = UdpPort.OpenSocket(local, withDestination: false));
         }
         catch (LinuxException)
         {

@@ -44,7 +44,7 @@ internal sealed class UdpPort : LoopSource
 
     /// <summary>A bound UDP socket. The caller is in the router's network namespace.</summary>
     /// <exception cref="LinuxException">The kernel refuses.</exception>
-    internal static FileHandle OpenSocket(in SocketEndpoint local, string? interfaceName, bool withDestination)
+    internal static FileHandle OpenSocket(in SocketEndpoint local, bool withDestination)
     {
         IoResult opened = NativeSocket.OpenUdp(local);
         if (opened.IsError)
@@ -55,7 +55,6 @@ internal sealed class UdpPort : LoopSource
         var handle = new FileHandle(opened.Value);
         int socket = opened.Value;
         Errno errno = NativeSocket.SetFreeBind(socket, local);
-        errno = errno.IsSuccess && interfaceName is not null ? NativeSocket.BindToInterface(socket, interfaceName) : errno;
         errno = errno.IsSuccess && withDestination ? NativeSocket.SetReceiveOriginalDestination(socket, local) : errno;
         errno = errno.IsSuccess ? NativeSocket.SetReceiveBuffer(socket, ReceiveBuffer) : errno;
         errno = errno.IsSuccess ? NativeSocket.Bind(socket, local) : errno;
@@ -70,7 +69,7 @@ internal sealed class UdpPort : LoopSource
 
     internal void Start()
     {
-        IsCoalescing = Shard.Datapath.Options.UsesSegmentation && NativeSocket.SetReceiveCoalesced(Socket).IsSuccess;
+        IsCoalescing = Shard.Relay.Options.UsesSegmentation && NativeSocket.SetReceiveCoalesced(Socket).IsSuccess;
         Shard.Loop.Register(this);
         _ = Shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
     }
@@ -143,22 +142,22 @@ internal sealed class UdpPort : LoopSource
     private bool TryAssociate(SocketEndpoint client, [NotNullWhen(true)] out UdpAssociation? association)
     {
         association = null;
-        RouteTable table = Shard.Datapath.Routes;
-        Route? route = table.Find(TransportProtocol.UDP, Local);
-        if (route is null || !table.Admits(client) || !Shard.TryReserveAssociation())
+        RedirectionTable table = Shard.Relay.Table;
+        Redirection? redirection = table.Find(TransportProtocol.UDP, Local);
+        if (redirection is null || !table.Admits(client) || !Shard.TryReserveAssociation())
         {
             return false;
         }
 
-        association = UdpAssociation.TryOpen(this, route, client);
+        association = UdpAssociation.TryOpen(this, redirection, client);
         if (association is null)
         {
-            route.CountersOf(Shard.Loop).Exhausted++;
-            Shard.Datapath.OnAssociationEnded();
+            redirection.CountersOf(Shard.Loop).Exhausted++;
+            Shard.Relay.OnAssociationEnded();
             return false;
         }
 
-        route.CountersOf(Shard.Loop).Connections++;
+        redirection.CountersOf(Shard.Loop).Connections++;
         _associations.Add(client, association);
         return true;
     }

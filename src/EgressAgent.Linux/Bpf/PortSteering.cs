@@ -8,7 +8,7 @@ using EgressAgent.Linux.Sockets;
 namespace EgressAgent.Linux.Bpf;
 
 /// <summary>
-/// Decides by BPF (sk_lookup) which socket of a network namespace takes which port of one local address: so one listener serves
+/// Decides by BPF (sk_lookup) which socket of a network namespace takes which port of local addresses, one of each family: so one listener serves
 /// any number of ports, or every port, and a change is the change of a map entry. It holds from <see cref="TryAttach"/> until the
 /// last copy of <see cref="Link"/> is closed: the kernel keeps nothing beyond the descriptors. Thread-safe, since every change is one
 /// system call.
@@ -26,19 +26,13 @@ public sealed class PortSteering : IDisposable
     private readonly FileHandle _program;
     private readonly FileHandle _link;
 
-    private PortSteering(SteeringScope scope)
+    private PortSteering(SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6)
     {
-        int interfaceIndex = scope.InterfaceName is null ? 0 : (int)LibC.if_nametoindex(scope.InterfaceName);
-        if (scope.InterfaceName is not null && interfaceIndex == 0)
-        {
-            throw new LinuxException("find interface", scope.InterfaceName, Errno.Last);
-        }
-
         // Longest-prefix maps take memory for the entries that they have; a hash would for those that it could have.
         _clients = BpfMapHandle.Create(BpfMapType.LpmTrie, sizeof(uint) + 16, sizeof(uint), ClientCapacity, NoPreallocation);
         _ports = BpfMapHandle.Create(BpfMapType.LpmTrie, 2 * sizeof(uint), sizeof(uint), PortCapacity, NoPreallocation);
         _sockets = BpfMapHandle.Create(BpfMapType.SocketMap, sizeof(uint), sizeof(ulong), 4);
-        _program = SkLookupProgram.Load(SteeringProgram.Assemble(scope, interfaceIndex, _clients, _ports, _sockets));
+        _program = SkLookupProgram.Load(SteeringProgram.Assemble(insideIPv4, insideIPv6, _clients, _ports, _sockets));
         using var networkNamespace = new FileHandle(LibC.open(CurrentNetworkNamespace, LibC.O_RDONLY | LibC.O_CLOEXEC, 0));
         _link = SkLookupProgram.Attach(_program, networkNamespace);
     }
@@ -47,17 +41,18 @@ public sealed class PortSteering : IDisposable
     public FileHandle Link => _link;
 
     /// <summary>
-    /// Attaches to the network namespace of the calling thread. Until clients and ports are added, everything in scope is
-    /// refused, except for what another one that is attached there gives to a socket.
+    /// Attaches to the network namespace of the calling thread. Until clients and ports are added, everything to the addresses is
+    /// refused, except for what another one that is attached there gives to a socket; what goes elsewhere is left to the kernel.
     /// </summary>
-    /// <param name="scope">What is steered.</param>
+    /// <param name="insideIPv4">The local IPv4 address; its port is ignored.</param>
+    /// <param name="insideIPv6">The local IPv6 address; its port is ignored.</param>
     /// <param name="unavailable">Why the kernel cannot do it, in its own words.</param>
-    public static PortSteering? TryAttach(SteeringScope scope, out LinuxException? unavailable)
+    public static PortSteering? TryAttach(SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, out LinuxException? unavailable)
     {
         try
         {
             unavailable = null;
-            return new PortSteering(scope);
+            return new PortSteering(insideIPv4, insideIPv6);
         }
         catch (LinuxException exception)
         {

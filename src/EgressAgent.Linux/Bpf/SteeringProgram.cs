@@ -8,7 +8,7 @@ namespace EgressAgent.Linux.Bpf;
 /// The program behind <see cref="PortSteering"/>. The kernel runs it whenever it looks for the listener of a connection or for
 /// the unconnected socket of a datagram; established connections are found before. It reads:
 /// <code>
-/// if not to an inside address, or not by the inside interface: leave it to the kernel
+/// if not to an inside address: leave it to the kernel
 /// if clients[remote address] is missing: refuse
 /// slot = ports[longest prefix of family, protocol, port], else refuse
 /// if slot is OwnSocket: leave it to the kernel
@@ -31,7 +31,6 @@ internal static class SteeringProgram
     private const int LocalIp4 = 40;
     private const int LocalIp6 = 44;
     private const int LocalPort = 60;
-    private const int IngressInterface = 64;
 
     // enum bpf_func_id, linux/bpf.h.
     private const int MapLookup = 1;
@@ -45,20 +44,14 @@ internal static class SteeringProgram
     private const int PortKey = -8;
 
     internal static byte[] Assemble(
-        SteeringScope scope, int interfaceIndex, BpfMapHandle clients, BpfMapHandle ports, BpfMapHandle sockets)
+        SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, BpfMapHandle clients, BpfMapHandle ports, BpfMapHandle sockets)
     {
         var code = new BpfAssembler();
         var pass = new BpfLabel();
         var refuse = new BpfLabel();
 
         code.Move(R6, R1);
-        if (interfaceIndex != 0)
-        {
-            code.LoadWord(R2, R6, IngressInterface);
-            code.JumpIfNotEqual(R2, interfaceIndex, pass);
-        }
-
-        MatchInsideAddress(code, scope, pass);
+        MatchInsideAddress(code, insideIPv4, insideIPv6, pass);
 
         code.StoreWord(R10, ClientKey, 128);
         CopyRemoteAddress(code);
@@ -100,13 +93,13 @@ internal static class SteeringProgram
         return code.ToArray();
     }
 
-    private static void MatchInsideAddress(BpfAssembler code, SteeringScope scope, BpfLabel pass)
+    private static void MatchInsideAddress(BpfAssembler code, SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, BpfLabel pass)
     {
         var ipv6 = new BpfLabel();
         var inside = new BpfLabel();
         code.LoadWord(R2, R6, Family);
         code.JumpIfNotEqual(R2, LibC.AF_INET, ipv6);
-        if (scope.InsideIPv4 is { } inside4)
+        if (insideIPv4 is { } inside4)
         {
             code.LoadWord(R2, R6, LocalIp4);
             code.JumpIfNotEqual(R2, inside4.MappedWord(3), pass);
@@ -118,7 +111,7 @@ internal static class SteeringProgram
         }
 
         code.Mark(ipv6);
-        if (scope.InsideIPv6 is { } inside6)
+        if (insideIPv6 is { } inside6)
         {
             for (int word = 0; word < 4; word++)
             {

@@ -19,7 +19,6 @@ internal static unsafe partial class LibC
     internal const int SO_SNDBUF = 7;
     internal const int SO_KEEPALIVE = 9;
     internal const int SO_LINGER = 13;
-    internal const int SO_BINDTODEVICE = 25;
     internal const int SO_SNDBUFFORCE = 32;
 
     internal const int IP_RECVERR = 11;
@@ -97,10 +96,6 @@ internal static unsafe partial class LibC
         internal uint ee_info;
         internal uint ee_data;
     }
-
-    // unsigned int if_nametoindex(const char *ifname);
-    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial uint if_nametoindex(string ifname);
 
     // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
     [LibraryImport(Library, SetLastError = true)]

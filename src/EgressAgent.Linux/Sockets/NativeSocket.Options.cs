@@ -1,4 +1,3 @@
-using System.Text;
 using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Sockets;
@@ -57,18 +56,6 @@ public static unsafe partial class NativeSocket
     /// UDP_GRO. A kernel that has it (5.0) also has UDP_SEGMENT (4.18), by which they are sent so.
     /// </summary>
     public static Errno SetReceiveCoalesced(int socket) => Set(socket, LibC.IPPROTO_UDP, LibC.UDP_GRO, 1);
-
-    /// <summary>Takes only what enters by the interface, and sends only through it: SO_BINDTODEVICE, socket(7).</summary>
-    public static Errno BindToInterface(int socket, string name)
-    {
-        byte[] text = Encoding.UTF8.GetBytes(name);
-        fixed (byte* value = text)
-        {
-            return LibC.setsockopt(socket, LibC.SOL_SOCKET, LibC.SO_BINDTODEVICE, value, (uint)text.Length) == 0
-                ? Errno.Success
-                : Errno.Last;
-        }
-    }
 
     private static Errno Set(int socket, int level, int option, int value) =>
         LibC.setsockopt(socket, level, option, &value, sizeof(int)) == 0 ? Errno.Success : Errno.Last;

@@ -9,6 +9,8 @@ public static class PlanReasons
     public const string AddressInUseOnNode = "AddressInUseOnNode";
     public const string InsideNetworkConflict = "InsideNetworkConflict";
     public const string InsideNetworkMissing = "InsideNetworkMissing";
+    public const string KernelRefused = "KernelRefused";
     public const string LimitReached = "LimitReached";
+    public const string PortInUse = "PortInUse";
     public const string NotSupportedByDatapath = "NotSupportedByDatapath";
 }

@@ -1,6 +1,8 @@
 using System.Net;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Model;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Benchmarks.Relay;
@@ -12,12 +14,14 @@ internal static class RelayHost
     {
         using NetworkNamespace router = NetworkNamespace.OpenPath(NetworkNamespace.PathOf(routerNamespace));
         using var group = new RelayLoopGroup(threads);
-        using var relay = new RelayDatapath(group, router.Run, new RelayOptions { UsesSegmentation = segmentation });
-        relay.Apply(new RelayPlan
+        using var relay = new RouterRelay(group, router.Run, new RelayOptions { UsesSegmentation = segmentation });
+        var source = IPAddress.Parse(BenchmarkLab.SourceAddress);
+        relay.Apply(new RedirectPlan
         {
-            Families = [new RelayFamily(IPAddress.Parse(address), IPAddress.Parse(BenchmarkLab.SourceAddress))],
+            Key = new RouterKey("default", "web"),
+            Datapath = DatapathKind.Relay,
+            Families = [new FamilyRedirect(IPAddress.Parse(address), source, [source], Fallback: null)],
             Rules = [Tcp(LoadPorts.Stream), Tcp(LoadPorts.Echo), Udp(LoadPorts.Sink), Udp(LoadPorts.Source)],
-            InsideInterface = "eth0",
         });
         Console.WriteLine("ready");
         Console.In.ReadToEnd();

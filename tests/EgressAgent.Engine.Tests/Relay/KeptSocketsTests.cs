@@ -71,7 +71,7 @@ public sealed class KeptSocketsTests(RelayLab lab) : RelayTestBase(lab)
         [new PassedDescriptor($"relay/{Lab.Router.Id.Inode}/{name}", socket)], exception => Assert.Fail(exception.Message)));
 
     private FileHandle OpenListener(IPAddress address, int port) =>
-        Lab.Router.Run(() => Engine.Relay.Listener.Open(TransportProtocol.TCP, new SocketEndpoint(address, (ushort)port), null, RelayOptions.Default)).Handle;
+        Lab.Router.Run(() => Engine.Relay.Listener.Open(TransportProtocol.TCP, new SocketEndpoint(address, (ushort)port), RelayOptions.Default)).Handle;
 
     private void AssertRefused(int port) =>
         Assert.Equal(SocketError.ConnectionRefused, Assert.Throws<SocketException>(() => Keep(Lab.Connect(port))).SocketErrorCode);

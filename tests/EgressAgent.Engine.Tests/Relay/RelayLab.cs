@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
-using EgressAgent.Engine.Relay;
+using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing.Lab;
 
@@ -66,17 +67,20 @@ public sealed class RelayLab : IDisposable
 
     internal LabHost RouterHost { get; }
 
-    internal static RelayPlan Plan(params RedirectRuleSpec[] rules) => new()
+    internal static RedirectPlan Plan(params RedirectRuleSpec[] rules) => new()
     {
-        Families = [new RelayFamily(Inside, Source), new RelayFamily(Inside6, Source6)],
+        Key = Example.Key,
+        Datapath = DatapathKind.Relay,
+        Families = [Family(Inside, Source), Family(Inside6, Source6)],
         Rules = [.. rules],
-        InsideInterface = "eth0",
     };
 
-    internal static RelayPlan PlanWithFallback(params RedirectRuleSpec[] rules) => Plan(rules) with
+    internal static RedirectPlan PlanWithFallback(params RedirectRuleSpec[] rules) => Plan(rules) with
     {
-        Families = [new RelayFamily(Inside, Source, ServerAddress), new RelayFamily(Inside6, Source6, ServerAddress6)],
+        Families = [Family(Inside, Source, ServerAddress), Family(Inside6, Source6, ServerAddress6)],
     };
+
+    internal static FamilyRedirect Family(IPAddress inside, IPAddress source, IPAddress? fallback = null) => new(inside, source, [source], fallback);
 
     internal static RedirectRuleSpec Tcp(ushort port, IPEndPoint to) =>
         new(TransportProtocol.TCP, port, to.Address, (ushort)to.Port);

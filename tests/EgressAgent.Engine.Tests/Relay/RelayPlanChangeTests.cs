@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Tests.Relay;
@@ -62,7 +64,7 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
     public void Client_that_is_no_longer_admitted_is_cut()
     {
         (Socket client, Socket server) = ConnectPair(80);
-        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)server.LocalEndPoint!));
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)server.LocalEndPoint!));
 
         Relay.Apply(plan with { Clients = [IPNetwork.Parse("10.0.0.0/8")] });
 
@@ -95,11 +97,12 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
         var destination = (IPEndPoint)listener.LocalEndPoint!;
         var sctp = new RedirectRuleSpec(TransportProtocol.SCTP, 80, destination.Address, 80);
 
-        ValueList<RelayShortfall> shortfalls = Relay.Apply(RelayLab.Plan(sctp, RelayLab.Tcp(80, destination)));
+        ValueList<PlanProblem> shortfalls = Relay.Apply(RelayLab.Plan(sctp, RelayLab.Tcp(80, destination)));
 
-        RelayShortfall shortfall = Assert.Single(shortfalls);
-        Assert.Equal(sctp, shortfall.Rule);
-        Assert.Equal(!NativeSocket.ProbeSctp().IsSuccess, shortfall.Reason.StartsWith("the kernel has no SCTP sockets", StringComparison.Ordinal));
+        PlanProblem shortfall = Assert.Single(shortfalls);
+        Assert.Equal(
+            NativeSocket.ProbeSctp().IsSuccess ? PlanReasons.PortInUse : PlanReasons.NotSupportedByDatapath, shortfall.Reason);
+        Assert.StartsWith("80/SCTP is not served: ", shortfall.Message);
         Echo(Keep(Lab.Connect(80)), Keep(listener.Accept()), Hello);
     }
 

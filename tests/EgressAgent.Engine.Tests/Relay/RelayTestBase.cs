@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.Engine.Tests.Relay;
@@ -11,16 +12,16 @@ public abstract class RelayTestBase(RelayLab lab) : IDisposable
 {
     private readonly List<IDisposable> _open = [];
     private RelayLoopGroup? _group;
-    private RelayDatapath? _relay;
+    private RouterRelay? _relay;
 
     protected RelayLab Lab { get; } = lab;
 
-    private protected RelayDatapath Relay => _relay ??= Start(RelayOptions.Default);
+    private protected RouterRelay Relay => _relay ??= Start(RelayOptions.Default);
 
-    private protected RelayDatapath Start(RelayOptions options, int threads = 2, KeptSockets? kept = null)
+    private protected RouterRelay Start(RelayOptions options, int threads = 2, KeptSockets? kept = null)
     {
         _group = new RelayLoopGroup(threads);
-        return _relay = new RelayDatapath(_group, Lab.Router.Run, options, kept);
+        return _relay = new RouterRelay(_group, Lab.Router.Run, options, kept);
     }
 
     private protected T Keep<T>(T disposable)
@@ -31,10 +32,10 @@ public abstract class RelayTestBase(RelayLab lab) : IDisposable
     }
 
     /// <summary>A plan with one rule for a port, and its two ends connected through it.</summary>
-    private protected (Socket Client, Socket Server) ConnectPair(ushort port = 8080, RelayPlan? others = null)
+    private protected (Socket Client, Socket Server) ConnectPair(ushort port = 8080, RedirectPlan? others = null)
     {
         Socket listener = Keep(Lab.Listen());
-        RelayPlan plan = others ?? RelayLab.Plan();
+        RedirectPlan plan = others ?? RelayLab.Plan();
         Assert.Empty(Relay.Apply(plan with { Rules = [.. plan.Rules, RelayLab.Tcp(port, (IPEndPoint)listener.LocalEndPoint!)] }));
         Socket client = Keep(Lab.Connect(port));
         Socket server = Keep(listener.Accept());

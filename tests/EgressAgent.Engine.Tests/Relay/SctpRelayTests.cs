@@ -6,6 +6,7 @@ using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
@@ -95,7 +96,7 @@ public sealed class SctpRelayTests : RelayTestBase
 
     [Theory]
     [InlineData(100_000)]
-    [InlineData(SctpFlow.MaxMessage)]
+    [InlineData(SctpConnection.MaxMessage)]
     public void Long_message_arrives_whole(int length)
     {
         (SctpSocket client, SctpSocket server) = Associate();
@@ -118,7 +119,7 @@ public sealed class SctpRelayTests : RelayTestBase
     {
         (SctpSocket client, SctpSocket server) = Associate();
 
-        client.Send(new byte[SctpFlow.MaxMessage + 1]);
+        client.Send(new byte[SctpConnection.MaxMessage + 1]);
 
         AssertAborted(server);
         AssertAborted(client);
@@ -313,7 +314,7 @@ public sealed class SctpRelayTests : RelayTestBase
     {
         SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port)));
         FileHandle kept = Lab.Router.Run(() => Engine.Relay.Listener.Open(
-            TransportProtocol.SCTP, new SocketEndpoint(RelayLab.Inside, Port), null, RelayOptions.Default)).Handle;
+            TransportProtocol.SCTP, new SocketEndpoint(RelayLab.Inside, Port), RelayOptions.Default)).Handle;
         SctpSocket client = Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port)));
         client.Send(Hello);
         DescriptorStore store = Keep(new DescriptorStore(
@@ -375,7 +376,7 @@ public sealed class SctpRelayTests : RelayTestBase
     private (SctpSocket Client, SctpSocket Server) Associate(ushort streams = 16, ushort serverStreams = 16)
     {
         SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port), serverStreams));
-        ValueList<RelayShortfall> shortfalls = Relay.Apply(RelayLab.Plan(Rule(listener.Local)));
+        ValueList<PlanProblem> shortfalls = Relay.Apply(RelayLab.Plan(Rule(listener.Local)));
         Assert.Empty(shortfalls);
         SctpSocket client = Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port), streams));
         return (client, Keep(listener.Accept()));

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
@@ -53,8 +55,8 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
         (Socket client, Socket server) = ConnectPair();
         Echo(client, server, Hello);
 
-        ValueList<RelayShortfall> shortfalls = Relay.Apply(RelayLab.PlanWithFallback());
-        Assert.Contains("sk_lookup", shortfalls[0].Reason);
+        ValueList<PlanProblem> shortfalls = Relay.Apply(RelayLab.PlanWithFallback());
+        Assert.Contains("sk_lookup", shortfalls[0].Message);
     }
 
     [Fact]
@@ -81,7 +83,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
     {
         Start(new RelayOptions { UsesSteering = steering });
         Socket listener = Keep(Lab.Listen());
-        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!));
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!));
         Relay.Apply(plan with { Clients = [IPNetwork.Parse("198.18.0.3/32"), IPNetwork.Parse("10.0.0.0/8")] });
 
         Socket admitted = Keep(RelayLab.TcpSocket(Lab.Client, RelayLab.Inside));
@@ -128,8 +130,8 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
     public void Source_address_that_is_missing_is_never_replaced_by_another()
     {
         Socket listener = Keep(Lab.Listen());
-        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!));
-        Relay.Apply(plan with { Families = [new RelayFamily(RelayLab.Inside, IPAddress.Parse("192.168.12.77"))] });
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!));
+        Relay.Apply(plan with { Families = [RelayLab.Family(RelayLab.Inside, IPAddress.Parse("192.168.12.77"))] });
 
         AssertReset(Keep(Lab.Connect(80)));
 
@@ -198,7 +200,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
             idle = count == 0 ? idle + 1 : 0;
         }
 
-        RelayPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)stuckServer.LocalEndPoint!));
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)stuckServer.LocalEndPoint!));
         (Socket client, Socket server) = ConnectPair(port: 81, plan);
         Echo(client, server, Hello);
         Echo(server, client, Hello);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
@@ -62,7 +63,7 @@ public sealed class UdpRelayTests(RelayLab lab) : RelayTestBase(lab)
     [Fact]
     public void Client_that_is_not_admitted_is_refused_by_ICMP()
     {
-        RelayPlan plan = RelayLab.Plan(RelayLab.Udp(53, new IPEndPoint(RelayLab.ServerAddress, 53)));
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Udp(53, new IPEndPoint(RelayLab.ServerAddress, 53)));
         Relay.Apply(plan with { Clients = [IPNetwork.Parse("10.0.0.0/8")] });
 
         AssertRefused(Keep(Dial("198.18.0.2", 53)));

@@ -29,29 +29,29 @@ public sealed class ConntrackTable : IDisposable
     /// missed, and one may be seen twice.
     /// </summary>
     /// <exception cref="LinuxException">The kernel refused, or has no ctnetlink.</exception>
-    public IReadOnlyList<Flow> GetFlows(AddressFamily family = AddressFamily.Unspecified)
+    public IReadOnlyList<ConntrackEntry> GetFlows(AddressFamily family = AddressFamily.Unspecified)
     {
         var request = new NetlinkWriter(
             stackalloc byte[NetlinkWriter.BufferSize],
             NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET,
             NLM_F_DUMP);
         request.Write(new NfGenMsg { nfgen_family = KernelAddress.FamilyOf(family) });
-        var flows = new List<Flow>();
-        NetlinkResult result = _connection.Dump(request.Finish(), FlowMessage.Read, flows);
+        var flows = new List<ConntrackEntry>();
+        NetlinkResult result = _connection.Dump(request.Finish(), ConntrackMessage.Read, flows);
         return result.IsSuccess ? flows : throw result.ToException("list", $"flows in {_connection.NetnsName}");
     }
 
     /// <summary>
     /// Forgets a flow: its next packet is a new flow, to which the rules of the moment apply. A flow of the same tuples with
-    /// another <see cref="Flow.Id"/> is left alone.
+    /// another <see cref="ConntrackEntry.Id"/> is left alone.
     /// </summary>
     /// <returns>False when the flow was gone.</returns>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public bool Remove(Flow flow)
+    public bool Remove(ConntrackEntry flow)
     {
         byte family = KernelAddress.FamilyOf(flow.Original.Source.AddressFamily);
         NetlinkWriter request = BeginRemove(stackalloc byte[NetlinkWriter.BufferSize], family);
-        FlowTupleCodec.Write(ref request, CTA_TUPLE_ORIG, flow.Original);
+        ConntrackTupleCodec.Write(ref request, CTA_TUPLE_ORIG, flow.Original);
         request.WriteUInt32BigEndian(CTA_ID, flow.Id);
         if (flow.Zone != 0)
         {

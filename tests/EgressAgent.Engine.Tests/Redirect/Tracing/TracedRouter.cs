@@ -1,6 +1,6 @@
 using System.Net.NetworkInformation;
 using System.Text;
-using EgressAgent.Engine.Redirect.Kernel;
+using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;

@@ -78,7 +78,7 @@ public sealed class HostileInputTests
         reader = new NetlinkReader(payload);
         _ = NeighbourMessage.Read(ref reader);
         reader = new NetlinkReader(payload);
-        _ = FlowMessage.Read(ref reader);
+        _ = ConntrackMessage.Read(ref reader);
         reader = new NetlinkReader(payload);
         _ = NetnsIdMessage.Read(ref reader);
     }

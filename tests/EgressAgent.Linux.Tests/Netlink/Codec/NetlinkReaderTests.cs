@@ -61,12 +61,12 @@ public sealed class NetlinkReaderTests
     [Fact]
     public void Flow_is_read()
     {
-        Flow flow = Read<Flow>(Captured.UdpFlow, FlowMessage.Read);
+        ConntrackEntry flow = Read<ConntrackEntry>(Captured.UdpFlow, ConntrackMessage.Read);
 
         Assert.Equal("17 127.0.0.1:40000 → 127.0.0.1:53", flow.Original.ToString());
         Assert.Equal("17 127.0.0.1:53 → 127.0.0.1:40000", flow.Reply.ToString());
-        Assert.Equal((3005985610u, FlowStatus.Confirmed, TimeSpan.FromSeconds(29)), (flow.Id, flow.Status, flow.Timeout));
-        Assert.Equal((new FlowCounters(1, 29), default(FlowCounters)), (flow.OriginalCounters, flow.ReplyCounters));
+        Assert.Equal((3005985610u, ConntrackStatus.Confirmed, TimeSpan.FromSeconds(29)), (flow.Id, flow.Status, flow.Timeout));
+        Assert.Equal((new ConntrackCounters(1, 29), default(ConntrackCounters)), (flow.OriginalCounters, flow.ReplyCounters));
     }
 
     [Fact]

@@ -44,14 +44,14 @@ public sealed class ConntrackTableTests : IDisposable
     {
         Send(IPAddress.Loopback, 9000);
 
-        Flow flow = Assert.Single(_table.GetFlows());
+        ConntrackEntry flow = Assert.Single(_table.GetFlows());
 
         Assert.Equal((17, (ushort?)9000), (flow.Original.Protocol, flow.Original.DestinationPort));
         Assert.Equal((ushort?)53, flow.Reply.SourcePort);
-        Assert.True(flow.Status.HasFlag(FlowStatus.DestinationNat | FlowStatus.Confirmed));
-        Assert.False(flow.Status.HasFlag(FlowStatus.SeenReply));
+        Assert.True(flow.Status.HasFlag(ConntrackStatus.DestinationNat | ConntrackStatus.Confirmed));
+        Assert.False(flow.Status.HasFlag(ConntrackStatus.SeenReply));
         Assert.Equal(0x2au, flow.Mark);
-        Assert.Equal(new FlowCounters(1, 29), flow.OriginalCounters);
+        Assert.Equal(new ConntrackCounters(1, 29), flow.OriginalCounters);
         Assert.InRange(flow.Timeout!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(120));
         Assert.Contains($"id={flow.Id}", _netns.Exec("conntrack", "-L", "-o", "id"), StringComparison.Ordinal);
     }
@@ -66,12 +66,12 @@ public sealed class ConntrackTableTests : IDisposable
         SendOfUnknownProtocol();
         ConnectTcp();
 
-        IReadOnlyList<Flow> flows = _table.GetFlows();
+        IReadOnlyList<ConntrackEntry> flows = _table.GetFlows();
 
         Assert.Equal(
             [1, 6, 17, 17, 58, UnknownProtocol],
             flows.Select(flow => (int)flow.Original.Protocol).Order());
-        Flow echo = flows.Single(flow => flow.Original.Protocol == 1);
+        ConntrackEntry echo = flows.Single(flow => flow.Original.Protocol == 1);
         Assert.Equal(((ushort?)0x1234, (byte?)8, (byte?)0), (echo.Original.IcmpId, echo.Original.IcmpType, echo.Original.IcmpCode));
         Assert.Equal((byte?)0, echo.Reply.IcmpType);
         Assert.Equal((byte?)128, flows.Single(flow => flow.Original.Protocol == 58).Original.IcmpType);
@@ -79,7 +79,7 @@ public sealed class ConntrackTableTests : IDisposable
         Assert.Equal(2, _table.GetFlows(AddressFamily.InterNetworkV6).Count);
         Assert.Equal(4, _table.GetFlows(AddressFamily.InterNetwork).Count);
 
-        foreach (Flow flow in flows)
+        foreach (ConntrackEntry flow in flows)
         {
             Assert.True(_table.Remove(flow), flow.ToString());
             Assert.False(_table.Remove(flow), flow.ToString());
@@ -92,7 +92,7 @@ public sealed class ConntrackTableTests : IDisposable
     public void Flow_of_another_id_is_left_alone()
     {
         Send(IPAddress.Loopback, 1000);
-        Flow flow = Assert.Single(_table.GetFlows());
+        ConntrackEntry flow = Assert.Single(_table.GetFlows());
 
         Assert.False(_table.Remove(flow with { Id = flow.Id + 1 }));
         Assert.Single(_table.GetFlows());

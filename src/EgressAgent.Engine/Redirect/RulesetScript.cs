@@ -1,0 +1,146 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Engine.Redirect;
+
+/// <summary>Writes the commands that bring a table to a <see cref="Ruleset"/>. Each script is one transaction.</summary>
+internal static class RulesetScript
+{
+    private const string Table = RulesetNames.Table;
+
+    // libnftables reads its input as one command after another; a bounded number of elements a command keeps its error texts short.
+    private const int ElementsPerCommand = 512;
+
+    /// <summary>The whole table, from nothing. With <paramref name="replace"/>, instead of whatever stands under its name.</summary>
+    internal static string Create(Ruleset ruleset, bool replace)
+    {
+        var script = new StringBuilder();
+        if (replace)
+        {
+            script.AppendLine($"delete table {Table}");
+        }
+
+        script.AppendLine($"add table {Table} {{ comment \"egress-agentd: router {ruleset.Router}\"; }}");
+        AppendObjects(script, ruleset);
+        foreach (RulesetChain chain in ruleset.Chains)
+        {
+            AppendChain(script, chain);
+        }
+
+        AppendClients(script, ruleset, flushFirst: false);
+        AppendElements(script, "add", ruleset.Redirects, ruleset.Router);
+        return script.ToString();
+    }
+
+    /// <summary>
+    /// What differs, for a table that has the objects of <paramref name="ruleset"/> already. Elements that stay keep their
+    /// counters; established flows are not touched in any case, as NAT is decided at a flow's first packet.
+    /// </summary>
+    /// <param name="ruleset">What is to be.</param>
+    /// <param name="before">What is in force; null when only the elements are known, so that every chain is written again.</param>
+    /// <param name="elements">The elements that are in the maps.</param>
+    internal static string Update(
+        Ruleset ruleset, Ruleset? before, IReadOnlyDictionary<(TransportProtocol Protocol, ushort Port), IPEndPoint> elements)
+    {
+        var script = new StringBuilder();
+        foreach (RulesetChain chain in ruleset.Chains)
+        {
+            if (before is null || !before.Chains.Contains(chain))
+            {
+                script.AppendLine($"flush chain {Table} {chain.Name}");
+                AppendRules(script, chain);
+            }
+        }
+
+        AppendClients(script, ruleset, flushFirst: true);
+        AppendElements(script, "delete", elements.Where(element => !ruleset.Redirects.TryGetValue(element.Key, out IPEndPoint? wanted)
+            || !wanted.Equals(element.Value)), router: null);
+        AppendElements(script, "add", ruleset.Redirects.Where(element => !elements.TryGetValue(element.Key, out IPEndPoint? present)
+            || !present.Equals(element.Value)), ruleset.Router);
+        return script.ToString();
+    }
+
+    private static void AppendObjects(StringBuilder script, Ruleset ruleset)
+    {
+        foreach (AddressFamily family in ruleset.Families)
+        {
+            string type = family == AddressFamily.InterNetwork ? "ipv4_addr" : "ipv6_addr";
+            if (ruleset.HasRedirects)
+            {
+                script.AppendLine($"add counter {Table} {RulesetNames.Fallback(family)} {{ comment \"connections that the fallback took\"; }}");
+                script.AppendLine($"add map {Table} {RulesetNames.Redirects(family)} "
+                    + $"{{ type inet_proto . inet_service : {type} . inet_service; counter; comment \"rules of {ruleset.Router}\"; }}");
+            }
+
+            script.AppendLine($"add set {Table} {RulesetNames.Clients(family)} {{ type {type}; flags interval; auto-merge; "
+                + "comment \"who may use the router, where a rule asks\"; }");
+        }
+    }
+
+    private static void AppendChain(StringBuilder script, RulesetChain chain)
+    {
+        string hook = chain.Hook is null ? "" : $" {{ {chain.Hook} }}";
+        script.AppendLine($"add chain {Table} {chain.Name}{hook}");
+        AppendRules(script, chain);
+    }
+
+    private static void AppendRules(StringBuilder script, RulesetChain chain)
+    {
+        foreach (string rule in chain.Rules)
+        {
+            script.AppendLine($"add rule {Table} {chain.Name} {rule}");
+        }
+    }
+
+    private static void AppendClients(StringBuilder script, Ruleset ruleset, bool flushFirst)
+    {
+        foreach (AddressFamily family in ruleset.Families)
+        {
+            string set = RulesetNames.Clients(family);
+            if (flushFirst)
+            {
+                script.AppendLine($"flush set {Table} {set}");
+            }
+
+            if (ruleset.Clients?[family] is { Count: > 0 } networks)
+            {
+                script.AppendLine($"add element {Table} {set} {{ {string.Join(", ", networks)} }}");
+            }
+        }
+    }
+
+    // With a router, each element says in a comment whose rule it is. A deletion names the datum too: nf_tables then refuses to
+    // remove another one than is meant.
+    private static void AppendElements(
+        StringBuilder script,
+        string verb,
+        IEnumerable<KeyValuePair<(TransportProtocol Protocol, ushort Port), IPEndPoint>> elements,
+        string? router)
+    {
+        foreach (IGrouping<AddressFamily, KeyValuePair<(TransportProtocol Protocol, ushort Port), IPEndPoint>> family
+            in elements.GroupBy(element => element.Value.AddressFamily))
+        {
+            foreach (var chunk in family.Chunk(ElementsPerCommand))
+            {
+                string list = string.Join(", ", chunk.Select(element => Element(element.Key.Protocol, element.Key.Port, element.Value, router)));
+                script.AppendLine($"{verb} element {Table} {RulesetNames.Redirects(family.Key)} {{ {list} }}");
+            }
+        }
+    }
+
+    private static string Element(TransportProtocol protocol, ushort port, IPEndPoint destination, string? router)
+    {
+        string comment = router is null ? "" : $" comment \"{router} {port}/{protocol}\"";
+        return $"{Protocol(protocol)} . {port}{comment} : {destination.Address} . {destination.Port}";
+    }
+
+    private static string Protocol(TransportProtocol protocol) => protocol switch
+    {
+        TransportProtocol.TCP => "tcp",
+        TransportProtocol.UDP => "udp",
+        TransportProtocol.SCTP => "sctp",
+        _ => throw new ArgumentOutOfRangeException(nameof(protocol), protocol, null),
+    };
+}

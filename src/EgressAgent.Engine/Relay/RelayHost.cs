@@ -1,0 +1,128 @@
+using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Systemd;
+using EgressAgent.Model;
+using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Status;
+
+namespace EgressAgent.Engine.Relay;
+
+/// <summary>
+/// The relays of all routers, and the threads that they share. The threads are there from the first relay on. Thread-safe.
+/// </summary>
+/// <param name="store">Where the sockets that clients reach outlive the agent; null when they do not.</param>
+internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
+{
+    private readonly Lock _lock = new();
+
+    /// <summary>Raised when <see cref="FindSaturation"/> has another answer. Handlers return at once.</summary>
+    internal event Action<RouterKey>? SaturationChanged;
+
+    private readonly Dictionary<RouterKey, RunningRelay> _relays = [];
+    private RelayLoopGroup? _group;
+
+    internal bool IsRunning(RouterKey key, NetworkNamespace netns)
+    {
+        lock (_lock)
+        {
+            return _relays.TryGetValue(key, out RunningRelay? relay) && relay.Netns.Equals(netns);
+        }
+    }
+
+    /// <summary>The router's relay, which is made if it does not run in that netns.</summary>
+    /// <exception cref="Linux.LinuxException">No descriptors are left.</exception>
+    internal RouterRelay Start(RouterKey key, NetworkNamespace netns)
+    {
+        lock (_lock)
+        {
+            if (_relays.TryGetValue(key, out RunningRelay? relay) && relay.Netns.Equals(netns))
+            {
+                return relay.Relay;
+            }
+
+            Remove(key);
+            _group ??= new RelayLoopGroup();
+            relay = new RunningRelay(_group, netns.Duplicate(), store);
+            relay.Relay.SaturationChanged += () => SaturationChanged?.Invoke(key);
+            _relays.Add(key, relay);
+            return relay.Relay;
+        }
+    }
+
+    /// <summary>Closes the router's sockets and cuts its flows. That there is no relay is no error.</summary>
+    internal void Stop(RouterKey key)
+    {
+        lock (_lock)
+        {
+            Remove(key);
+        }
+    }
+
+    /// <inheritdoc cref="RouterRelay.Saturation"/>
+    internal string? FindSaturation(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _relays.GetValueOrDefault(key)?.Relay.Saturation;
+        }
+    }
+
+    /// <summary>What goes through the router's relay, by the rules of the plan; nothing when it does not run.</summary>
+    internal RouterTraffic ReadTraffic(RedirectPlan plan)
+    {
+        lock (_lock)
+        {
+            return RelayTraffic.Read(plan, _relays.GetValueOrDefault(plan.Key)?.Relay);
+        }
+    }
+
+    /// <summary>Lets every relay accept nothing more, and waits for the connections to end.</summary>
+    /// <returns>How many still live after the time.</returns>
+    internal async Task<int> DrainAsync(TimeSpan timeout, CancellationToken cancellation)
+    {
+        RouterRelay[] relays;
+        lock (_lock)
+        {
+            relays = [.. _relays.Values.Select(relay => relay.Relay)];
+        }
+
+        await Task.WhenAll(relays.Select(relay => relay.DrainAsync(timeout, cancellation))).ConfigureAwait(false);
+        return relays.Sum(relay => relay.ConnectionCount);
+    }
+
+    /// <summary>Cuts what is left and ends the threads. In sockets that are kept clients wait for the next agent.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach ((RouterKey key, RunningRelay relay) in _relays.ToList())
+            {
+                relay.Relay.StopAccepting();
+                Remove(key);
+            }
+
+            _group?.Dispose();
+            _group = null;
+        }
+    }
+
+    private void Remove(RouterKey key)
+    {
+        if (_relays.Remove(key, out RunningRelay? relay))
+        {
+            relay.Dispose();
+        }
+    }
+
+    private sealed class RunningRelay(RelayLoopGroup group, NetworkNamespace netns, DescriptorStore? store) : IDisposable
+    {
+        internal NetworkNamespace Netns { get; } = netns;
+
+        internal RouterRelay Relay { get; } = new(group, netns.Run, kept: store is null ? null : new KeptSockets(store, netns.Id));
+
+        public void Dispose()
+        {
+            Relay.Dispose();
+            Netns.Dispose();
+        }
+    }
+}

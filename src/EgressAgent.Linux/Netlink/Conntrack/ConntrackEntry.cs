@@ -1,0 +1,57 @@
+namespace EgressAgent.Linux.Netlink.Conntrack;
+
+/// <summary>An entry of the connection tracking table (conntrack(8)).</summary>
+/// <param name="Original">The direction of the first packet, before any translation.</param>
+/// <param name="Reply">The direction of the answer, as it arrives: after translation its source is where the flow really went.</param>
+public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Reply)
+{
+    /// <summary>
+    /// Tells a flow from a later one of the same tuples, mostly: the kernel makes it of the tuple and of the entry's place in
+    /// memory, which a later flow may come to occupy.
+    /// </summary>
+    public uint Id { get; init; }
+
+    public ConntrackStatus Status { get; init; }
+
+    public uint Mark { get; init; }
+
+    /// <summary>The conntrack zone; 0 unless rules choose another.</summary>
+    public ushort Zone { get; init; }
+
+    /// <summary>When the flow is forgotten if no packet comes; null while it is offloaded or ending.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Null where the kernel does not count.</summary>
+    public ConntrackCounters? OriginalCounters { get; init; }
+
+    /// <inheritdoc cref="OriginalCounters"/>
+    public ConntrackCounters? ReplyCounters { get; init; }
+}
+
+/// <summary>What went in one direction; counted where <c>net.netfilter.nf_conntrack_acct</c> is on.</summary>
+public readonly record struct ConntrackCounters(ulong Packets, ulong Bytes);
+
+/// <summary>IPS_* of linux/netfilter/nf_conntrack_common.h. Flags without a name here are kept as they are.</summary>
+[Flags]
+public enum ConntrackStatus : uint
+{
+    None = 0,
+
+    /// <summary>Was expected by a helper, such as FTP's data connection.</summary>
+    Expected = 0x1,
+
+    /// <summary>Packets went both ways.</summary>
+    SeenReply = 0x2,
+
+    /// <summary>Not thrown out early when the table is full.</summary>
+    Assured = 0x4,
+    Confirmed = 0x8,
+
+    /// <summary>Its source is translated.</summary>
+    SourceNat = 0x10,
+
+    /// <summary>Its destination is translated.</summary>
+    DestinationNat = 0x20,
+    Dying = 0x200,
+    Offloaded = 0x4000,
+}

@@ -1,0 +1,244 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using EgressAgent.Engine.Redirect;
+using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Nftables;
+using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Engine.Tests.Redirect;
+
+// The table in a real kernel, in a namespace of its own.
+public sealed partial class RulesetTableTests : IDisposable
+{
+    private const string ListTable = "list table inet egress_agent";
+
+    private readonly ScratchNamespace _scratch = ScratchNamespace.Create();
+    private readonly NftContext _nft;
+    private readonly RulesetTable _table = new();
+
+    public RulesetTableTests() => _nft = NftContext.Open(Netns);
+
+    public void Dispose()
+    {
+        _nft.Dispose();
+        _scratch.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(Plans.Names), MemberType = typeof(Plans))]
+    public void Every_plan_is_taken_by_nft_and_seen_in_force(string name)
+    {
+        _table.Apply(Plans.All[name], Netns);
+
+        Assert.Equal(Plans.All[name], _table.Observe(Netns));
+    }
+
+    [Fact]
+    public void Every_plan_becomes_every_other()
+    {
+        RedirectPlan[] plans = [.. Plans.All.Values.Where(plan => plan.Key == Example.Key)];
+        foreach (RedirectPlan before in plans)
+        {
+            foreach (RedirectPlan after in plans)
+            {
+                _table.Apply(before, Netns);
+                _table.Apply(after, Netns);
+
+                Assert.Equal(after, _table.Observe(Netns));
+                Assert.Equal(Fresh(after), Listing(NftOutput.Stateless));
+            }
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_in_force_before_the_first_plan() => Assert.Null(_table.Observe(Netns));
+
+    [Fact]
+    public void Same_plan_again_leaves_every_handle_as_it_was()
+    {
+        _table.Apply(Plans.All["dual-stack"], Netns);
+        string before = Listing(NftOutput.Handles);
+
+        _table.Apply(Plans.All["dual-stack"], Netns);
+
+        Assert.Equal(before, Listing(NftOutput.Handles));
+    }
+
+    [Fact]
+    public void New_agent_does_not_know_the_plan_and_takes_the_table_over_as_it_is()
+    {
+        _table.Apply(Plans.Example, Netns);
+        string before = Listing(NftOutput.None);
+        string tableHandle = TableHandle();
+        var next = new RulesetTable();
+        Assert.Null(next.Observe(Netns));
+
+        next.Apply(Plans.Example, Netns);
+
+        Assert.Equal(Plans.Example, next.Observe(Netns));
+        Assert.Equal(before, Listing(NftOutput.None));
+        Assert.Equal(tableHandle, TableHandle());
+    }
+
+    [Fact]
+    public void Counters_of_rules_that_stay_go_on()
+    {
+        _table.Apply(Plans.Example, Netns);
+        _nft.Run("""
+            delete element inet egress_agent redirects_ip { tcp . 8443 : 203.0.113.26 . 443 }
+            add element inet egress_agent redirects_ip { tcp . 8443 counter packets 7 bytes 420 : 203.0.113.26 . 443 }
+            """);
+
+        _table.Apply(Plans.Example with { Rules = [Example.Rule(8081, "203.0.113.26", 80), .. Plans.Example.Rules.Skip(1)] }, Netns);
+
+        Assert.Equal(7ul, RulesetReader.ReadElements(_nft.RunJson(ListTable))[(TransportProtocol.TCP, 8443)].Connections);
+    }
+
+    [Theory]
+    [InlineData("add rule inet egress_agent guard accept")]
+    [InlineData("insert rule inet egress_agent through accept")]
+    [InlineData("flush chain inet egress_agent guard")]
+    [InlineData("flush map inet egress_agent redirects_ip")]
+    [InlineData("add element inet egress_agent redirects_ip { tcp . 1 : 203.0.113.1 . 1 }")]
+    [InlineData("delete element inet egress_agent redirects_ip { tcp . 8080 : 203.0.113.26 . 80 }")]
+    [InlineData("add chain inet egress_agent other")]
+    [InlineData("add element inet egress_agent clients_ip { 192.0.2.0/24 }")]
+    [InlineData("flush set inet egress_agent clients_ip")]
+    [InlineData("delete table inet egress_agent")]
+    [InlineData("flush table inet egress_agent")]
+    public void Change_by_somebody_else_is_seen_and_repaired(string change)
+    {
+        RedirectPlan plan = Plans.All["clients"];
+        _table.Apply(plan, Netns);
+        _nft.Run(change);
+        Assert.Null(_table.Observe(Netns));
+
+        _table.Apply(plan, Netns);
+
+        Assert.Equal(plan, _table.Observe(Netns));
+        Assert.Equal(Fresh(plan), Listing(NftOutput.Stateless));
+    }
+
+    [Fact]
+    public void Table_of_somebody_else_under_our_name_is_replaced()
+    {
+        _nft.Run("""
+            add table inet egress_agent
+            add chain inet egress_agent guard { type filter hook input priority 0; policy drop; }
+            add map inet egress_agent redirects_ip { type inet_service : ipv4_addr; }
+            """);
+
+        _table.Apply(Plans.Example, Netns);
+
+        Assert.Equal(Fresh(Plans.Example), Listing(NftOutput.Stateless));
+    }
+
+    [Fact]
+    public void Other_tables_are_left_alone()
+    {
+        _nft.Run("add table inet other\nadd chain inet other c { type filter hook input priority 0; policy drop; }");
+        string before = _nft.RunText("list table inet other");
+
+        _table.Apply(Plans.Example, Netns);
+        _table.Apply(Plans.All["dual-stack"], Netns);
+
+        Assert.Equal(before, _nft.RunText("list table inet other"));
+    }
+
+    [Fact]
+    public void Plan_that_the_kernel_refuses_leaves_the_one_before_in_force()
+    {
+        _table.Apply(Plans.Example, Netns);
+        RedirectPlan impossible = Plans.Example with { Rules = [.. Plans.Example.Rules, Example.Rule(1, "2001:db8::1", 1)] };
+
+        Assert.Throws<Linux.LinuxException>(() => _table.Apply(impossible, Netns));
+
+        Assert.Equal(Plans.Example, _table.Observe(Netns));
+    }
+
+    [Fact]
+    public void Ten_thousand_rules_are_applied_and_one_is_changed()
+    {
+        RedirectPlan plan = Plans.WithRules(10_000);
+        var clock = Stopwatch.StartNew();
+        _table.Apply(plan, Netns);
+        TimeSpan whole = clock.Elapsed;
+        clock.Restart();
+        _table.Apply(plan with { Rules = [Example.Rule(1, "203.0.113.1", 9), .. plan.Rules.Skip(1)] }, Netns);
+        TestContext.Current.SendDiagnosticMessage($"10,000 rules: {whole.TotalMilliseconds:0} ms, one more: {clock.ElapsedMilliseconds} ms");
+
+        Assert.NotNull(_table.Observe(Netns));
+        Assert.Equal(10_000, RulesetReader.ReadElements(_nft.RunJson(ListTable)).Count);
+    }
+
+    // Inside libnftables a protocol's name is looked up in storage that the whole process shares.
+    [Fact]
+    public void Datapaths_of_several_routers_do_not_mix_up_their_protocols()
+    {
+        TransportProtocol[] protocols = Enum.GetValues<TransportProtocol>();
+        string?[] outcomes = new string?[protocols.Length];
+        Thread[] threads = [.. protocols.Select((protocol, index) => new Thread(() => outcomes[index] = UseOneProtocol(protocol)))];
+        foreach (Thread thread in threads)
+        {
+            thread.Start();
+        }
+
+        Assert.All(threads, thread => Assert.True(thread.Join(TimeSpan.FromMinutes(1))));
+        Assert.All(outcomes, outcome => Assert.Equal("as applied", outcome));
+    }
+
+    private static string UseOneProtocol(TransportProtocol protocol)
+    {
+        using ScratchNamespace scratch = ScratchNamespace.Create();
+        var datapath = new RulesetTable();
+        for (ushort round = 1; round <= 10; round++)
+        {
+            RedirectPlan plan = Plans.Example with
+            {
+                Rules = [.. Enumerable.Range(1, 500).Select(port => Example.Rule((ushort)port, "203.0.113.26", round, protocol))],
+            };
+            try
+            {
+                datapath.Apply(plan, scratch.Namespace);
+            }
+            catch (Linux.LinuxException exception)
+            {
+                return exception.Message;
+            }
+
+            if (datapath.Observe(scratch.Namespace) != plan)
+            {
+                return $"{protocol}: another plan is in force in round {round}";
+            }
+        }
+
+        return "as applied";
+    }
+
+    private NetworkNamespace Netns => _scratch.Namespace;
+
+    private string Listing(NftOutput output) => Sorted(_nft.RunText(ListTable, output));
+
+    // What a table looks like that was made with the plan at once.
+    private static string Fresh(RedirectPlan plan)
+    {
+        using ScratchNamespace scratch = ScratchNamespace.Create();
+        using NftContext nft = NftContext.Open(scratch.Namespace);
+        nft.Run(RulesetScript.Create(Ruleset.Compile(plan), replace: false));
+        return Sorted(nft.RunText(ListTable, NftOutput.Stateless));
+    }
+
+    private string TableHandle() => HandlePattern().Match(_nft.RunText(ListTable, NftOutput.Handles)).Value;
+
+    // A map lists its elements in the order of a hash that differs from table to table.
+    private static string Sorted(string listing) => ElementsPattern().Replace(
+        listing, match => string.Join(", ", match.Value.Split(',', StringSplitOptions.TrimEntries).Order(StringComparer.Ordinal)));
+
+    [GeneratedRegex(@"table inet egress_agent \{ # handle \d+")]
+    private static partial Regex HandlePattern();
+
+    [GeneratedRegex(@"(?<=elements = \{)[^}]*")]
+    private static partial Regex ElementsPattern();
+}
