@@ -1,7 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Sockets;
-using EgressAgent.Model.Resources;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
 
