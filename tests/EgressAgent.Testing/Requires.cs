@@ -25,12 +25,12 @@ public static class Requires
             File.Exists(Repository.AgentBinary), $"needs the native agent at {Repository.AgentBinary}: run packaging/build");
     }
 
-    /// <summary>Root, and a kernel with SCTP sockets: one that has them, or that of tests/uml.</summary>
+    /// <summary>Root, and a kernel with SCTP sockets: one that has them, or that of tests/vm.</summary>
     public static void SctpSockets()
     {
         Root();
         Errno missing = NativeSocket.ProbeSctp();
-        Assert.SkipUnless(missing.IsSuccess, $"the kernel has no SCTP sockets ({missing.Message}): run it by tests/uml");
+        Assert.SkipUnless(missing.IsSuccess, $"the kernel has no SCTP sockets ({missing.Message}): run it by tests/vm");
     }
 
     /// <summary>As <see cref="Agent"/>, and a Debian to boot.</summary>

@@ -41,7 +41,7 @@ internal sealed class RelayBenchmark
         int possible = (int)Math.Min(idle, (DescriptorLimit.RaiseToHard() - OtherDescriptors) / 2);
         if (possible < idle)
         {
-            Console.WriteLine($"RLIMIT_NOFILE allows for {possible} idle connections, not for {idle}; tests/uml has no such limit");
+            Console.WriteLine($"RLIMIT_NOFILE allows for {possible} idle connections, not for {idle}; tests/vm has no such limit");
         }
 
         using var lab = new BenchmarkLab();
