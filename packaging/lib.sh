@@ -80,7 +80,8 @@ need_packages() {
 
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
-    apt-get install --yes --no-install-recommends "$@" || { apt-get update && apt-get install --yes --no-install-recommends "$@"; }
+    local install=(timeout --foreground 900 apt-get install --yes --no-install-recommends "$@")
+    "${install[@]}" || { timeout --foreground 300 apt-get update && "${install[@]}"; }
 }
 
 # Finds the .NET SDK also where sudo's PATH does not reach.
