@@ -1,180 +1,187 @@
-using EgressAgent.Linux.Interop;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Bus;
 
 /// <summary>
-/// What a service shows on the bus: objects at paths. It outlives native connections: while there is none, changes are recorded and
-/// announcements are dropped, and every new connection gets all objects before the name is requested. All members belong to the
-/// bus thread: use the instance only inside the callback that it is handed to (<see cref="BusThread.Post"/>) and in
-/// <see cref="BusThread.Start"/>'s.
+/// What a service shows on the bus: objects at paths. It outlives connections: while there is none, changes are recorded and
+/// announcements are dropped. All members belong to the service's loop: use the instance only inside the callback that it is
+/// handed to (<see cref="BusService.Post"/>) and in <see cref="BusService.Start"/>'s.
 /// </summary>
-public sealed unsafe partial class BusConnection
+public sealed class BusConnection
 {
-    /// <summary>How many calls may wait for a deferred reply at once.</summary>
-    public const int MaxDeferredReplies = 256;
+    /// <summary>How many calls of one caller may wait for their answer. The system bus lets a caller wait for as many.</summary>
+    public const int MaxCallsPerSender = 128;
 
-    private readonly Dictionary<string, BusRegistration[]> _objects = [];
-    private readonly List<string> _objectManagers = [];
-    private readonly Action<string, Exception> _faulted;
+    /// <summary>How many calls of all callers may wait for their answer.</summary>
+    public const int MaxCalls = 1024;
 
-    internal BusConnection(BusThread thread, Action<string, Exception> faulted)
-    {
-        Thread = thread;
-        _faulted = faulted;
-    }
+    private const string Properties = "org.freedesktop.DBus.Properties";
+    private const string ObjectManager = "org.freedesktop.DBus.ObjectManager";
 
-    internal BusThread Thread { get; }
+    private readonly SortedDictionary<string, BusFace[]> _objects = new(StringComparer.Ordinal);
+    private readonly List<string> _managers = [];
 
-    /// <summary>The native connection, or 0.</summary>
-    internal nint Bus { get; private set; }
+    /// <summary>The connection, or null.</summary>
+    internal BusLink? Link { get; set; }
 
-    internal int DeferredReplies { get; set; }
+    /// <summary>What was sent since the bus was last asked whether it has read all, roughly in kilobytes.</summary>
+    internal int Sent { get; set; }
+
+    /// <summary>The objects, by path.</summary>
+    internal IReadOnlyDictionary<string, BusFace[]> Objects => _objects;
 
     /// <summary>
     /// Offers org.freedesktop.DBus.ObjectManager at this path, for the objects below it. To be called before objects are added.
     /// </summary>
-    /// <exception cref="LinuxException">EINVAL: not an object path.</exception>
+    /// <exception cref="ArgumentException">Not an object path.</exception>
     public void AddObjectManager(string path)
     {
         DemandPath(path);
-        _objectManagers.Add(path);
-        if (Bus != 0)
-        {
-            AttachObjectManager(path);
-        }
+        _managers.Add(path);
     }
 
     /// <summary>Puts an object with these interfaces at a path and announces it (InterfacesAdded) where a manager is above.</summary>
     /// <exception cref="InvalidOperationException">There is an object at that path.</exception>
-    /// <exception cref="LinuxException">EINVAL: not an object path, or a signature in a declaration is wrong.</exception>
-    public void AddObject(string path, params ReadOnlySpan<BusFace> faces)
+    /// <exception cref="ArgumentException">Not an object path.</exception>
+    public void AddObject(string path, params BusFace[] faces)
     {
         DemandPath(path);
-        if (_objects.ContainsKey(path))
+        if (!_objects.TryAdd(path, faces))
         {
             throw new InvalidOperationException($"There is an object at {path}.");
         }
 
-        var registrations = new BusRegistration[faces.Length];
-        for (int i = 0; i < faces.Length; i++)
+        try
         {
-            registrations[i] = new BusRegistration(this, faces[i]);
+            foreach (string manager in ManagersOf(path))
+            {
+                Send(manager, ObjectManager, "InterfacesAdded", "oa{sa{sv}}", faces.Length, (ref MessageWriter body) =>
+                {
+                    body.WriteObjectPath(path);
+                    WriteInterfaces(faces, ref body);
+                });
+            }
         }
-
-        if (Bus != 0)
+        catch
         {
-            AttachNewObject(path, registrations);
+            _objects.Remove(path);
+            throw;
         }
-
-        _objects.Add(path, registrations);
     }
 
     /// <summary>Takes the object away and announces that (InterfacesRemoved); false where there is none.</summary>
     public bool RemoveObject(string path)
     {
-        if (!_objects.Remove(path, out BusRegistration[]? registrations))
+        if (!_objects.Remove(path, out BusFace[]? faces))
         {
             return false;
         }
 
-        // libsystemd lists the interfaces of the path in the announcement, so it comes before they are gone. Where it fails, the
-        // connection is failing, and the object has to go all the same.
-        if (Bus != 0 && IsManaged(path))
+        foreach (string manager in ManagersOf(path))
         {
-            _ = LibSystemd.sd_bus_emit_object_removed(Bus, path);
+            Send(manager, ObjectManager, "InterfacesRemoved", "oas", 1, (ref MessageWriter body) =>
+            {
+                body.WriteObjectPath(path);
+                body.WriteTexts(faces.Select(face => face.Interface.Name));
+            });
         }
 
-        Array.ForEach(registrations, registration => registration.Dispose());
         return true;
     }
 
-    /// <summary>Gives a new native connection everything that is registered.</summary>
-    internal void Attach(nint bus)
+    /// <summary>
+    /// Announces (PropertiesChanged) that these properties have changed. Values are read by the declared getters, now.
+    /// </summary>
+    /// <exception cref="ArgumentException">The interface declares no such property, or one whose changes are not announced.</exception>
+    /// <exception cref="InvalidOperationException">No object with that interface is at that path.</exception>
+    public void EmitPropertiesChanged(string path, BusInterface @interface, params IReadOnlyCollection<string> properties)
     {
-        Bus = bus;
-        foreach (string path in _objectManagers)
+        BusFace face = DemandFace(path, @interface);
+        BusProperty[] changed = [.. properties.Select(@interface.Get<BusProperty>)];
+        if (Array.Find(changed, property => property.Change is BusPropertyChange.Silent or BusPropertyChange.Constant) is { } silent)
         {
-            AttachObjectManager(path);
+            throw new ArgumentException($"Changes of {@interface.Name}.{silent.Name} are not announced.", nameof(properties));
         }
 
-        foreach ((string path, BusRegistration[] registrations) in _objects)
+        Send(path, Properties, "PropertiesChanged", "sa{sv}as", 1, (ref MessageWriter body) =>
         {
-            AttachObject(path, registrations);
-        }
-    }
-
-    /// <summary>Lets go of the native connection before it is closed.</summary>
-    internal void Detach()
-    {
-        foreach (BusRegistration registration in _objects.Values.SelectMany(registrations => registrations))
-        {
-            registration.Detach();
-        }
-
-        Bus = 0;
-    }
-
-    internal BusDeferredReply Defer(nint call, nint reply)
-    {
-        if (DeferredReplies >= MaxDeferredReplies)
-        {
-            throw new BusException(BusErrorNames.LimitsExceeded, "Too many calls are being worked on; try again.");
-        }
-
-        DeferredReplies++;
-        return new BusDeferredReply(this, Bus, LibSystemd.sd_bus_message_ref(call), reply);
-    }
-
-    /// <summary>What a caller gets to see of an exception; what is our own fault is reported and not shown.</summary>
-    internal BusException ToReply(Exception failure, string member)
-    {
-        // A reply whose error has an invalid name cannot be sent at all.
-        if (failure is BusException error && LibSystemd.sd_bus_interface_name_is_valid(error.Name) > 0)
-        {
-            return error;
-        }
-
-        _faulted(member, failure);
-        return new BusException(BusErrorNames.Failed, $"{member}: internal error; the service's log says more.");
-    }
-
-    private void AttachObjectManager(string path) => LibSystemd.Check(
-        LibSystemd.sd_bus_add_object_manager(Bus, null, path), "register D-Bus object manager", path);
-
-    private void AttachObject(string path, BusRegistration[] registrations)
-    {
-        foreach (BusRegistration registration in registrations)
-        {
-            registration.Attach(Bus, path);
-        }
-    }
-
-    private void AttachNewObject(string path, BusRegistration[] registrations)
-    {
-        try
-        {
-            AttachObject(path, registrations);
-            if (IsManaged(path))
+            body.WriteString(@interface.Name);
+            ArrayStart values = body.WriteDictionaryStart();
+            foreach (BusProperty property in changed.Where(property => property.Change == BusPropertyChange.Emits))
             {
-                LibSystemd.Check(LibSystemd.sd_bus_emit_object_added(Bus, path), "announce D-Bus object", path);
+                body.WriteDictionaryEntryStart();
+                body.WriteString(property.Name);
+                property.WriteVariant(face.Context, ref body);
             }
-        }
-        catch
+
+            body.WriteDictionaryEnd(values);
+            body.WriteTexts(changed.Where(property => property.Change == BusPropertyChange.Invalidates).Select(property => property.Name));
+        });
+    }
+
+    /// <summary>Emits a declared signal from an object.</summary>
+    /// <param name="path">The object's path.</param>
+    /// <param name="interface">The interface that declares the signal.</param>
+    /// <param name="signal">The signal's name.</param>
+    /// <param name="write">Writes the arguments; not called while there is no connection.</param>
+    /// <exception cref="ArgumentException">The interface declares no such signal.</exception>
+    /// <exception cref="InvalidOperationException">No object with that interface is at that path.</exception>
+    public void EmitSignal(string path, BusInterface @interface, string signal, BusBody write)
+    {
+        DemandFace(path, @interface);
+        Send(path, @interface.Name, signal, @interface.Get<BusSignal>(signal).Signature, 1, write);
+    }
+
+    internal bool HasManager(string path) => _managers.Contains(path);
+
+    /// <summary>The objects of which the manager at that path speaks.</summary>
+    internal IEnumerable<KeyValuePair<string, BusFace[]>> ObjectsBelow(string path) => _objects.Where(entry => IsBelow(entry.Key, path));
+
+    /// <summary>The names right below a path on the way to objects; none where nothing is.</summary>
+    internal List<string> ChildrenOf(string path)
+    {
+        int start = path == "/" ? 1 : path.Length + 1;
+        return [.. _objects.Keys.Where(other => IsBelow(other, path)).Select(other => other[start..].Split('/')[0]).Distinct()];
+    }
+
+    /// <summary>Writes an <c>a{sa{sv}}</c> of all interfaces and their properties.</summary>
+    internal static void WriteInterfaces(BusFace[] faces, ref MessageWriter body)
+    {
+        ArrayStart interfaces = body.WriteDictionaryStart();
+        foreach (BusFace face in faces)
         {
-            Array.ForEach(registrations, registration => registration.Dispose());
-            throw;
+            body.WriteDictionaryEntryStart();
+            body.WriteString(face.Interface.Name);
+            face.Interface.WriteProperties(face.Context, ref body);
+        }
+
+        body.WriteDictionaryEnd(interfaces);
+    }
+
+    private IEnumerable<string> ManagersOf(string path) => _managers.Where(manager => IsBelow(path, manager));
+
+    private void Send(string path, string @interface, string name, string signature, int weight, BusBody write)
+    {
+        if (Link is not null)
+        {
+            Sent += weight;
+            Link.SendSignal(path, @interface, name, signature, write);
         }
     }
 
-    // A manager speaks for the paths below its own.
-    private bool IsManaged(string path) =>
-        _objectManagers.Exists(manager => path.StartsWith(manager == "/" ? manager : manager + "/", StringComparison.Ordinal));
+    private BusFace DemandFace(string path, BusInterface @interface) =>
+        _objects.TryGetValue(path, out BusFace[]? faces) && Array.Find(faces, face => face.Interface == @interface) is { } found
+            ? found
+            : throw new InvalidOperationException($"No object with {@interface.Name} is at {path}.");
+
+    private static bool IsBelow(string path, string parent) =>
+        path.Length > parent.Length && path.StartsWith(parent, StringComparison.Ordinal) && (parent == "/" || path[parent.Length] == '/');
 
     private static void DemandPath(string path)
     {
-        if (LibSystemd.sd_bus_object_path_is_valid(path) <= 0)
+        if (!BusNaming.IsObjectPath(path))
         {
-            throw new LinuxException("register D-Bus object", path, Errno.EINVAL);
+            throw new ArgumentException($"'{path}' is not an object path.", nameof(path));
         }
     }
 }

@@ -18,15 +18,18 @@ public static class BusErrorNames
     /// <summary>No object has that path.</summary>
     public const string UnknownObject = "org.freedesktop.DBus.Error.UnknownObject";
 
+    /// <summary>The object has no such interface.</summary>
+    public const string UnknownInterface = "org.freedesktop.DBus.Error.UnknownInterface";
+
     /// <summary>The interface has no such method.</summary>
     public const string UnknownMethod = "org.freedesktop.DBus.Error.UnknownMethod";
 
+    /// <summary>The interface has no such property.</summary>
+    public const string UnknownProperty = "org.freedesktop.DBus.Error.UnknownProperty";
+
+    /// <summary>The property cannot be set.</summary>
+    public const string PropertyReadOnly = "org.freedesktop.DBus.Error.PropertyReadOnly";
+
     /// <summary>Nobody owns the name that was called, and nobody can be started for it.</summary>
     public const string ServiceUnknown = "org.freedesktop.DBus.Error.ServiceUnknown";
-
-    /// <summary>No reply came in the time that the caller was ready to wait.</summary>
-    public const string Timeout = "org.freedesktop.DBus.Error.Timeout";
-
-    /// <summary>The connection to the bus was lost.</summary>
-    public const string Disconnected = "org.freedesktop.DBus.Error.Disconnected";
 }

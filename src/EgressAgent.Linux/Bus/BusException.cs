@@ -1,8 +1,7 @@
 namespace EgressAgent.Linux.Bus;
 
 /// <summary>
-/// A D-Bus error. Thrown by a method or property handler it becomes the reply to the caller, name and message as they are; thrown
-/// by <see cref="BusClient"/> it is the error that the peer, the bus or the client's libsystemd reports.
+/// A D-Bus error for a caller. Thrown by a method or property handler it becomes the reply, name and message as they are.
 /// </summary>
 public sealed class BusException : Exception
 {

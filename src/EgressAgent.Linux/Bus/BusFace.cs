@@ -1,7 +1,7 @@
 namespace EgressAgent.Linux.Bus;
 
 /// <summary>One interface of one object; made by <see cref="BusInterface{T}.For"/>.</summary>
-public readonly struct BusFace
+public sealed class BusFace
 {
     internal BusFace(BusInterface @interface, object context)
     {

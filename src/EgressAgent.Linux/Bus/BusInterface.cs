@@ -1,74 +1,80 @@
 using System.Collections.Frozen;
-using System.Runtime.InteropServices;
-using EgressAgent.Linux.Interop;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Bus;
 
-/// <summary>
-/// A declared D-Bus interface: its members, compiled once into sd-bus' native table. The table lives as long as the process, so a
-/// declaration belongs into a static field.
-/// </summary>
+/// <summary>A declared D-Bus interface. Immutable; a declaration belongs into a static field.</summary>
 /// <seealso cref="BusInterface{T}"/>
-public abstract unsafe class BusInterface
+public abstract class BusInterface
 {
-    private readonly BusMember[] _members;
-    private readonly FrozenDictionary<string, BusMember> _byName;
+    private readonly FrozenDictionary<string, BusMember> _members;
 
-    private protected BusInterface(string name, IEnumerable<BusMember> members)
+    private protected BusInterface(string name, IReadOnlyList<BusMember> members)
     {
         Name = name;
-        _members = [.. members];
-        _byName = _members.ToFrozenDictionary(member => member.Name);
-        Vtable = Compile(_members);
-        Verify();
+        _members = members.ToFrozenDictionary(member => member.Name);
+        Properties = [.. members.OfType<BusProperty>()];
+        IntrospectionXml = BusIntrospection.Describe(name, members);
     }
 
     /// <summary>The interface's name: <c>org.example.Thing1</c>.</summary>
     public string Name { get; }
 
-    internal SdBusVtable* Vtable { get; }
+    /// <summary>In the order of their declaration.</summary>
+    internal IReadOnlyList<BusProperty> Properties { get; }
 
-    internal int MemberCount => _members.Length;
+    internal ReadOnlyMemory<byte> IntrospectionXml { get; }
 
-    internal BusMember Member(int index) => _members[index];
+    /// <summary>Null where there is no such member, or one of another kind.</summary>
+    internal TMember? Find<TMember>(string name)
+        where TMember : BusMember => _members.GetValueOrDefault(name) as TMember;
 
     /// <exception cref="ArgumentException">The interface declares no such member.</exception>
-    internal BusMember Member(string name) => _byName.TryGetValue(name, out BusMember? member)
-        ? member
-        : throw new ArgumentException($"{Name} declares no member '{name}'.", nameof(name));
+    internal TMember Get<TMember>(string name)
+        where TMember : BusMember =>
+        Find<TMember>(name) ?? throw new ArgumentException($"{Name} declares no {typeof(TMember).Name} '{name}'.", nameof(name));
 
-    internal abstract void Invoke(object context, int member, BusMethodCall call);
-
-    internal abstract void Get(object context, int member, BusMessageWriter value);
-
-    // Zeroed memory, because sd-bus requires the unused parts of its unions to be zero.
-    private static SdBusVtable* Compile(BusMember[] members)
+    /// <summary>Writes an <c>a{sv}</c> of all properties.</summary>
+    internal void WriteProperties(object context, ref MessageWriter body)
     {
-        var table = (SdBusVtable*)NativeMemory.AllocZeroed((nuint)(members.Length + 2), (nuint)sizeof(SdBusVtable));
-        table[0].type_flags = SdBusVtable.TypeAndFlags(SdBusVtable._SD_BUS_VTABLE_START, 0);
-        table[0].start_element_size = (nuint)sizeof(SdBusVtable);
-        table[0].start_features = SdBusVtable._SD_BUS_VTABLE_PARAM_NAMES;
-        table[0].start_vtable_format_reference = LibSystemd.sd_bus_object_vtable_format;
-        for (int i = 0; i < members.Length; i++)
-        {
-            members[i].Describe(ref table[i + 1], BusMemberData.OffsetOf(i));
-        }
-
-        table[members.Length + 1].type_flags = SdBusVtable.TypeAndFlags(SdBusVtable._SD_BUS_VTABLE_END, 0);
-        return table;
+        ArrayStart dictionary = body.WriteDictionaryStart();
+        WriteEntries(context, ref body);
+        body.WriteDictionaryEnd(dictionary);
     }
 
-    // libsystemd checks a table when it is registered, for which a bus object need not be connected. A fault in a declaration thus
-    // shows when the program starts, and not as a connection that never comes up.
-    private void Verify()
+    /// <summary>Writes the entries of such a dictionary.</summary>
+    internal void WriteEntries(object context, ref MessageWriter body)
     {
-        LibSystemd.Check(LibSystemd.sd_bus_new(out nint bus), "make D-Bus connection", "");
-        int result = LibSystemd.sd_bus_add_object_vtable(bus, out nint slot, "/", Name, Vtable, 0);
-        LibSystemd.sd_bus_slot_unref(slot);
-        LibSystemd.sd_bus_close_unref(bus);
-        if (result < 0)
+        foreach (BusProperty property in Properties)
         {
-            throw new ArgumentException($"libsystemd rejects the declaration of {Name}: a signature, an argument name or a type is wrong.");
+            body.WriteDictionaryEntryStart();
+            body.WriteString(property.Name);
+            property.WriteVariant(context, ref body);
         }
     }
+}
+
+/// <summary>
+/// A declared interface whose handlers work on a <typeparamref name="T"/>: the object behind a path. Immutable.
+/// </summary>
+/// <example>
+/// <code>
+/// static readonly BusInterface&lt;Thing&gt; ThingInterface = new BusInterfaceBuilder&lt;Thing&gt;("org.example.Thing1")
+///     .Property("Name", "s", BusPropertyChange.Constant, (thing, ref value) => value.WriteText(thing.Name))
+///     .Method("Resize", [("u", "width")], [("b", "changed")], BusAccess.Privileged,
+///         (thing, call, ref reply) => reply.WriteBool(thing.Resize(call.Arguments.ReadUInt32())))
+///     .Signal("Resized", [("u", "width")])
+///     .Build();
+/// </code>
+/// </example>
+public sealed class BusInterface<T> : BusInterface
+    where T : class
+{
+    internal BusInterface(string name, IReadOnlyList<BusMember> members)
+        : base(name, members)
+    {
+    }
+
+    /// <summary>This interface on that object, ready to be put at a path.</summary>
+    public BusFace For(T context) => new(this, context);
 }

@@ -1,146 +1,259 @@
-using System.Runtime.InteropServices;
-using System.Runtime.InteropServices.Marshalling;
 using EgressAgent.Linux.Interop;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Bus;
 
 /// <summary>
-/// One native connection from its opening to its loss, and the name on it. Nothing here blocks on the peer: the handshake and
-/// the request for the name go on while the connection is processed. Bus thread only.
+/// One connection from its opening to its loss, and the name on it. Once lost it is of no use: the library's connections cannot
+/// be opened again.
 /// </summary>
-internal sealed unsafe class BusLink : IDisposable
+internal sealed class BusLink : IPathMethodHandler, IDisposable
 {
-    // A peer's credentials are asked of the bus daemon with a blocking call; this bounds it.
-    private const ulong CallTimeoutMicroseconds = 5_000_000;
+    private const string BusName = "org.freedesktop.DBus";
+    private const string BusPath = "/org/freedesktop/DBus";
 
-    // RequestName's answers by the D-Bus specification.
-    private const uint PrimaryOwner = 1;
-    private const uint AlreadyOwner = 4;
+    // Nothing in the library ends by itself when the bus does not answer.
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
 
-    private const int MessagesATurn = 64;
+    private readonly DBusConnection _connection;
+    private readonly BusQueue _queue;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, int> _callsBySender = [];
+    private int _calls;
 
-    private readonly string _name;
-    private GCHandle _self;
-    private nint _bus;
-    private string? _refusal;
-
-    private BusLink(string name) => _name = name;
-
-    internal bool OwnsName { get; private set; }
-
-    internal string UniqueName => LibSystemd.sd_bus_get_unique_name(_bus, out byte* name) >= 0
-        ? Utf8StringMarshaller.ConvertToManaged(name) ?? ""
-        : "";
-
-    /// <summary>Connects, registers what the connection has and requests the name.</summary>
-    /// <exception cref="LinuxException">There is no bus at the address, or something could not be registered.</exception>
-    internal static BusLink Open(BusOptions options, BusConnection connection)
+    private BusLink(BusOptions options, BusQueue queue)
     {
-        var link = new BusLink(options.Name);
+        _queue = queue;
+        _connection = new DBusConnection(new Options(options.Address)
+        {
+            // Whatever a handler did wrong, the other callers keep their connection.
+            OnException = context => context.DisconnectConnection = false,
+        });
+    }
+
+    /// <summary>Why the connection was lost; null while it is up.</summary>
+    internal string? LossReason { get; private set; }
+
+    /// <summary>Whether the service's loop has given it up. The library throws when it is used then.</summary>
+    internal bool IsClosed { get; private set; }
+
+    internal string UniqueName => _connection.UniqueName ?? "";
+
+    // One handler for everything: paths that do not exist are answered by the dispatcher, in its words.
+    string IPathMethodHandler.Path => "/";
+
+    bool IPathMethodHandler.HandlesChildPaths => true;
+
+    /// <summary>Connects, takes calls, and requests the name.</summary>
+    /// <exception cref="LinuxException">There is no bus at the address, it does not answer, or the name is taken.</exception>
+    internal static async Task<BusLink> OpenAsync(BusOptions options, BusQueue queue, CancellationToken cancellation)
+    {
+        var link = new BusLink(options, queue);
         try
         {
-            link._bus = OpenNative(options.Address, options.ThreadName);
-            LibSystemd.Check(
-                LibSystemd.sd_bus_set_method_call_timeout(link._bus, CallTimeoutMicroseconds), "set D-Bus timeout", options.Address);
-            connection.Attach(link._bus);
-            link._self = GCHandle.Alloc(link);
-            LibSystemd.Check(
-                LibSystemd.sd_bus_request_name_async(
-                    link._bus, null, options.Name, 0, &BusCallbacks.OnNameReply, GCHandle.ToIntPtr(link._self)),
-                "request D-Bus name",
-                options.Name);
+            await Named(link.ConnectAsync(options.Address, cancellation), "connect to D-Bus", options.Address).ConfigureAwait(false);
+            link._connection.AddMethodHandlers([link]);
+
+            // Not the default, by which a second instance takes the name away from the first.
+            Task<bool> request = link._connection.TryRequestNameAsync(options.Name, RequestNameOptions.None).WaitAsync(CallTimeout, cancellation);
+            if (!await Named(request, "request D-Bus name", options.Name).ConfigureAwait(false))
+            {
+                throw new LinuxException("request D-Bus name", options.Name, Errno.Success, "another process owns it");
+            }
+
+            _ = link.WatchAsync();
             return link;
         }
         catch
         {
-            connection.Detach();
             link.Dispose();
             throw;
         }
     }
 
-    /// <summary>Makes a started connection to a message bus; the caller closes it.</summary>
-    /// <exception cref="LinuxException">There is no bus at the address.</exception>
-    internal static nint OpenNative(string address, string description)
+    /// <summary>Runs on the library's loop that reads messages, which goes on when this returns.</summary>
+    ValueTask IPathMethodHandler.HandleMethodAsync(MethodContext context)
     {
-        LibSystemd.Check(LibSystemd.sd_bus_new(out nint bus), "make D-Bus connection", "");
-        int result = LibSystemd.sd_bus_set_address(bus, address);
-        if (result >= 0)
+        context.DisposesAsynchronously = true;
+        string sender = context.Request.SenderAsString ?? "";
+        if (TryBeginCall(sender))
         {
-            result = LibSystemd.sd_bus_set_description(bus, description);
+            _queue.PutCall(new BusMethodCall(context, this));
+        }
+        else
+        {
+            context.ReplyError(BusErrorNames.LimitsExceeded, "Too many calls are being worked on; try again.");
+            context.Dispose();
         }
 
-        if (result >= 0)
-        {
-            result = LibSystemd.sd_bus_set_bus_client(bus, 1);
-        }
-
-        if (result >= 0)
-        {
-            result = LibSystemd.sd_bus_start(bus);
-        }
-
-        if (result < 0)
-        {
-            LibSystemd.sd_bus_close_unref(bus);
-        }
-
-        LibSystemd.Check(result, "connect to D-Bus", address);
-        return bus;
+        return ValueTask.CompletedTask;
     }
 
-    /// <summary>Handles what has arrived, up to a fair share; true where more may be waiting.</summary>
-    /// <exception cref="LinuxException">The connection is lost, or the name was refused.</exception>
-    internal bool Process()
+    internal void EndCall(string sender)
     {
-        for (int i = 0; i < MessagesATurn; i++)
+        lock (_lock)
         {
-            int result = LibSystemd.Check(LibSystemd.sd_bus_process(_bus, null), "read from D-Bus", "");
-            if (_refusal is not null)
+            _calls--;
+            if (--_callsBySender[sender] == 0)
             {
-                throw new LinuxException("request D-Bus name", _name, Errno.Success, _refusal);
+                _callsBySender.Remove(sender);
             }
+        }
+    }
 
-            if (result == 0)
+    /// <summary>Null where the bus does not say.</summary>
+    internal async Task<BusCaller?> GetCallerAsync(string sender)
+    {
+        try
+        {
+            BusCaller? caller = await CallBusAsync(
+                "GetConnectionCredentials",
+                "s",
+                (ref MessageWriter body) => body.WriteString(sender),
+                (message, _) =>
+                {
+                    Reader body = message.GetBodyReader();
+                    return BusCaller.Read(ref body);
+                }).WaitAsync(CallTimeout).ConfigureAwait(false);
+
+            // Off the library's loop, which is where its answers come.
+            await Task.Yield();
+            return caller;
+        }
+        catch (Exception failure) when (failure is DBusExceptionBase or TimeoutException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// Completes when the bus has read everything that was sent; the library itself takes any number of messages, and tells of
+    /// none whether it went out. Also when the connection is lost, or cancelled.
+    /// </summary>
+    internal async Task FlushAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await CallBusAsync("GetId", null, (ref MessageWriter _) => { }, (_, _) => true).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is DBusExceptionBase or OperationCanceledException or ObjectDisposedException)
+        {
+            // A loss is told by the watch.
+        }
+
+        await Task.Yield();
+    }
+
+    /// <exception cref="BusException">The connection is lost.</exception>
+    internal void SendSignal(string path, string @interface, string name, string signature, BusBody write)
+    {
+        MessageWriter message = _connection.GetMessageWriter();
+        try
+        {
+            message.WriteSignalHeader(null, path, @interface, name, signature);
+            write(ref message);
+            _connection.TrySendMessage(message.CreateMessage());
+        }
+        finally
+        {
+            message.Dispose();
+        }
+    }
+
+    /// <summary>Drops what has not been sent.</summary>
+    public void Dispose()
+    {
+        IsClosed = true;
+        _connection.Dispose();
+    }
+
+    private async Task ConnectAsync(string address, CancellationToken cancellation)
+    {
+        try
+        {
+            await _connection.ConnectAsync().AsTask().WaitAsync(CallTimeout, cancellation).ConfigureAwait(false);
+        }
+        catch (DBusConnectFailedException failure) when (failure.InnerException is ArgumentException)
+        {
+            throw new LinuxException("connect to D-Bus", address, Errno.EINVAL);
+        }
+        catch (DBusConnectFailedException failure) when (BusAddress.SocketOf(address) is { } socket && !File.Exists(socket))
+        {
+            // .NET says "Cannot assign requested address" of a socket that is not there.
+            throw new LinuxException("connect to D-Bus", address, Errno.ENOENT, failure.InnerException is null ? failure.Message : null);
+        }
+    }
+
+    private async Task WatchAsync()
+    {
+        Exception? reason = await _connection.DisconnectedAsync().ConfigureAwait(false);
+        LossReason = reason?.Message ?? "the connection was closed";
+        _queue.Wake();
+    }
+
+    private bool TryBeginCall(string sender)
+    {
+        lock (_lock)
+        {
+            int count = _callsBySender.GetValueOrDefault(sender);
+            if (count >= BusConnection.MaxCallsPerSender || _calls >= BusConnection.MaxCalls)
             {
                 return false;
             }
+
+            _callsBySender[sender] = count + 1;
+            _calls++;
+            return true;
         }
-
-        return true;
     }
 
-    /// <summary>What to poll for, and until when (microseconds of CLOCK_MONOTONIC, <see cref="ulong.MaxValue"/> for ever).</summary>
-    internal (PollFd Descriptor, ulong Deadline) GetWait()
+    private Task<T> CallBusAsync<T>(string method, string? signature, BusBody write, MessageValueReader<T> read)
     {
-        int descriptor = LibSystemd.Check(LibSystemd.sd_bus_get_fd(_bus), "poll D-Bus", "");
-        int events = LibSystemd.Check(LibSystemd.sd_bus_get_events(_bus), "poll D-Bus", "");
-        LibSystemd.Check(LibSystemd.sd_bus_get_timeout(_bus, out ulong deadline), "poll D-Bus", "");
-        return (new PollFd { fd = descriptor, events = (short)events }, deadline);
-    }
-
-    /// <summary>Whether the peer is slower than we are: what is sent now piles up in memory.</summary>
-    internal bool IsCongested => LibSystemd.sd_bus_get_events(_bus) is > 0 and int events && (events & LibC.POLLOUT) != 0;
-
-    internal void HandleNameReply(nint message)
-    {
-        SdBusError* error = LibSystemd.sd_bus_message_get_error(message);
-        if (error is not null)
+        MessageWriter call = _connection.GetMessageWriter();
+        try
         {
-            _refusal = Utf8StringMarshaller.ConvertToManaged(error->message) ?? Utf8StringMarshaller.ConvertToManaged(error->name);
-            return;
+            call.WriteMethodCallHeader(BusName, BusPath, BusName, method, signature);
+            write(ref call);
+            return _connection.CallMethodAsync(call.CreateMessage(), read);
         }
-
-        OwnsName = new BusMessageReader(message).ReadUInt32() is PrimaryOwner or AlreadyOwner;
-        _refusal = OwnsName ? null : "another process owns it";
+        finally
+        {
+            call.Dispose();
+        }
     }
 
-    public void Dispose()
+    private static async Task Named(Task task, string operation, string subject) =>
+        await Named(task.ContinueWith(done => { done.GetAwaiter().GetResult(); return true; }, TaskScheduler.Default), operation, subject).ConfigureAwait(false);
+
+    private static async Task<T> Named<T>(Task<T> task, string operation, string subject)
     {
-        _bus = LibSystemd.sd_bus_close_unref(_bus);
-        if (_self.IsAllocated)
+        try
         {
-            _self.Free();
+            return await task.ConfigureAwait(false);
         }
+        catch (TimeoutException)
+        {
+            throw new LinuxException(operation, subject, Errno.Success, $"no answer in {CallTimeout.TotalSeconds} s");
+        }
+        catch (Exception failure) when (failure is DBusExceptionBase or ObjectDisposedException)
+        {
+            throw new LinuxException(operation, subject, Errno.Success, failure.Message);
+        }
+    }
+
+    private sealed class Options : DBusConnectionOptions
+    {
+        private readonly string _address;
+
+        internal Options(string address)
+            : base(address) => _address = address;
+
+        // The library looks for the machine's id in /var/lib/dbus alone. Nobody passes descriptors here.
+        protected override ValueTask<SetupResult> SetupAsync(CancellationToken cancellationToken) => new(new SetupResult(_address)
+        {
+            SupportsFdPassing = false,
+            UserId = LibC.geteuid().ToString(),
+            MachineId = MachineId.Read(),
+        });
     }
 }

@@ -1,77 +1,116 @@
-using System.Runtime.InteropServices.Marshalling;
-using EgressAgent.Linux.Interop;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Bus;
 
-/// <summary>
-/// A method call that is being answered. Usable inside its handler only; when the handler returns, what it wrote to
-/// <see cref="Reply"/> is sent, unless it called <see cref="Defer"/>.
-/// </summary>
-public sealed unsafe class BusMethodCall
+/// <summary>A method call that is being answered.</summary>
+public sealed class BusMethodCall
 {
-    private const ulong SD_BUS_CREDS_EUID = 1UL << 4;
+    private readonly MethodContext _context;
+    private readonly BusLink _link;
+    private BusCaller? _caller;
 
-    private readonly BusConnection _connection;
-    private readonly nint _call;
-    private nint _reply;
-    private bool _finished;
-
-    internal BusMethodCall(BusConnection connection, nint call)
+    internal BusMethodCall(MethodContext context, BusLink link)
     {
-        _connection = connection;
-        _call = call;
-        LibSystemd.Check(LibSystemd.sd_bus_message_new_method_return(call, out _reply), "make D-Bus reply", "");
+        _context = context;
+        _link = link;
+        Sender = context.Request.SenderAsString ?? "";
+        Path = context.Request.PathAsString ?? "";
+        Interface = context.Request.InterfaceAsString;
+        Member = context.Request.MemberAsString ?? "";
+        Signature = context.Request.SignatureAsString;
     }
 
-    /// <summary>The arguments. Their types are those that the method declares: sd-bus has turned away any others.</summary>
-    public BusMessageReader Arguments => new(Live(_call));
-
-    /// <summary>The body of the reply. What is written must have the declared types.</summary>
-    public BusMessageWriter Reply => new(Live(_reply));
+    /// <summary>
+    /// The arguments, from the first one on. Their types are those that the method declares: any others have been turned away. To
+    /// be read before the first await of a slow method.
+    /// </summary>
+    public Reader Arguments => _context.Request.GetBodyReader();
 
     /// <summary>The caller's unique name on the bus: <c>:1.42</c>.</summary>
-    public string Sender => Utf8StringMarshaller.ConvertToManaged(LibSystemd.sd_bus_message_get_sender(Live(_call))) ?? "";
+    public string Sender { get; }
 
-    /// <summary>The caller's effective user id, as the bus knows it. Costs a round trip to the bus daemon.</summary>
-    /// <exception cref="LinuxException">The bus does not say, because the caller has left, for one.</exception>
-    public uint GetCallerUid()
-    {
-        LibSystemd.Check(
-            LibSystemd.sd_bus_query_sender_creds(Live(_call), SD_BUS_CREDS_EUID, out nint credentials), "ask the bus about", Sender);
-        int found = LibSystemd.sd_bus_creds_get_euid(credentials, out uint uid);
-        LibSystemd.sd_bus_creds_unref(credentials);
-        LibSystemd.Check(found, "find the user of", Sender);
-        return uid;
-    }
+    internal string Path { get; }
 
-    /// <summary>Leaves the answer to somebody else: nothing is sent when the handler returns.</summary>
+    /// <summary>Null where the caller leaves it to the service to find the member.</summary>
+    internal string? Interface { get; }
+
+    internal string Member { get; }
+
+    internal string Signature { get; }
+
+    internal bool IsIntrospection => _context.IsDBusIntrospectRequest;
+
+    /// <summary>The caller, for which the bus is asked once.</summary>
     /// <exception cref="BusException">
-    /// <see cref="BusErrorNames.LimitsExceeded"/>: <see cref="BusConnection.MaxDeferredReplies"/> calls wait already.
+    /// <see cref="BusErrorNames.AccessDenied"/>: the bus does not say, because the caller has left, for one.
     /// </exception>
-    public BusDeferredReply Defer()
-    {
-        BusDeferredReply deferred = _connection.Defer(_call, Live(_reply));
-        _reply = 0;
-        return deferred;
-    }
+    public async Task<BusCaller> GetCallerAsync() => _caller ??= await _link.GetCallerAsync(Sender).ConfigureAwait(false)
+        ?? throw new BusException(BusErrorNames.AccessDenied, $"Access denied: the bus does not say who {Sender} is.");
 
-    internal void Send()
+    /// <exception cref="BusException"><see cref="BusErrorNames.AccessDenied"/>: it is not given to this caller.</exception>
+    internal async Task DemandAsync(BusAccess access)
     {
-        if (_reply != 0)
+        if (access != BusAccess.Everyone && !(await GetCallerAsync().ConfigureAwait(false)).Has(access))
         {
-            LibSystemd.Check(LibSystemd.sd_bus_message_send(_reply), "send D-Bus reply", "");
+            throw new BusException(BusErrorNames.AccessDenied, access == BusAccess.JournalReaders
+                ? "Access denied: this is for root and the groups adm and systemd-journal."
+                : "Access denied: this is for root.");
         }
     }
 
-    internal void Release()
+    /// <summary>
+    /// Sends the reply. What the writer throws is thrown, and nothing is sent. Who called over an earlier connection has had an
+    /// error from the bus.
+    /// </summary>
+    internal void Reply(string signature, BusBody write)
     {
-        _finished = true;
-        _reply = LibSystemd.sd_bus_message_unref(_reply);
+        if (_link.IsClosed)
+        {
+            return;
+        }
+
+        MessageWriter reply = _context.CreateReplyWriter(signature);
+        try
+        {
+            write(ref reply);
+            _context.Reply(reply.CreateMessage());
+        }
+        finally
+        {
+            reply.Dispose();
+        }
     }
 
-    private nint Live(nint message)
+    internal void ReplyIntrospection(ReadOnlySpan<ReadOnlyMemory<byte>> interfaces, IList<string> children)
     {
-        ObjectDisposedException.ThrowIf(_finished || message == 0, this);
-        return message;
+        if (!_link.IsClosed)
+        {
+            _context.ReplyIntrospectXml(interfaces, children);
+        }
+    }
+
+    internal void Fail(BusException error)
+    {
+        if (!_link.IsClosed)
+        {
+            _context.ReplyError(error.Name, error.Message);
+        }
+    }
+
+    /// <summary>Ends the call. A caller that has had no reply by now would wait for ever: there is a defect.</summary>
+    internal void End()
+    {
+        _link.EndCall(Sender);
+        if (_link.IsClosed)
+        {
+            return;
+        }
+
+        if (!_context.ReplySent && !_context.NoReplyExpected)
+        {
+            _context.ReplyError(BusErrorNames.Failed, $"{Member}: internal error; no reply was made.");
+        }
+
+        _context.Dispose();
     }
 }

@@ -1,6 +1,6 @@
 namespace EgressAgent.Linux.Bus;
 
-/// <summary>How a <see cref="BusThread"/> connects and to whom it reports.</summary>
+/// <summary>How a <see cref="BusService"/> connects and to whom it reports.</summary>
 public sealed record BusOptions
 {
     /// <summary>The server address (<see cref="BusAddress"/>).</summary>
@@ -9,9 +9,6 @@ public sealed record BusOptions
     /// <summary>The well-known name to own. Somebody else's ownership counts as unavailability and is waited out.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The bus thread's name and the connection's description in libsystemd's logs; at most 15 bytes show in ps(1).</summary>
-    public string ThreadName { get; init; } = "dbus";
-
     /// <summary>The pause after the first failed attempt to connect; doubled by each further one.</summary>
     public TimeSpan InitialBackoff { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -19,13 +16,13 @@ public sealed record BusOptions
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Told on the bus thread when the name becomes served and when it ceases to be, each with the reason; a further attempt that
+    /// Told on the service's loop when the name becomes served and when it ceases to be, each with the reason; a further attempt that
     /// fails for the same reason is not told again. Must not throw.
     /// </summary>
     public Action<BusStatus> StatusChanged { get; init; } = _ => { };
 
     /// <summary>
-    /// Told on the bus thread which member, or which posted key, threw what. Its own fault, so it belongs in the log. Must not throw.
+    /// Told on the service's loop which member, or which posted key, threw what. Its own fault, so it belongs in the log. Must not throw.
     /// </summary>
     public Action<string, Exception> Faulted { get; init; } = (_, _) => { };
 }

@@ -1,28 +1,55 @@
-using System.Runtime.InteropServices;
-using System.Runtime.InteropServices.Marshalling;
-using EgressAgent.Linux.Interop;
+using System.Text;
 
 namespace EgressAgent.Linux.Bus;
 
 /// <summary>
-/// Object paths that carry arbitrary text: bytes that a path element may not hold are written as <c>_xx</c> (sd_bus_path_encode(3)).
+/// Object paths that carry arbitrary text: bytes that a path element may not hold are written as <c>_xx</c>,
+/// as libsystemd does it.
 /// </summary>
-public static unsafe class BusPath
+public static class BusPath
 {
     /// <summary>
     /// Appends one element for each label: <c>/a/router</c>, <c>default</c>, <c>web-1</c> → <c>/a/router/default/web_2d1</c>.
     /// </summary>
-    /// <exception cref="LinuxException">EINVAL: <paramref name="prefix"/> is not an object path.</exception>
+    /// <exception cref="ArgumentException"><paramref name="prefix"/> is not an object path.</exception>
     public static string Encode(string prefix, params ReadOnlySpan<string> labels)
     {
-        string path = prefix;
-        foreach (string label in labels)
+        if (!BusNaming.IsObjectPath(prefix))
         {
-            LibSystemd.Check(LibSystemd.sd_bus_path_encode(path, label, out byte* encoded), "encode object path", $"{path} + {label}");
-            path = Utf8StringMarshaller.ConvertToManaged(encoded)!;
-            NativeMemory.Free(encoded);
+            throw new ArgumentException($"'{prefix}' is not an object path.", nameof(prefix));
         }
 
-        return path;
+        var path = new StringBuilder(prefix == "/" ? "" : prefix);
+        foreach (string label in labels)
+        {
+            path.Append('/');
+            AppendElement(path, label);
+        }
+
+        return path.ToString();
+    }
+
+    private static void AppendElement(StringBuilder path, string label)
+    {
+        if (label.Length == 0)
+        {
+            path.Append('_');
+            return;
+        }
+
+        byte[] bytes = Encoding.UTF8.GetBytes(label);
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            // A digit in the first place is legal; libsystemd escapes it all the same.
+            char character = (char)bytes[i];
+            if (char.IsAsciiLetter(character) || (i > 0 && char.IsAsciiDigit(character)))
+            {
+                path.Append(character);
+            }
+            else
+            {
+                path.Append($"_{bytes[i]:x2}");
+            }
+        }
     }
 }

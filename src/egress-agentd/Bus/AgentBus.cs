@@ -1,14 +1,16 @@
 using EgressAgent.Engine;
 using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Traffic;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Logging;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Daemon.Bus;
 
 /// <summary>
-/// Keeps the objects on the bus at what the status board says. The board's events only post work to the bus thread, so nothing
+/// Keeps the objects on the bus at what the status board says. The board's events only post work to the bus's loop, so nothing
 /// that the engine does waits for the bus; without a bus the agent runs all the same.
 /// </summary>
 internal sealed partial class AgentBus : IDisposable
@@ -16,7 +18,8 @@ internal sealed partial class AgentBus : IDisposable
     private readonly Reconciler _reconciler;
     private readonly ILogger _logger;
     private readonly ManagerObject _manager;
-    private readonly BusThread _bus;
+    private readonly TrafficSampler _traffic;
+    private readonly BusService _bus;
 
     /// <param name="address">The bus (<see cref="BusAddress"/>).</param>
     /// <param name="routersDirectory">The directory of router files.</param>
@@ -28,6 +31,7 @@ internal sealed partial class AgentBus : IDisposable
         _reconciler = reconciler;
         _logger = logger;
         _manager = new ManagerObject(routersDirectory, reload);
+        _traffic = new TrafficSampler(reconciler.ReadTraffic, TimeProvider.System);
         var options = new BusOptions
         {
             Address = address,
@@ -35,7 +39,7 @@ internal sealed partial class AgentBus : IDisposable
             StatusChanged = OnBusStatus,
             Faulted = (member, exception) => LogFault(member, exception),
         };
-        _bus = BusThread.Start(options, connection =>
+        _bus = BusService.Start(options, connection =>
         {
             connection.AddObjectManager(BusNames.RootPath);
             connection.AddObject(BusNames.RootPath, ManagerObject.Interface.For(_manager));
@@ -49,7 +53,15 @@ internal sealed partial class AgentBus : IDisposable
         _reconciler.Status.Changed -= OnChanged;
         _reconciler.Status.Removed -= Post;
         _bus.Dispose();
+        _traffic.Dispose();
     }
+
+    /// <summary>The first pass over all routers is over.</summary>
+    internal void Ready() => _bus.Post(nameof(Ready), connection =>
+    {
+        _manager.IsReady = true;
+        connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.ChangingProperties);
+    });
 
     private void OnChanged(RouterStatus status) => Post(status.Key);
 
@@ -63,7 +75,7 @@ internal sealed partial class AgentBus : IDisposable
         _manager.Routers.TryGetValue(key, out RouterObject? router);
         if (status is not null && router is null)
         {
-            router = new RouterObject(status, _reconciler);
+            router = new RouterObject(status, _reconciler, _traffic);
             _manager.Routers.Add(key, router);
             connection.AddObject(path, RouterObject.Interface.For(router));
             EmitManagerSignal(connection, "RouterAdded", key, path);
@@ -71,6 +83,7 @@ internal sealed partial class AgentBus : IDisposable
         else if (status is null && router is not null)
         {
             _manager.Routers.Remove(key);
+            _traffic.Forget(key);
             connection.RemoveObject(path);
             EmitManagerSignal(connection, "RouterRemoved", key, path);
         }
@@ -84,10 +97,10 @@ internal sealed partial class AgentBus : IDisposable
     }
 
     private static void EmitManagerSignal(BusConnection connection, string signal, RouterKey key, string path) =>
-        connection.EmitSignal(BusNames.RootPath, ManagerObject.Interface, signal, body =>
+        connection.EmitSignal(BusNames.RootPath, ManagerObject.Interface, signal, (ref MessageWriter body) =>
         {
-            body.WriteString(key.Namespace);
-            body.WriteString(key.Name);
+            body.WriteText(key.Namespace);
+            body.WriteText(key.Name);
             body.WriteObjectPath(path);
         });
 

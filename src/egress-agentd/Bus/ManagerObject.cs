@@ -1,25 +1,29 @@
-using EgressAgent.Daemon.Watch;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
 using EgressAgent.Model.Status;
 using EgressAgent.Model.Validation;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Daemon.Bus;
 
-/// <summary>The agent itself on the bus. Bus thread only.</summary>
+/// <summary>The agent itself on the bus. Belongs to the bus's loop.</summary>
 /// <param name="routersDirectory">Whose files everyone may have checked.</param>
 /// <param name="reload">Makes the agent look at all files again.</param>
 internal sealed class ManagerObject(string routersDirectory, Action reload)
 {
+    // PATH_MAX
+    private const int MaxPathBytes = 4096;
+    private const int MaxNameBytes = 255;
+
     internal static readonly BusInterface<ManagerObject> Interface = new BusInterfaceBuilder<ManagerObject>(BusNames.Manager)
         .Method("ListRouters", [], [("a(sssso)", "routers")], BusAccess.Everyone, ListRouters)
         .Method("GetRouter", [("s", "namespace"), ("s", "name")], [("o", "router")], BusAccess.Everyone, GetRouter)
-        .Method("Reload", [], [], BusAccess.Privileged, (manager, _) => manager._reload())
-        .Method("Check", [("s", "path")], [("a(suuss)", "findings")], BusAccess.Everyone, Check)
-        .Property("Version", "s", BusPropertyChange.Constant, (_, value) => value.WriteString(AgentVersion.Text))
-        .Property("RouterCount", "u", BusPropertyChange.Emits, (manager, value) => value.WriteUInt32((uint)manager.Routers.Count))
-        .Property("DegradedCount", "u", BusPropertyChange.Emits, (manager, value) => value.WriteUInt32(manager.DegradedCount))
-        .Property("State", "s", BusPropertyChange.Emits, (manager, value) => value.WriteString(manager.DegradedCount == 0 ? "running" : "degraded"))
+        .SlowMethod("Reload", [], [], BusAccess.Privileged, ReloadAsync)
+        .SlowMethod("Check", [("s", "path")], [("a(suuss)", "findings")], BusAccess.Everyone, CheckAsync)
+        .Property("Version", "s", BusPropertyChange.Constant, (_, ref value) => value.WriteText(AgentVersion.Text))
+        .Property("RouterCount", "u", BusPropertyChange.Emits, (manager, ref value) => value.WriteUInt32((uint)manager.Routers.Count))
+        .Property("DegradedCount", "u", BusPropertyChange.Emits, (manager, ref value) => value.WriteUInt32(manager.DegradedCount))
+        .Property("State", "s", BusPropertyChange.Emits, (manager, ref value) => value.WriteText(manager.State))
         .Signal("RouterAdded", [("s", "namespace"), ("s", "name"), ("o", "router")])
         .Signal("RouterRemoved", [("s", "namespace"), ("s", "name"), ("o", "router")])
         .Build();
@@ -31,84 +35,75 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
 
     internal SortedDictionary<RouterKey, RouterObject> Routers { get; } = [];
 
+    /// <summary>Whether the first pass over all routers is over.</summary>
+    internal bool IsReady { get; set; }
+
+    private string State => !IsReady ? "starting" : DegradedCount == 0 ? "running" : "degraded";
+
     private uint DegradedCount => (uint)Routers.Values.Count(router => router.Status.State is not (RouterState.Active or RouterState.Configuring or RouterState.Removing));
 
-    private static void ListRouters(ManagerObject manager, BusMethodCall call)
+    private static void ListRouters(ManagerObject manager, BusMethodCall call, ref MessageWriter reply)
     {
-        BusMessageWriter reply = call.Reply;
-        reply.OpenArray("(sssso)");
+        ArrayStart routers = reply.WriteArrayStart(DBusType.Struct);
         foreach (RouterStatus status in manager.Routers.Values.Select(router => router.Status))
         {
-            reply.OpenStruct("sssso");
-            reply.WriteString(status.Key.Namespace);
-            reply.WriteString(status.Key.Name);
-            reply.WriteString(status.State.ToText());
-            reply.WriteString(status.File);
+            reply.WriteStructureStart();
+            reply.WriteText(status.Key.Namespace);
+            reply.WriteText(status.Key.Name);
+            reply.WriteText(status.State.ToText());
+            reply.WriteText(status.File);
             reply.WriteObjectPath(BusNames.PathOf(status.Key));
-            reply.Close();
         }
 
-        reply.Close();
+        reply.WriteArrayEnd(routers);
     }
 
-    private static void GetRouter(ManagerObject manager, BusMethodCall call)
+    private static void GetRouter(ManagerObject manager, BusMethodCall call, ref MessageWriter reply)
     {
-        BusMessageReader arguments = call.Arguments;
-        var key = new RouterKey(arguments.ReadString(), arguments.ReadString());
+        Reader arguments = call.Arguments;
+        var key = new RouterKey(arguments.ReadText(MaxNameBytes), arguments.ReadText(MaxNameBytes));
         if (!manager.Routers.ContainsKey(key))
         {
             throw new BusException(BusNames.NoSuchRouter, $"there is no router {key}");
         }
 
-        call.Reply.WriteObjectPath(BusNames.PathOf(key));
+        reply.WriteObjectPath(BusNames.PathOf(key));
+    }
+
+    private static async Task<BusBody> ReloadAsync(ManagerObject manager, BusMethodCall call)
+    {
+        await Task.Factory.StartNew(manager._reload, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        return (ref MessageWriter _) => { };
     }
 
     // A finding quotes what it complains about, so the agent reads for others only what is meant to be read.
-    private static void Check(ManagerObject manager, BusMethodCall call)
+    private static async Task<BusBody> CheckAsync(ManagerObject manager, BusMethodCall call)
     {
-        string path = Path.GetFullPath(call.Arguments.ReadString(), "/");
+        Reader arguments = call.Arguments;
+        string path = Path.GetFullPath(arguments.ReadText(MaxPathBytes), "/");
         bool isRouters = path == manager._routersDirectory || path.StartsWith(manager._routersDirectory + "/", StringComparison.Ordinal);
-        if (!isRouters && call.GetCallerUid() != 0)
+        if (!isRouters && (await call.GetCallerAsync().ConfigureAwait(false)).User != 0)
         {
             throw new BusException(BusErrorNames.AccessDenied, $"only root may have files outside {manager._routersDirectory} checked");
         }
 
-        BusDeferredReply reply = call.Defer();
-        ThreadPool.QueueUserWorkItem(_ => Check(path, reply));
+        IReadOnlyList<Diagnostic> findings = await BusCheck.RunAsync(path).ConfigureAwait(false);
+        return (ref MessageWriter body) => WriteFindings(findings, ref body);
     }
 
-    private static void Check(string path, BusDeferredReply reply)
+    private static void WriteFindings(IReadOnlyList<Diagnostic> findings, ref MessageWriter body)
     {
-        try
-        {
-            RouterFileCheck check = RouterFileCheck.Run([path]);
-            if (check.Missing.Count > 0)
-            {
-                throw new BusException(BusErrorNames.InvalidArgs, $"{path}: no such file or directory");
-            }
-
-            reply.Complete(body => WriteFindings(body, check.Findings));
-        }
-        catch (Exception exception) when (exception is BusException or IOException or UnauthorizedAccessException)
-        {
-            reply.Fail(exception);
-        }
-    }
-
-    private static void WriteFindings(BusMessageWriter body, IReadOnlyList<Diagnostic> findings)
-    {
-        body.OpenArray("(suuss)");
+        ArrayStart array = body.WriteArrayStart(DBusType.Struct);
         foreach (Diagnostic finding in findings)
         {
-            body.OpenStruct("suuss");
-            body.WriteString(finding.Location.File);
+            body.WriteStructureStart();
+            body.WriteText(finding.Location.File);
             body.WriteUInt32((uint)finding.Location.Line);
             body.WriteUInt32((uint)finding.Location.Column);
-            body.WriteString(finding.Field);
-            body.WriteString(finding.Message);
-            body.Close();
+            body.WriteText(finding.Field);
+            body.WriteText(finding.Message);
         }
 
-        body.Close();
+        body.WriteArrayEnd(array);
     }
 }

@@ -1,35 +1,37 @@
 using System.Net;
 using EgressAgent.Engine.Reconcile;
-using EgressAgent.Linux;
+using EgressAgent.Engine.Traffic;
 using EgressAgent.Linux.Bus;
+using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Daemon.Bus;
 
-/// <summary>One router on the bus. Bus thread only.</summary>
-internal sealed class RouterObject(RouterStatus status, Reconciler reconciler)
+/// <summary>One router on the bus. Belongs to the bus's loop.</summary>
+internal sealed class RouterObject(RouterStatus status, Reconciler reconciler, TrafficSampler traffic)
 {
     internal static readonly BusInterface<RouterObject> Interface = new BusInterfaceBuilder<RouterObject>(BusNames.Router)
         .Method("Reapply", [], [], BusAccess.Privileged, Reapply)
-        .Method("ListFlows", [], [("a(ssssstt)", "flows")], BusAccess.Everyone, ListFlows)
-        .Property("Namespace", "s", BusPropertyChange.Constant, (router, value) => value.WriteString(router.Status.Key.Namespace))
-        .Property("Name", "s", BusPropertyChange.Constant, (router, value) => value.WriteString(router.Status.Key.Name))
-        .Property("State", "s", BusPropertyChange.Emits, (router, value) => value.WriteString(router.Status.State.ToText()))
-        .Property("File", "s", BusPropertyChange.Emits, (router, value) => value.WriteString(router.Status.File))
-        .Property("Generation", "t", BusPropertyChange.Emits, (router, value) => value.WriteUInt64((ulong)router.Status.Generation))
-        .Property("Datapath", "s", BusPropertyChange.Emits, (router, value) => value.WriteString(DatapathText(router.Desired?.Redirect.Datapath)))
-        .Property("NetworkNamespace", "s", BusPropertyChange.Constant, (router, value) => value.WriteString($"/run/netns/{RouterNames.Netns(router.Status.Key)}"))
-        .Property("Master", "s", BusPropertyChange.Emits, (router, value) => value.WriteString(router.Desired?.Macvlan.Master ?? ""))
-        .Property("MacAddress", "s", BusPropertyChange.Emits, (router, value) => value.WriteString(router.Desired?.Macvlan.Mac?.ToColonString() ?? ""))
-        .Property("SourceAddresses", "as", BusPropertyChange.Emits, (router, value) => value.WriteStrings(router.Texts(family => family.Source)))
-        .Property("InsideAddresses", "as", BusPropertyChange.Emits, (router, value) => value.WriteStrings(router.Texts(family => family.Inside)))
+        .SlowMethod("ListFlows", [], [("a(ssssstt)", "flows")], BusAccess.JournalReaders, ListFlowsAsync)
+        .Property("Namespace", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Namespace))
+        .Property("Name", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Name))
+        .Property("State", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.State.ToText()))
+        .Property("File", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.File))
+        .Property("Generation", "t", BusPropertyChange.Emits, (router, ref value) => value.WriteUInt64((ulong)router.Status.Generation))
+        .Property("Datapath", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(DatapathText(router.Desired?.Redirect.Datapath)))
+        .Property("NetworkNamespace", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText($"/run/netns/{RouterNames.Netns(router.Status.Key)}"))
+        .Property("Master", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Desired?.Macvlan.Master ?? ""))
+        .Property("MacAddress", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Desired?.Macvlan.Mac?.ToColonString() ?? ""))
+        .Property("SourceAddresses", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Source)))
+        .Property("InsideAddresses", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Inside)))
         .Property("Conditions", "a(sssst)", BusPropertyChange.Emits, WriteConditions)
-        .Property("Rules", "a(sqsqtt)", BusPropertyChange.Silent, WriteRules)
-        .Property("Fallback", "as", BusPropertyChange.Emits, (router, value) => value.WriteStrings(router.Texts(family => family.Fallback)))
+        .Property("Rules", "a(sqsqtt)", BusPropertyChange.Silent, WriteRules, router => router.RefreshTrafficAsync())
+        .Property("Fallback", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Fallback)))
         .Build();
 
     internal static readonly string[] ChangingProperties =
@@ -38,6 +40,7 @@ internal sealed class RouterObject(RouterStatus status, Reconciler reconciler)
     ];
 
     private readonly Reconciler _reconciler = reconciler;
+    private readonly TrafficSampler _traffic = traffic;
 
     /// <summary>Replaced by every change.</summary>
     internal RouterStatus Status { get; set; } = status;
@@ -54,7 +57,7 @@ internal sealed class RouterObject(RouterStatus status, Reconciler reconciler)
         _ => "",
     };
 
-    private static void Reapply(RouterObject router, BusMethodCall call)
+    private static void Reapply(RouterObject router, BusMethodCall call, ref MessageWriter reply)
     {
         if (!router._reconciler.Reapply(router.Status.Key))
         {
@@ -62,83 +65,64 @@ internal sealed class RouterObject(RouterStatus status, Reconciler reconciler)
         }
     }
 
-    private static void WriteConditions(RouterObject router, BusMessageWriter value)
+    private static void WriteConditions(RouterObject router, ref MessageWriter value)
     {
-        value.OpenArray("(sssst)");
+        ArrayStart conditions = value.WriteArrayStart(DBusType.Struct);
         foreach (Condition condition in router.Status.Conditions)
         {
-            value.OpenStruct("sssst");
-            value.WriteString(condition.Type.ToString());
-            value.WriteString(condition.StatusText);
-            value.WriteString(condition.Reason);
-            value.WriteString(condition.Message);
+            value.WriteStructureStart();
+            value.WriteText(condition.Type.ToString());
+            value.WriteText(condition.StatusText);
+            value.WriteText(condition.Reason);
+            value.WriteText(condition.Message);
             value.WriteUInt64((ulong)condition.LastTransition.ToUnixTimeMilliseconds() * 1000);
-            value.Close();
         }
 
-        value.Close();
+        value.WriteArrayEnd(conditions);
     }
 
-    private static void WriteRules(RouterObject router, BusMessageWriter value)
+    private static void WriteRules(RouterObject router, ref MessageWriter value)
     {
-        value.OpenArray("(sqsqtt)");
-        foreach (RuleTraffic traffic in router.ReadTrafficOrNone().Rules)
+        ArrayStart rules = value.WriteArrayStart(DBusType.Struct);
+        foreach (RuleTraffic traffic in router._traffic.Last(router.Status.Key).Rules)
         {
-            value.OpenStruct("sqsqtt");
-            value.WriteString(traffic.Rule.Protocol.ToString());
+            value.WriteStructureStart();
+            value.WriteText(traffic.Rule.Protocol.ToString());
             value.WriteUInt16(traffic.Rule.Port);
-            value.WriteString(traffic.Rule.Destination.ToString());
+            value.WriteText(traffic.Rule.Destination.ToString());
             value.WriteUInt16(traffic.Rule.TargetPort);
             value.WriteUInt64(traffic.Connections);
             value.WriteUInt64(traffic.Bytes);
-            value.Close();
         }
 
-        value.Close();
+        value.WriteArrayEnd(rules);
     }
 
-    private static void ListFlows(RouterObject router, BusMethodCall call)
+    private static async Task<BusBody> ListFlowsAsync(RouterObject router, BusMethodCall call)
     {
-        BusMessageWriter reply = call.Reply;
-        reply.OpenArray("(ssssstt)");
-        foreach (RouterFlow flow in router.ReadTraffic().Flows)
-        {
-            reply.OpenStruct("ssssstt");
-            reply.WriteString(flow.Protocol);
-            reply.WriteString(flow.Client.ToString());
-            reply.WriteString(flow.Inside.ToString());
-            reply.WriteString(flow.Source.ToString());
-            reply.WriteString(flow.Destination.ToString());
-            reply.WriteUInt64(flow.BytesOut);
-            reply.WriteUInt64(flow.BytesIn);
-            reply.Close();
-        }
-
-        reply.Close();
+        RouterKey key = router.Status.Key;
+        await router.RefreshTrafficAsync().ConfigureAwait(false);
+        ValueList<RouterFlow> flows = router._traffic.Last(key).Flows;
+        return (ref MessageWriter body) => WriteFlows(flows, ref body);
     }
 
-    // A getter that fails would fail GetManagedObjects for every router.
-    private RouterTraffic ReadTrafficOrNone()
+    private static void WriteFlows(IEnumerable<RouterFlow> flows, ref MessageWriter body)
     {
-        try
+        ArrayStart array = body.WriteArrayStart(DBusType.Struct);
+        foreach (RouterFlow flow in flows)
         {
-            return ReadTraffic();
+            body.WriteStructureStart();
+            body.WriteText(flow.Protocol);
+            body.WriteText(flow.Client.ToString());
+            body.WriteText(flow.Inside.ToString());
+            body.WriteText(flow.Source.ToString());
+            body.WriteText(flow.Destination.ToString());
+            body.WriteUInt64(flow.BytesOut);
+            body.WriteUInt64(flow.BytesIn);
         }
-        catch (BusException)
-        {
-            return RouterTraffic.None;
-        }
+
+        body.WriteArrayEnd(array);
     }
 
-    private RouterTraffic ReadTraffic()
-    {
-        try
-        {
-            return Desired is { } desired ? _reconciler.ReadTraffic(desired.Redirect) : RouterTraffic.None;
-        }
-        catch (LinuxException exception)
-        {
-            throw new BusException(BusErrorNames.Failed, exception.Message);
-        }
-    }
+    private Task RefreshTrafficAsync() => Desired is { } desired ? _traffic.RefreshAsync(desired.Redirect) : Task.CompletedTask;
 }

@@ -73,6 +73,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         }
 
         _service.Ready();
+        _bus?.Ready();
         IReadOnlyList<RouterStatus> routers = _reconciler.Status.All;
         LogReady(
             routers.Count,

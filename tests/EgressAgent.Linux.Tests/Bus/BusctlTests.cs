@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Xml.Linq;
+using EgressAgent.Linux.Accounts;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Bus;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Tests.Bus;
 
@@ -47,11 +49,6 @@ public sealed class BusctlTests(BusFixture fixture) : IClassFixture<BusFixture>
         Call("Everything"));
 
     [Fact]
-    public void Call_containers_areReadAsSent() => Assert.Equal(
-        "as 4 \"a:s\" \"b:(ii)\" \"http/80\" \"dns/53\"",
-        Call("Flatten", "a{sv}a(sq)", "2", "a", "s", "x", "b", "(ii)", "1", "2", "2", "http", "80", "dns", "53"));
-
-    [Fact]
     public void Call_text_survivesUtf8() => Assert.Equal(@"s ""Gr\303\274n""", Call("Echo", "s", "Grün"));
 
     [Theory]
@@ -67,7 +64,7 @@ public sealed class BusctlTests(BusFixture fixture) : IClassFixture<BusFixture>
         string reply = Succeed(
             "call", SampleService.Name, SampleService.ManagerPath, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
 
-        Assert.Contains($"\"{SampleObject.InterfaceName}\" 5 \"Name\" s \"one\"", reply);
+        Assert.Contains($"\"{SampleObject.InterfaceName}\" 6 \"Name\" s \"one\"", reply);
     }
 
     [Theory]
@@ -100,15 +97,12 @@ public sealed class BusctlTests(BusFixture fixture) : IClassFixture<BusFixture>
     }
 
     [Fact]
-    public void Call_variantOfAnotherType_isInvalidArgs() => Assert.Contains("variant of s", Refuse("Unwrap", "v", "u", "1"));
-
-    [Fact]
     public void Call_handlerRefuses_errorReachesTheCaller() => Assert.Contains("Not now.", Refuse("Refuse"));
 
     [Theory]
     [InlineData("Throw")]
     [InlineData("MisnamedError")]
-    [InlineData("WrongReply")]
+    [InlineData("SlowThrow")]
     public void Call_handlerFails_isReportedAndKeptFromTheCaller(string method)
     {
         string error = Refuse(method);
@@ -118,13 +112,11 @@ public sealed class BusctlTests(BusFixture fixture) : IClassFixture<BusFixture>
         Assert.Contains(_service.Faults, fault => fault.Member == $"{SampleObject.InterfaceName}.{method}");
     }
 
-    [Theory]
-    [InlineData("Throws")]
-    [InlineData("WrongType")]
-    public void GetProperty_getterFails_isAnError(string property)
+    [Fact]
+    public void GetProperty_getterFails_isAnError()
     {
         CommandResult result = fixture.Busctl.Run(
-            "get-property", SampleService.Name, SampleService.BrokenPath, "org.egressagent.Broken1", property);
+            "get-property", SampleService.Name, SampleService.BrokenPath, "org.egressagent.Broken1", "Throws");
 
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains("internal error", result.Errors);
@@ -151,15 +143,29 @@ public sealed class BusctlTests(BusFixture fixture) : IClassFixture<BusFixture>
         Assert.Equal(before + 1, _service.Object.Restarts);
     }
 
+    [Theory]
+    [InlineData("adm")]
+    [InlineData("systemd-journal")]
+    public void Call_ofJournalReaders_isForTheGroupsToo(string group)
+    {
+        Requires.Root();
+        string[] read = ["call", SampleService.Name, SampleService.ObjectPath, SampleObject.InterfaceName, "Read"];
+        Assert.SkipUnless(new AccountFiles().FindGroups(group).Count == 1, $"needs the group {group}");
+
+        Assert.Contains("Access denied", new Busctl(fixture.Daemon.Address, uid: 65534).Run(read).Errors);
+        Assert.Equal("s \"read\"\n", new Busctl(fixture.Daemon.Address, uid: 65534, group).Run(read).Output);
+        Assert.Equal("s \"read\"", Call("Read"));
+    }
+
     [Fact]
     public void Call_callerWantsNoReply_isHandledAllTheSame()
     {
         Succeed("call", "--expect-reply=no", SampleService.Name, SampleService.ObjectPath, SampleObject.InterfaceName, "Echo", "s", "x");
         Succeed("call", "--expect-reply=no", SampleService.Name, SampleService.ObjectPath, SampleObject.InterfaceName, "Later");
 
-        _service.TakeDeferred().Complete(reply => reply.WriteString("to nobody"));
+        _service.TakeLater().SetResult((ref MessageWriter reply) => reply.WriteText("to nobody"));
 
-        _service.Do(connection => Assert.Equal(0, connection.DeferredReplies));
+        Assert.Equal("s \"y\"", Call("Echo", "s", "y"));
         Assert.DoesNotContain(_service.Faults, fault => fault.Member is "Later" or SampleObject.InterfaceName + ".Echo");
     }
 
@@ -178,9 +184,9 @@ public sealed class BusctlTests(BusFixture fixture) : IClassFixture<BusFixture>
                 connection.AddObject(added, SampleObject.Interface.For(new SampleObject("web-1")));
                 _service.Object.State = "degraded";
                 connection.EmitPropertiesChanged(SampleService.ObjectPath, SampleObject.Interface, "State", "Addresses");
-                connection.EmitSignal(SampleService.ObjectPath, SampleObject.Interface, "Renamed", body =>
+                connection.EmitSignal(SampleService.ObjectPath, SampleObject.Interface, "Renamed", (ref MessageWriter body) =>
                 {
-                    body.WriteString("one");
+                    body.WriteText("one");
                     body.WriteObjectPath(added);
                 });
                 connection.RemoveObject(added);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EgressAgent.Linux.Bus;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Tests.Bus;
 
@@ -12,28 +13,27 @@ internal sealed class SampleObject(string name)
         .Method("Echo", [("s", "text")], [("s", "text")], BusAccess.Everyone, Echo)
         .Method("Everything", [], [("a(sssso)", "rows"), ("a{sv}", "map"), ("(ynqiuxtdb)", "scalars")], BusAccess.Everyone, WriteEverything)
         .Method("Sum", [("at", "numbers")], [("t", "sum"), ("u", "count")], BusAccess.Everyone, Sum)
-        .Method("Unwrap", [("v", "value")], [("s", "value")], BusAccess.Everyone, Unwrap)
-        .Method("Flatten", [("a{sv}", "map"), ("a(sq)", "pairs")], [("as", "items")], BusAccess.Everyone, Flatten)
-        .Method("Restart", [("s", "unit")], [], BusAccess.Privileged, (self, _) => self.Restarts++)
-        .Method("WhoAmI", [], [("s", "sender"), ("u", "uid")], BusAccess.Everyone, WhoAmI)
-        .Method("Later", [], [("s", "text")], BusAccess.Everyone, (self, call) => self.Deferred.Add(call.Defer()))
-        .Method("Refuse", [], [], BusAccess.Everyone, (_, _) => throw new BusException("org.egressagent.Error.Busy", "Not now."))
-        .Method("MisnamedError", [], [], BusAccess.Everyone, (_, _) => throw new BusException("no name", "Not now."))
-        .Method("Throw", [], [], BusAccess.Everyone, (_, _) => throw new InvalidOperationException("secret"))
-        .Method("WrongReply", [], [("s", "text")], BusAccess.Everyone, (_, call) => call.Reply.WriteUInt32(1))
-        .Property("Name", "s", BusPropertyChange.Constant, (self, value) => value.WriteString(self.Name))
-        .Property("State", "s", BusPropertyChange.Emits, (self, value) => value.WriteString(self.State))
-        .Property("Addresses", "as", BusPropertyChange.Invalidates, (_, value) => value.WriteStrings(["192.0.2.1", "2001:db8::1"]))
-        .Property("Restarts", "u", BusPropertyChange.Silent, (self, value) => value.WriteUInt32(self.Restarts))
+        .Method("Restart", [("s", "unit")], [], BusAccess.Privileged, (self, _, ref _) => self.Restarts++)
+        .Method("Read", [], [("s", "text")], BusAccess.JournalReaders, (_, _, ref reply) => reply.WriteText("read"))
+        .SlowMethod("WhoAmI", [], [("s", "sender"), ("u", "uid")], BusAccess.Everyone, WhoAmIAsync)
+        .SlowMethod("Later", [], [("s", "text")], BusAccess.Everyone, LaterAsync)
+        .SlowMethod("SlowThrow", [], [], BusAccess.Everyone, (_, _) => throw new InvalidOperationException("secret"))
+        .Method("Refuse", [], [], BusAccess.Everyone, (_, _, ref _) => throw new BusException("org.egressagent.Error.Busy", "Not now."))
+        .Method("MisnamedError", [], [], BusAccess.Everyone, (_, _, ref _) => throw new BusException("no name", "Not now."))
+        .Method("Throw", [], [], BusAccess.Everyone, (_, _, ref _) => throw new InvalidOperationException("secret"))
+        .Property("Name", "s", BusPropertyChange.Constant, (self, ref value) => value.WriteText(self.Name))
+        .Property("State", "s", BusPropertyChange.Emits, (self, ref value) => value.WriteText(self.State))
+        .Property("Addresses", "as", BusPropertyChange.Invalidates, (_, ref value) => value.WriteTexts(["192.0.2.1", "2001:db8::1"]))
+        .Property("Restarts", "u", BusPropertyChange.Silent, (self, ref value) => value.WriteUInt32(self.Restarts))
         .Property("Conditions", "a(sssst)", BusPropertyChange.Emits, WriteConditions)
+        .Property("Sampled", "s", BusPropertyChange.Silent, (self, ref value) => value.WriteText($"{self.Refreshes}"), self => self.RefreshAsync())
         .Signal("Renamed", [("s", "from"), ("o", "path")])
         .Build();
 
-    /// <summary>Whose getters fail.</summary>
+    /// <summary>Whose getter fails.</summary>
     public static readonly BusInterface<SampleObject> BrokenInterface =
         new BusInterfaceBuilder<SampleObject>("org.egressagent.Broken1")
-            .Property("Throws", "s", BusPropertyChange.Silent, (_, _) => throw new InvalidOperationException("secret"))
-            .Property("WrongType", "s", BusPropertyChange.Silent, (_, value) => value.WriteUInt32(1))
+            .Property("Throws", "s", BusPropertyChange.Silent, (_, ref _) => throw new InvalidOperationException("secret"))
             .Build();
 
     public string Name { get; } = name;
@@ -42,33 +42,31 @@ internal sealed class SampleObject(string name)
 
     public uint Restarts { get; private set; }
 
-    public BlockingCollection<BusDeferredReply> Deferred { get; } = [];
+    public uint Refreshes { get; private set; }
 
-    private static void Echo(SampleObject self, BusMethodCall call) => call.Reply.WriteString(call.Arguments.ReadString());
+    /// <summary>The calls of Later that nobody has answered.</summary>
+    public BlockingCollection<TaskCompletionSource<BusBody>> Pending { get; } = [];
 
-    private static void WriteEverything(SampleObject self, BusMethodCall call)
+    private static void Echo(SampleObject self, BusMethodCall call, ref MessageWriter reply) => reply.WriteText(call.Arguments.ReadString());
+
+    private static void WriteEverything(SampleObject self, BusMethodCall call, ref MessageWriter reply)
     {
-        BusMessageWriter reply = call.Reply;
-        reply.OpenArray("(sssso)");
-        reply.OpenStruct("sssso");
-        reply.WriteString("default");
-        reply.WriteString("web");
-        reply.WriteString("active");
-        reply.WriteString("/etc/egress-router/web.yaml");
+        ArrayStart rows = reply.WriteArrayStart(DBusType.Struct);
+        reply.WriteStructureStart();
+        reply.WriteText("default");
+        reply.WriteText("web");
+        reply.WriteText("active");
+        reply.WriteText("/etc/egress-router/web.yaml");
         reply.WriteObjectPath("/org/egressagent/Agent1/router/default/web");
-        reply.Close();
-        reply.Close();
+        reply.WriteArrayEnd(rows);
 
-        reply.OpenArray("{sv}");
-        reply.OpenDictEntry("sv");
-        reply.WriteString("answer");
-        reply.OpenVariant("g");
-        reply.WriteSignature("a{sv}");
-        reply.Close();
-        reply.Close();
-        reply.Close();
+        ArrayStart map = reply.WriteDictionaryStart();
+        reply.WriteDictionaryEntryStart();
+        reply.WriteText("answer");
+        reply.WriteVariantSignature("a{sv}");
+        reply.WriteDictionaryEnd(map);
 
-        reply.OpenStruct("ynqiuxtdb");
+        reply.WriteStructureStart();
         reply.WriteByte(255);
         reply.WriteInt16(short.MinValue);
         reply.WriteUInt16(ushort.MaxValue);
@@ -77,73 +75,55 @@ internal sealed class SampleObject(string name)
         reply.WriteInt64(long.MinValue);
         reply.WriteUInt64(ulong.MaxValue);
         reply.WriteDouble(0.5);
-        reply.WriteBoolean(true);
-        reply.Close();
+        reply.WriteBool(true);
     }
 
-    private static void Sum(SampleObject self, BusMethodCall call)
+    private static void Sum(SampleObject self, BusMethodCall call, ref MessageWriter reply)
     {
         ulong sum = 0;
         uint count = 0;
-        BusMessageReader arguments = call.Arguments;
-        for (arguments.EnterArray("t"); !arguments.AtEnd; count++)
+        Reader arguments = call.Arguments;
+        for (ArrayEnd end = arguments.ReadArrayStart(DBusType.UInt64); arguments.HasNext(end); count++)
         {
             sum += arguments.ReadUInt64();
         }
 
-        arguments.Exit();
-        call.Reply.WriteUInt64(sum);
-        call.Reply.WriteUInt32(count);
+        reply.WriteUInt64(sum);
+        reply.WriteUInt32(count);
     }
 
-    private static void Unwrap(SampleObject self, BusMethodCall call)
+    private static async Task<BusBody> WhoAmIAsync(SampleObject self, BusMethodCall call)
     {
-        BusMessageReader arguments = call.Arguments;
-        arguments.EnterVariant("s");
-        call.Reply.WriteString(arguments.ReadString());
-        arguments.Exit();
-    }
-
-    private static void Flatten(SampleObject self, BusMethodCall call)
-    {
-        List<string> items = [];
-        BusMessageReader arguments = call.Arguments;
-        arguments.EnterArray("{sv}");
-        while (arguments.TryEnterDictEntry("sv"))
+        BusCaller caller = await call.GetCallerAsync();
+        return (ref MessageWriter reply) =>
         {
-            items.Add($"{arguments.ReadString()}:{arguments.PeekVariantType()}");
-            arguments.Skip("v");
-            arguments.Exit();
-        }
-
-        arguments.Exit();
-        arguments.EnterArray("(sq)");
-        while (arguments.TryEnterStruct("sq"))
-        {
-            items.Add($"{arguments.ReadString()}/{arguments.ReadUInt16()}");
-            arguments.Exit();
-        }
-
-        arguments.Exit();
-        call.Reply.WriteStrings(items);
+            reply.WriteText(call.Sender);
+            reply.WriteUInt32(caller.User);
+        };
     }
 
-    private static void WhoAmI(SampleObject self, BusMethodCall call)
+    private static Task<BusBody> LaterAsync(SampleObject self, BusMethodCall call)
     {
-        call.Reply.WriteString(call.Sender);
-        call.Reply.WriteUInt32(call.GetCallerUid());
+        var pending = new TaskCompletionSource<BusBody>(TaskCreationOptions.RunContinuationsAsynchronously);
+        self.Pending.Add(pending);
+        return pending.Task;
     }
 
-    private static void WriteConditions(SampleObject self, BusMessageWriter value)
+    private static void WriteConditions(SampleObject self, ref MessageWriter value)
     {
-        value.OpenArray("(sssst)");
-        value.OpenStruct("sssst");
-        value.WriteString("Available");
-        value.WriteString("True");
-        value.WriteString("Ready");
-        value.WriteString("All is well.");
+        ArrayStart conditions = value.WriteArrayStart(DBusType.Struct);
+        value.WriteStructureStart();
+        value.WriteText("Available");
+        value.WriteText("True");
+        value.WriteText("Ready");
+        value.WriteText("All is well.");
         value.WriteUInt64(1);
-        value.Close();
-        value.Close();
+        value.WriteArrayEnd(conditions);
+    }
+
+    private async Task RefreshAsync()
+    {
+        await Task.Yield();
+        Refreshes++;
     }
 }

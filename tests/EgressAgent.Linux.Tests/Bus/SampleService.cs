@@ -4,7 +4,7 @@ using EgressAgent.Testing;
 
 namespace EgressAgent.Linux.Tests.Bus;
 
-/// <summary>A served sample: an object manager, one object, and a record of what the bus thread reported.</summary>
+/// <summary>A served sample: an object manager, one object, and a record of what the loop reported.</summary>
 internal sealed class SampleService : IDisposable
 {
     public const string Name = "org.egressagent.Sample1";
@@ -18,7 +18,7 @@ internal sealed class SampleService : IDisposable
 
     private readonly BlockingCollection<BusStatus> _statuses = [];
 
-    public SampleService(string address, string name = Name) => Bus = BusThread.Start(
+    public SampleService(string address, string name = Name) => Bus = BusService.Start(
         new BusOptions
         {
             Address = address,
@@ -35,17 +35,15 @@ internal sealed class SampleService : IDisposable
             connection.AddObject(BrokenPath, SampleObject.BrokenInterface.For(Object));
         });
 
-    public static BusTarget Target { get; } = new(Name, ObjectPath, SampleObject.InterfaceName);
-
-    public BusThread Bus { get; }
+    public BusService Bus { get; }
 
     public SampleObject Object { get; } = new("one");
 
     public ConcurrentQueue<(string Member, Exception Failure)> Faults { get; } = [];
 
-    /// <summary>The next report of the bus thread.</summary>
+    /// <summary>The next report of the loop.</summary>
     public BusStatus NextStatus() =>
-        _statuses.TryTake(out BusStatus? status, Deadline) ? status : throw new TimeoutException("The bus thread reported nothing.");
+        _statuses.TryTake(out BusStatus? status, Deadline) ? status : throw new TimeoutException("The loop reported nothing.");
 
     public static SampleService StartReady(string address)
     {
@@ -63,12 +61,12 @@ internal sealed class SampleService : IDisposable
         }
     }
 
-    /// <summary>The oldest deferred call that nobody has taken.</summary>
-    public BusDeferredReply TakeDeferred() => Object.Deferred.TryTake(out BusDeferredReply? reply, Deadline)
-        ? reply
-        : throw new TimeoutException("No call was deferred.");
+    /// <summary>The oldest call of Later that nobody has taken.</summary>
+    public TaskCompletionSource<BusBody> TakeLater() => Object.Pending.TryTake(out TaskCompletionSource<BusBody>? pending, Deadline)
+        ? pending
+        : throw new TimeoutException("There was no call.");
 
-    /// <summary>Runs work on the bus thread and waits for its end.</summary>
+    /// <summary>Runs work on the loop and waits for its end.</summary>
     public void Do(Action<BusConnection> work)
     {
         using var done = new ManualResetEventSlim();

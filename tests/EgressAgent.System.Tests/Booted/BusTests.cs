@@ -67,10 +67,24 @@ public sealed class BusTests(BootedAgentTest.Fixture fixture) : BootedAgentTest(
         Assert.Equal(0, Unprivileged("ListRouters").ExitCode);
         Assert.Equal(0, Unprivileged("GetRouter", "ss", "default", "egress-router-redirect").ExitCode);
         Assert.Equal(0, Unprivileged("Check", "s", "/etc/egress-router").ExitCode);
-        Assert.Equal(0, Node.RunUnprivileged("busctl", "call", Service, RouterPath, $"{Service}.Router", "ListFlows").ExitCode);
         Assert.Equal(
             0,
             Node.RunUnprivileged("busctl", "call", Service, Manager, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects").ExitCode);
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("adm", true)]
+    [InlineData("systemd-journal", true)]
+    public void Flows_are_shown_to_who_may_read_the_journal(string? group, bool isAllowed)
+    {
+        string[] groups = group is null ? ["--clear-groups"] : ["--groups", Node.Check("getent", "group", group).Split(':')[2]];
+
+        CommandResult call = Node.Run(
+            ["setpriv", "--reuid=nobody", "--regid=nogroup", .. groups, "--", "busctl", "call", Service, RouterPath, $"{Service}.Router", "ListFlows"]);
+
+        Assert.Equal(isAllowed, call.ExitCode == 0);
+        Assert.Contains(isAllowed ? "a(ssssstt)" : "Access denied", call.Output + call.Errors);
     }
 
     [Fact]
@@ -84,14 +98,15 @@ public sealed class BusTests(BootedAgentTest.Fixture fixture) : BootedAgentTest(
     }
 
     [Fact]
-    public void Call_starts_a_stopped_agent_that_is_enabled()
+    public void Call_does_not_start_a_stopped_agent()
     {
         Node.Check("systemctl", "stop", "egress-agentd");
 
         CommandResult call = Call("ListRouters");
 
-        Assert.Equal(0, call.ExitCode);
-        Agent.WaitForStatus(text => text == "1 router active");
+        Assert.NotEqual(0, call.ExitCode);
+        Assert.Contains("not provided by any .service files", call.Errors);
+        Assert.Equal("inactive", Agent.Show("ActiveState"));
     }
 
     private string Property(string name) =>

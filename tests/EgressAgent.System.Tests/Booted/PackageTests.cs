@@ -40,6 +40,22 @@ public sealed class PackageTests(BootedAgentTest.Fixture fixture) : BootedAgentT
     }
 
     [Fact]
+    public void Upgrade_from_a_version_that_calls_started_takes_the_alias_away()
+    {
+        const string Alias = "dbus-org.egressagent.Agent1.service";
+        const string Helper = "/var/lib/systemd/deb-systemd-helper-enabled";
+        Node.Check("ln", "--symbolic", "/lib/systemd/system/egress-agentd.service", $"/etc/systemd/system/{Alias}");
+        Node.Check("touch", $"{Helper}/{Alias}");
+        Node.Check("sh", "-c", $"echo /etc/systemd/system/{Alias} >>{Helper}/egress-agentd.service.dsh-also");
+
+        Agent.InstallPackage();
+
+        Assert.Equal("", Node.Check("find", "/etc", "/var/lib", "/usr/share/dbus-1", "-name", Alias, "-or", "-name", "org.egressagent.Agent1.service"));
+        Assert.DoesNotContain(Alias, Node.Check("cat", $"{Helper}/egress-agentd.service.dsh-also"));
+        Assert.Equal("enabled", Agent.Show("UnitFileState"));
+    }
+
+    [Fact]
     public void Removal_takes_the_routers_away_and_a_new_installation_brings_them_back()
     {
         string links = RouterLinks();

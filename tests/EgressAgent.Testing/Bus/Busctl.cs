@@ -5,7 +5,8 @@ namespace EgressAgent.Testing.Bus;
 /// <summary>Runs busctl(1): a client of the bus that has nothing in common with ours.</summary>
 /// <param name="address">The bus.</param>
 /// <param name="uid">The user to run it as; our own by default.</param>
-public sealed class Busctl(string address, int? uid = null)
+/// <param name="group">A group that the user is in besides its own.</param>
+public sealed class Busctl(string address, int? uid = null, string? group = null)
 {
     /// <summary>Runs it to its end.</summary>
     public CommandResult Run(params ReadOnlySpan<string> arguments) => Command.Run(Words(arguments));
@@ -15,7 +16,7 @@ public sealed class Busctl(string address, int? uid = null)
 
     private string[] Words(ReadOnlySpan<string> arguments)
     {
-        string[] become = uid is null ? [] : ["setpriv", $"--reuid={uid}", $"--regid={uid}", "--clear-groups"];
+        string[] become = uid is null ? [] : ["setpriv", $"--reuid={uid}", $"--regid={uid}", group is null ? "--clear-groups" : $"--groups={group}"];
         return [.. become, "busctl", $"--address={address}", "--no-pager", .. arguments];
     }
 }

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace EgressAgent.Testing.Bus;
 
-/// <summary>A real dbus-daemon of the test's own, at a socket in a directory of its own. It lets every user do everything.</summary>
+/// <summary>
+/// A real dbus-daemon of the test's own, at a socket in a directory of its own. It lets every user do everything,
+/// and wait for any number of replies.
+/// </summary>
 public sealed class PrivateBus : IDisposable
 {
     private readonly string _directory;
@@ -37,6 +40,7 @@ public sealed class PrivateBus : IDisposable
               <type>custom</type>
               <auth>EXTERNAL</auth>
               <listen>{bus.Address}</listen>
+              <limit name="max_replies_per_connection">10000</limit>
               <policy context="default">
                 <allow user="*"/>
                 <allow own="*"/>

@@ -81,6 +81,10 @@ public sealed class AgentBusTests : IDisposable
     [Fact]
     public void Manager_properties_countTheRouters()
     {
+        Assert.Equal("u 1\nu 0\ns \"starting\"", Succeed("get-property", BusNames.Service, BusNames.RootPath, BusNames.Manager, "RouterCount", "DegradedCount", "State"));
+
+        _bus.Ready();
+
         Assert.Equal("u 1\nu 0\ns \"running\"", Succeed("get-property", BusNames.Service, BusNames.RootPath, BusNames.Manager, "RouterCount", "DegradedCount", "State"));
     }
 

@@ -1,4 +1,0 @@
-namespace EgressAgent.Linux.Bus;
-
-/// <summary>Writes the body of a message.</summary>
-public delegate void BusMessageBuilder(BusMessageWriter body);
