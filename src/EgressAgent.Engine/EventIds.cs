@@ -32,4 +32,5 @@ public static class EventIds
     public const int BusServed = 27;
     public const int BusUnavailable = 28;
     public const int BusFault = 29;
+    public const int StateNotSaved = 30;
 }

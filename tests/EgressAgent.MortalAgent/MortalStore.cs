@@ -1,4 +1,4 @@
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 
 namespace EgressAgent.MortalAgent;
@@ -6,17 +6,13 @@ namespace EgressAgent.MortalAgent;
 /// <summary>The real state database; each write counts.</summary>
 internal sealed class MortalStore(IRouterStore store, Countdown countdown) : IRouterStore
 {
+    public string Path => store.Path;
+
     public IReadOnlyList<RouterRecord> Load() => store.Load();
 
-    public void Save(RouterRecord record)
+    public void Write(IReadOnlyCollection<RouterRecord> changed, IReadOnlyCollection<RouterKey> gone, Func<IEnumerable<RouterRecord>> all)
     {
-        countdown.BeforeDoing($"saving {record.Key}");
-        store.Save(record);
-    }
-
-    public void Remove(RouterKey key)
-    {
-        countdown.BeforeDoing($"forgetting {key}");
-        store.Remove(key);
+        countdown.BeforeDoing($"saving {string.Join(", ", changed.Select(record => record.Key).Concat(gone))}");
+        store.Write(changed, gone, all);
     }
 }

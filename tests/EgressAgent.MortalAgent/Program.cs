@@ -3,7 +3,7 @@ using EgressAgent.Daemon.State;
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.MortalAgent;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,12 +20,11 @@ if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not {
 }
 
 using LiteDbRouterStore database = new(options, NullLogger<LiteDbRouterStore>.Instance);
-IReadOnlyList<RouterRecord> records = database.Load();
+ConsoleLogger log = new();
+using ResourceRegistry registry = new(new MortalStore(database, countdown), configuration, MachineId.Read()!, TimeProvider.System, log);
 using MortalKernel kernel = new(new LinuxKernel(), countdown);
-using Reconciler reconciler = new(
-    kernel, new MortalStore(database, countdown), records, configuration, MachineId.Read()!, TimeProvider.System, new ConsoleLogger());
-using RouterFilesWatcher watcher = new(
-    options.Routers, records.Select(record => record.LastGood), kernel.ListRouters(), reconciler.Submit, NullLogger.Instance);
+using Reconciler reconciler = new(kernel, registry, configuration, TimeProvider.System, log);
+using RouterFilesWatcher watcher = new(options.Routers, registry.Apply);
 watcher.Start();
 await reconciler.WhenIdle();
 Console.WriteLine($"survived: {countdown.Done} done");

@@ -6,10 +6,6 @@ namespace EgressAgent.Engine.Reconcile;
 
 internal sealed partial class ManagedRouter
 {
-    [LoggerMessage(EventId = EventIds.Accepted, EventName = nameof(EventIds.Accepted), Level = LogLevel.Information,
-        Message = "{Router}: generation {Generation} accepted from {Location}; inside {InsideAddresses}, MAC {Mac}")]
-    private partial void LogAccepted(RouterKey router, long generation, string location, string insideAddresses, string mac);
-
     // The many kernel settings are a detail; interfaces, addresses, routes and rules are the router's story.
     private void LogStep(RouterStep step, bool isRepeated = false) =>
         LogStep(step is SetSysctl || isRepeated ? LogLevel.Debug : LogLevel.Information, _key, step.ToString());

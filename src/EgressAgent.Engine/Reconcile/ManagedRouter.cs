@@ -1,21 +1,18 @@
 using System.Net;
 using System.Net.NetworkInformation;
-using System.Net.Sockets;
 using EgressAgent.Engine.Kernel;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Model;
-using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
-using EgressAgent.Model.Resources;
 using Microsoft.Extensions.Logging;
 
 namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>
 /// One router from its first file to its removal: observes the kernel, compares it with what the files want, and takes the
-/// steps that are missing. A pass runs on one worker at a time; <see cref="Intent"/> may be set from anywhere.
+/// steps that are missing. A pass runs on one worker at a time.
 /// </summary>
 internal sealed partial class ManagedRouter : IDisposable
 {
@@ -34,15 +31,12 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly RouterKey _key;
     private readonly IKernel _kernel;
     private readonly IKernelRouter _router;
-    private readonly IRouterStore _store;
-    private readonly AllocationBook _allocations;
+    private readonly ResourceRegistry _registry;
     private readonly AgentConfiguration _configuration;
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
     private readonly Contention _contention;
 
-    private RouterIntent _intent;
-    private RouterRecord? _record;
     private DesiredRouter? _settled;
     private PlanProblem? _waitingFor;
     private ValueList<PlanProblem> _shortcomings = [];
@@ -51,27 +45,16 @@ internal sealed partial class ManagedRouter : IDisposable
     private Backoff _backoff;
     private bool _isPausing;
 
-    internal ManagedRouter(
-        RouterIntent intent, RouterRecord? record, ReconcilerContext context)
+    internal ManagedRouter(RouterKey key, ReconcilerContext context)
     {
-        _key = intent.Key;
-        _intent = intent;
-        _record = record;
+        _key = key;
         _kernel = context.Kernel;
-        _router = context.Kernel.Open(intent.Key);
-        _store = context.Store;
-        _allocations = context.Allocations;
+        _router = context.Kernel.Open(key);
+        _registry = context.Registry;
         _configuration = context.Configuration;
         _logger = context.Logger;
         _status = context.Status;
         _contention = new Contention(context.Time);
-    }
-
-    /// <summary>What the files want. Whoever sets it also makes the router due.</summary>
-    internal RouterIntent Intent
-    {
-        get => Volatile.Read(ref _intent);
-        set => Volatile.Write(ref _intent, value);
     }
 
     /// <summary>
@@ -83,63 +66,68 @@ internal sealed partial class ManagedRouter : IDisposable
     /// <summary>Brings the kernel to what the files want, as far as it goes. Never throws: what goes wrong is logged and reported.</summary>
     internal PassResult Pass()
     {
-        RouterIntent intent = Intent;
+        if (_registry.Find(_key) is not { } router)
+        {
+            return PassResult.Gone;
+        }
+
         try
         {
-            PassResult result = intent.IsRemoved ? Remove() : Run(intent);
+            PassResult result = router.IsRemoved ? Remove() : Run(router);
             _backoff.Reset();
             Volatile.Write(ref _isPausing, result.IsPause);
             return result;
         }
         catch (AddressConflictException conflict)
         {
-            return Fail(intent, StatusReasons.AddressConflict, conflict);
+            return Fail(router, StatusReasons.AddressConflict, conflict);
         }
         catch (LinuxException refusal)
         {
-            return Fail(intent, StatusReasons.KernelRefused, refusal);
+            return Fail(router, StatusReasons.KernelRefused, refusal);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return Fail(intent, StatusReasons.StateNotSaved, exception);
+            return Fail(router, StatusReasons.StateNotSaved, exception);
         }
         catch (Exception exception)
         {
             // A defect. It must not end the passes of other routers, nor keep the agent busy.
             LogUnexpected(_key, exception);
-            return Fail(intent, StatusReasons.UnexpectedError, exception);
+            return Fail(router, StatusReasons.UnexpectedError, exception);
         }
     }
 
     public void Dispose() => _router.Dispose();
 
-    private PassResult Run(RouterIntent intent)
+    private PassResult Run(RegisteredRouter router)
     {
-        if (intent.Wanted is not { } wanted)
+        if (router is not { Wanted: { } wanted, Allocation: { } allocation })
         {
-            _status.Report(_key, intent, StatusFacts.Invalid(intent));
+            _status.Report(router, StatusFacts.Invalid(router));
             return PassResult.Settled;
         }
 
-        RouterRecord record = Record(wanted);
-        RouterPlan plan = RouterPlanner.Plan(_key, wanted.Spec, record.Allocation, _kernel.ObserveNode(), _configuration);
+        _registry.EnsureSaved(router);
+        RouterPlan plan = RouterPlanner.Plan(_key, wanted.Spec, allocation, _kernel.ObserveNode(), _configuration);
         if (plan.Desired is not { } desired)
         {
-            if (_waitingFor != plan.WaitingFor)
+            PlanProblem waitingFor = plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!;
+            if (_waitingFor != waitingFor)
             {
-                _waitingFor = plan.WaitingFor;
-                LogWaiting(_key, plan.WaitingFor!.Message);
+                _waitingFor = waitingFor;
+                LogWaiting(_key, waitingFor.Message);
             }
 
-            _status.Report(_key, intent, StatusFacts.Waiting(record, plan.WaitingFor!));
+            _status.Report(router, StatusFacts.Waiting(waitingFor));
             return new PassResult(WaitingRetry);
         }
 
         _waitingFor = null;
-        ObservedRouter observed = Converge(intent, record, desired);
+        ObservedRouter observed = Converge(router, desired);
         if (observed.IsDetectingDuplicates)
         {
-            _status.Report(_key, intent, StatusFacts.DetectingDuplicates(record, desired));
+            _status.Report(router, StatusFacts.DetectingDuplicates(desired));
             return new PassResult(DuplicateDetectionRetry);
         }
 
@@ -150,20 +138,20 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         NoteContests(observed.Contested);
-        NoteShortcomings([.. plan.Shortcomings, .. observed.Shortcomings]);
+        NoteShortcomings([.. new[] { router.AllocationProblem }.OfType<PlanProblem>(), .. plan.Shortcomings, .. observed.Shortcomings]);
         ValueList<PlanProblem> contests = observed.Contested.Select(StatusFacts.Contested).ToValueList();
         if (_contention.IsOn)
         {
-            _status.Report(_key, intent, StatusFacts.InForce(record, desired, [StatusFacts.Undone(_contested), .. contests, .. _shortcomings]));
+            _status.Report(router, StatusFacts.InForce(desired, [StatusFacts.Undone(_contested), .. contests, .. _shortcomings]));
             return new PassResult(_contention.RetryAfter, IsPause: _contention.IsPausing);
         }
 
-        _status.Report(_key, intent, StatusFacts.InForce(record, desired, [.. contests, .. _shortcomings]));
+        _status.Report(router, StatusFacts.InForce(desired, [.. contests, .. _shortcomings]));
         TimeSpan? recheck = contests.Count > 0 ? ContestRecheck : null;
         return new PassResult(recheck < observed.NextAnnouncement ? recheck : observed.NextAnnouncement ?? recheck);
     }
 
-    private ObservedRouter Converge(RouterIntent intent, RouterRecord record, DesiredRouter desired)
+    private ObservedRouter Converge(RegisteredRouter router, DesiredRouter desired)
     {
         PriorHolderCheck check = _configuration.AddressConflictDetection ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
         for (int round = 0; ; round++)
@@ -189,7 +177,7 @@ internal sealed partial class ManagedRouter : IDisposable
 
             if (round == 0)
             {
-                ReportStart(intent, record, desired, steps, isDrift);
+                ReportStart(router, desired, steps, isDrift);
             }
 
             foreach (RouterStep step in steps)
@@ -201,7 +189,7 @@ internal sealed partial class ManagedRouter : IDisposable
     }
 
     // The same desired state as last time means that somebody else has changed the kernel since, or that the link was away.
-    private void ReportStart(RouterIntent intent, RouterRecord record, DesiredRouter desired, IReadOnlyList<RouterStep> steps, bool isDrift)
+    private void ReportStart(RegisteredRouter router, DesiredRouter desired, IReadOnlyList<RouterStep> steps, bool isDrift)
     {
         if (isDrift)
         {
@@ -218,7 +206,7 @@ internal sealed partial class ManagedRouter : IDisposable
         else if (desired != _settled && !IsPausing)
         {
             // Of a router that failed, the failure is told until it is over.
-            _status.Report(_key, intent, StatusFacts.Configuring(record, desired));
+            _status.Report(router, StatusFacts.Configuring(desired));
         }
     }
 
@@ -250,42 +238,26 @@ internal sealed partial class ManagedRouter : IDisposable
         _contests = contested.ToDictionary(contest => contest.Address, contest => contest.Holder);
     }
 
-    // On disk before anything is built with it: an inside address or a MAC, once used, is never forgotten.
-    private RouterRecord Record(EgressRouterResource wanted)
-    {
-        IEnumerable<AddressFamily> families = wanted.Spec.Addresses.Select(address => address.Address.Family).Distinct().Order();
-        RouterAllocation allocation = _allocations.Allocate(_key, families);
-        if (_record is null || _record.Allocation != allocation || _record.LastGood.Spec != wanted.Spec)
-        {
-            long generation = _record is null ? 1 : _record.LastGood.Spec == wanted.Spec ? _record.Generation : _record.Generation + 1;
-            var record = new RouterRecord(wanted, generation, allocation);
-            _store.Save(record);
-            _record = record;
-            LogAccepted(_key, generation, wanted.Source.ToString(), string.Join(", ", allocation.InsideAddresses), allocation.Mac.ToColonString());
-        }
-
-        return _record;
-    }
-
     private PassResult Remove()
     {
         _status.Removing(_key);
         RouterRemoval.Run(_router, _key, step => LogStep(step));
-        _record = null;
-        _settled = null;
-        _store.Remove(_key);
-        _allocations.Release(_key);
+        if (!_registry.TryForget(_key))
+        {
+            return PassResult.Gone;
+        }
+
         _status.Forget(_key);
         LogRemoved(_key);
         return PassResult.Gone;
     }
 
-    private PassResult Fail(RouterIntent intent, string reason, Exception exception)
+    private PassResult Fail(RegisteredRouter router, string reason, Exception exception)
     {
         TimeSpan delay = _backoff.Next();
         Volatile.Write(ref _isPausing, true);
         LogFailed(_key, reason, exception.Message, delay.TotalSeconds);
-        _status.Report(_key, intent, StatusFacts.Failed(_record, reason, exception.Message, isInForce: _settled is not null));
+        _status.Report(router, StatusFacts.Failed(reason, exception.Message, isInForce: _settled is not null));
         return new PassResult(delay, IsPause: true);
     }
 }

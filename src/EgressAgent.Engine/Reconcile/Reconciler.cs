@@ -1,5 +1,5 @@
 using EgressAgent.Engine.Kernel;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Configuration;
@@ -29,23 +29,18 @@ public sealed partial class Reconciler : IDisposable
     private readonly ILogger<Reconciler> _logger;
     private readonly WorkQueue _queue;
     private readonly ReconcilerContext _context;
-    private readonly Dictionary<RouterKey, RouterRecord> _records;
     private readonly Thread[] _workers;
     private readonly ITimer _fullPass;
 
     /// <param name="kernel">Belongs to the caller, who disposes it after the reconciler.</param>
-    /// <param name="store">Where records are kept.</param>
-    /// <param name="records">What the store held.</param>
+    /// <param name="registry">What is wanted; it belongs to the caller too.</param>
     /// <param name="configuration">The agent's settings.</param>
-    /// <param name="machineId">From which MAC addresses are derived.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">For everything that an operator may want to know.</param>
     public Reconciler(
         IKernel kernel,
-        IRouterStore store,
-        IReadOnlyList<RouterRecord> records,
+        ResourceRegistry registry,
         AgentConfiguration configuration,
-        string machineId,
         TimeProvider time,
         ILogger<Reconciler> logger)
     {
@@ -54,9 +49,9 @@ public sealed partial class Reconciler : IDisposable
         _logger = logger;
         _queue = new WorkQueue(time);
         Status = new StatusBoard(time);
-        _context = new ReconcilerContext(kernel, store, new AllocationBook(configuration, machineId), configuration, Status, time, logger);
-        _records = records.ToDictionary(record => record.Key);
-        Restore(records);
+        _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger);
+        Adopt();
+        registry.Changed += OnRegistryChanged;
         _kernel.Changed += OnKernelChanged;
         _fullPass = time.CreateTimer(_ => EnqueueAll(), null, FullPassInterval, FullPassInterval);
         _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
@@ -83,28 +78,6 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
-    /// <summary>Sets what the files want of the routers named, and only of those. Returns at once.</summary>
-    public void Submit(IEnumerable<RouterIntent> intents)
-    {
-        lock (_lock)
-        {
-            foreach (RouterIntent intent in intents)
-            {
-                if (_routers.TryGetValue(intent.Key, out ManagedRouter? router))
-                {
-                    router.Intent = intent;
-                }
-                else
-                {
-                    _records.Remove(intent.Key, out RouterRecord? record);
-                    _routers.Add(intent.Key, new ManagedRouter(intent, record, _context));
-                }
-
-                _queue.Add(intent.Key);
-            }
-        }
-    }
-
     /// <summary>Makes a router due, as if something had happened to it. False when there is no such router.</summary>
     public bool Reapply(RouterKey key)
     {
@@ -123,6 +96,7 @@ public sealed partial class Reconciler : IDisposable
     /// <summary>Ends the passes that run and starts no more. The kernel keeps what it has.</summary>
     public void Dispose()
     {
+        _context.Registry.Changed -= OnRegistryChanged;
         _kernel.Changed -= OnKernelChanged;
         _fullPass.Dispose();
         _queue.Close(_workers.Length);
@@ -139,25 +113,36 @@ public sealed partial class Reconciler : IDisposable
         _queue.Dispose();
     }
 
-    // What the store forgot the kernel may still show: no address that a router uses is handed to another.
-    private void Restore(IReadOnlyList<RouterRecord> records)
+    // What the state forgot the kernel may still show: no address that a router uses is handed to another.
+    private void Adopt()
     {
-        foreach (RouterRecord record in records)
-        {
-            _context.Allocations.Restore(record.Key, record.Allocation);
-        }
-
-        foreach (RouterKey key in _kernel.ListRouters().Where(key => !_records.ContainsKey(key)))
+        foreach (RouterKey key in _kernel.ListRouters().Where(key => _context.Registry.Find(key) is null))
         {
             using IKernelRouter router = _kernel.Open(key);
             ObservedRouter observed = router.Observe();
             ValueList<InterfaceAddress> inside = observed.Addresses
                 .Where(entry => entry is { Side: NetworkSide.Router, Link: RouterNames.InsideLink })
                 .Select(entry => entry.Address).ToValueList();
-            if (inside.Count > 0 && observed.Macvlan is { } macvlan)
+            _context.Registry.Adopt(key, inside, observed.Macvlan?.Mac);
+            if (inside.Count > 0)
             {
-                _context.Allocations.Restore(key, new RouterAllocation(inside, macvlan.Mac));
                 LogAdopted(key, string.Join(", ", inside));
+            }
+        }
+    }
+
+    private void OnRegistryChanged(RegistryChange change)
+    {
+        lock (_lock)
+        {
+            foreach (RouterKey key in change.Routers)
+            {
+                if (!_routers.ContainsKey(key))
+                {
+                    _routers.Add(key, new ManagedRouter(key, _context));
+                }
+
+                _queue.Add(key);
             }
         }
     }
@@ -243,18 +228,17 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
-    // A file that came back during the removal has set another intent by now: then the router stays and is due again.
+    // A file may want it again since: then it is due, and begins anew.
     private void Forget(RouterKey key, ManagedRouter router)
     {
         lock (_lock)
         {
-            if (!router.Intent.IsRemoved)
-            {
-                _queue.Add(key);
-                return;
-            }
-
             _routers.Remove(key);
+            if (_context.Registry.Find(key) is not null)
+            {
+                _routers.Add(key, new ManagedRouter(key, _context));
+                _queue.Add(key);
+            }
         }
 
         router.Dispose();

@@ -1,5 +1,5 @@
 using EgressAgent.Engine.Kernel;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -8,8 +8,7 @@ namespace EgressAgent.Engine.Reconcile;
 /// <summary>What every router works with.</summary>
 internal sealed record ReconcilerContext(
     IKernel Kernel,
-    IRouterStore Store,
-    AllocationBook Allocations,
+    ResourceRegistry Registry,
     AgentConfiguration Configuration,
     StatusBoard Status,
     TimeProvider Time,

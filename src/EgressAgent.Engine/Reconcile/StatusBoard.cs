@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Status;
 
@@ -23,26 +24,26 @@ public sealed class StatusBoard(TimeProvider time)
 
     public RouterStatus? Find(RouterKey key) => _statuses.GetValueOrDefault(key);
 
-    internal void Report(RouterKey key, RouterIntent intent, StatusFacts facts)
+    internal void Report(RegisteredRouter router, StatusFacts facts)
     {
         // A router that runs on an earlier spec is degraded, however well it runs.
-        if (intent.Faults.Count > 0 && facts.State is RouterState.Active or RouterState.Configuring)
+        if (router.Faults.Count > 0 && facts.State is RouterState.Active or RouterState.Configuring)
         {
             facts = facts with
             {
                 State = RouterState.Degraded,
                 Degraded = new StatusFacts.Claim(
-                    true, StatusReasons.InvalidSpec, $"the last good spec is kept, because the file is in error: {StatusFacts.FaultText(intent)}"),
+                    true, StatusReasons.InvalidSpec, $"the last good spec is kept, because the file is in error: {StatusFacts.FaultText(router)}"),
             };
         }
 
-        RouterStatus? before = Find(key);
+        RouterStatus? before = Find(router.Key);
         Publish(before, new RouterStatus
         {
-            Key = key,
-            File = intent.File,
+            Key = router.Key,
+            File = router.Source.File,
             State = facts.State,
-            Generation = facts.Generation,
+            Generation = router.Generation,
             Desired = facts.Desired ?? before?.Desired,
             Conditions =
             [

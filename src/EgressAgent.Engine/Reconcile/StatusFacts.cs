@@ -1,5 +1,5 @@
 using System.Net;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
@@ -9,14 +9,14 @@ namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>What a pass found out about a router. The board turns it into conditions with times.</summary>
 internal sealed record StatusFacts(
-    RouterState State, StatusFacts.Claim Available, StatusFacts.Claim Progressing, StatusFacts.Claim Degraded, long Generation, DesiredRouter? Desired)
+    RouterState State, StatusFacts.Claim Available, StatusFacts.Claim Progressing, StatusFacts.Claim Degraded, DesiredRouter? Desired)
 {
     private static readonly Claim Settled = new(false, StatusReasons.Settled, "nothing is left to do");
     private static readonly Claim AsSpecified = new(false, StatusReasons.AsSpecified, "everything is as the file says");
 
     internal readonly record struct Claim(bool? Status, string Reason, string Message);
 
-    internal static StatusFacts InForce(RouterRecord record, DesiredRouter desired, ValueList<PlanProblem> shortcomings)
+    internal static StatusFacts InForce(DesiredRouter desired, ValueList<PlanProblem> shortcomings)
     {
         Claim degraded = shortcomings.Count == 0
             ? AsSpecified
@@ -26,44 +26,40 @@ internal sealed record StatusFacts(
             new Claim(true, StatusReasons.InForce, Describe(desired)),
             Settled,
             degraded,
-            record.Generation,
             desired);
     }
 
-    internal static StatusFacts Configuring(RouterRecord record, DesiredRouter desired) => new(
+    internal static StatusFacts Configuring(DesiredRouter desired) => new(
         RouterState.Configuring,
         new Claim(null, StatusReasons.Configuring, "the kernel is being configured"),
         new Claim(true, StatusReasons.Configuring, "the kernel is being configured"),
         AsSpecified,
-        record.Generation,
         desired);
 
     /// <summary>Everything is in the kernel, but IPv6 addresses are not usable yet (RFC 4862, 5.4).</summary>
-    internal static StatusFacts DetectingDuplicates(RouterRecord record, DesiredRouter desired)
+    internal static StatusFacts DetectingDuplicates(DesiredRouter desired)
     {
         IEnumerable<IPAddress> asked = desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => !address.IsIPv4);
         string message = $"waiting for the network to say whether another host has {string.Join(", ", asked)}";
-        return Configuring(record, desired) with
+        return Configuring(desired) with
         {
             Available = new Claim(false, StatusReasons.DetectingDuplicates, message),
             Progressing = new Claim(true, StatusReasons.DetectingDuplicates, message),
         };
     }
 
-    internal static StatusFacts Waiting(RouterRecord record, PlanProblem problem) => new(
+    internal static StatusFacts Waiting(PlanProblem problem) => new(
         RouterState.Pending,
         new Claim(false, problem.Reason, problem.Message),
         new Claim(true, StatusReasons.Waiting, problem.Message),
         AsSpecified,
-        record.Generation,
         Desired: null);
 
-    internal static StatusFacts Failed(RouterRecord? record, string reason, string message, bool isInForce) => new(
+    internal static StatusFacts Failed(string reason, string message, bool isInForce) => new(
         isInForce || reason == StatusReasons.AddressConflict ? RouterState.Degraded : RouterState.Failed,
         new Claim(isInForce ? null : false, reason, message),
         new Claim(true, StatusReasons.Retrying, "it is tried again, with growing pauses"),
         new Claim(true, reason, message),
-        record?.Generation ?? 0,
         Desired: null);
 
     /// <summary>What another host's use of the router's address means for it.</summary>
@@ -77,16 +73,15 @@ internal sealed record StatusFacts(
         StatusReasons.RepairsUndone, $"somebody keeps undoing what the agent repairs, so it is repaired less and less often: {steps}");
 
     /// <summary>The file is in error and no good spec is known.</summary>
-    internal static StatusFacts Invalid(RouterIntent intent) => new(
+    internal static StatusFacts Invalid(RegisteredRouter router) => new(
         RouterState.Failed,
-        new Claim(false, StatusReasons.InvalidSpec, FaultText(intent)),
+        new Claim(false, StatusReasons.InvalidSpec, FaultText(router)),
         Settled,
-        new Claim(true, StatusReasons.InvalidSpec, FaultText(intent)),
-        0,
+        new Claim(true, StatusReasons.InvalidSpec, FaultText(router)),
         Desired: null);
 
-    internal static string FaultText(RouterIntent intent) =>
-        intent.Faults.Count > 1 ? $"{intent.Faults[0]} (and {intent.Faults.Count - 1} more)" : intent.Faults[0].ToString();
+    internal static string FaultText(RegisteredRouter router) =>
+        router.Faults.Count > 1 ? $"{router.Faults[0]} (and {router.Faults.Count - 1} more)" : router.Faults[0].ToString();
 
     private static string Describe(DesiredRouter desired) =>
         string.Join("; ", desired.Redirect.Families.Select(family => $"{family.Inside} leaves as {family.Source} through {desired.Macvlan.Master}"));

@@ -10,6 +10,8 @@ public static class PlanReasons
     public const string InsideNetworkConflict = "InsideNetworkConflict";
     public const string InsideNetworkMissing = "InsideNetworkMissing";
     public const string KernelRefused = "KernelRefused";
+    public const string InsideNetworkExhausted = "InsideNetworkExhausted";
+    public const string InsideAddressRefused = "InsideAddressRefused";
     public const string LimitReached = "LimitReached";
     public const string PortInUse = "PortInUse";
     public const string NotSupportedByDatapath = "NotSupportedByDatapath";

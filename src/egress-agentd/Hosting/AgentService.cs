@@ -6,7 +6,7 @@ using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model.Configuration;
@@ -26,6 +26,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     private readonly TimeSpan _drainTimeout;
     private readonly ILogger<AgentService> _logger;
     private readonly DescriptorStore _descriptors;
+    private readonly ResourceRegistry _registry;
     private readonly LinuxKernel _kernel;
     private readonly Reconciler _reconciler;
     private readonly RouterFilesWatcher _watcher;
@@ -45,12 +46,11 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _drainTimeout = configuration.DrainTimeout;
         _logger = logger;
         _descriptors = new DescriptorStore(PassedDescriptors.Take(), refusal => LogNotKept(refusal.Message));
-        IReadOnlyList<RouterRecord> records = store.Load();
+        _registry = new ResourceRegistry(store, configuration, ReadMachineId(), time, logger);
         _kernel = new LinuxKernel(_descriptors);
-        _reconciler = new Reconciler(_kernel, store, records, configuration, ReadMachineId(), time, reconcilerLogger);
-        _service = new ServiceStatus(_reconciler, logger);
-        _watcher = new RouterFilesWatcher(
-            options.Routers, records.Select(record => record.LastGood), _kernel.ListRouters(), _reconciler.Submit, logger);
+        _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger);
+        _service = new ServiceStatus(_reconciler, _registry, logger);
+        _watcher = new RouterFilesWatcher(options.Routers, _registry.Apply);
         _bus = options.Bus is null ? null : new AgentBus(options.Bus, options.Routers, _reconciler, _watcher.Reload, logger);
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
@@ -88,6 +88,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _hangUp.Dispose();
         _service.Dispose();
         _reconciler.Dispose();
+        _registry.Dispose();
         int cut = await _kernel.DrainAsync(_drainTimeout, cancellationToken).ConfigureAwait(false);
         if (cut > 0)
         {

@@ -1,8 +1,10 @@
 using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Status;
+using EgressAgent.Model.Validation;
 using Microsoft.Extensions.Logging;
 
 namespace EgressAgent.Daemon.Hosting;
@@ -15,6 +17,7 @@ namespace EgressAgent.Daemon.Hosting;
 internal sealed partial class ServiceStatus : IDisposable
 {
     private readonly Reconciler _reconciler;
+    private readonly ResourceRegistry _registry;
     private readonly ILogger _logger;
     private readonly TimeSpan? _watchdog = Watchdog.Interval;
     private readonly AutoResetEvent _news = new(initialState: false);
@@ -22,12 +25,14 @@ internal sealed partial class ServiceStatus : IDisposable
     private volatile bool _isReady;
     private volatile bool _isStopping;
 
-    internal ServiceStatus(Reconciler reconciler, ILogger logger)
+    internal ServiceStatus(Reconciler reconciler, ResourceRegistry registry, ILogger logger)
     {
         _reconciler = reconciler;
+        _registry = registry;
         _logger = logger;
         _reconciler.Status.Changed += OnChanged;
         _reconciler.Status.Removed += OnRemoved;
+        _registry.Changed += OnRegistryChanged;
         _thread = new Thread(Run) { Name = "service-status", IsBackground = true };
         _thread.Start();
     }
@@ -44,6 +49,7 @@ internal sealed partial class ServiceStatus : IDisposable
     {
         _reconciler.Status.Changed -= OnChanged;
         _reconciler.Status.Removed -= OnRemoved;
+        _registry.Changed -= OnRegistryChanged;
         _isStopping = true;
         _news.Set();
         if (_thread.Join(TimeSpan.FromSeconds(1)))
@@ -52,30 +58,40 @@ internal sealed partial class ServiceStatus : IDisposable
         }
     }
 
-    /// <summary>One line that says whether all is well and, if not, which router is not and why.</summary>
-    internal static string Describe(IReadOnlyList<RouterStatus> routers)
+    /// <summary>One line that says whether all is well and, if not, which router or file is not and why.</summary>
+    internal static string Describe(IReadOnlyList<RouterStatus> routers, IReadOnlyList<Diagnostic> faults)
     {
-        if (routers.Count == 0)
+        if (routers.Count == 0 && faults.Count == 0)
         {
             return "no routers; put an EgressRouter file into /etc/egress-router";
         }
 
-        string counts = string.Join(", ", routers
-            .GroupBy(router => router.State)
-            .OrderBy(group => group.Key == RouterState.Active ? -1 : (int)group.Key)
-            .Select((group, index) => index == 0
-                ? $"{group.Count()} {(group.Count() == 1 ? "router" : "routers")} {group.Key.ToText()}"
-                : $"{group.Count()} {group.Key.ToText()}"));
+        List<string> counts =
+        [
+            .. routers
+                .GroupBy(router => router.State)
+                .OrderBy(group => group.Key == RouterState.Active ? -1 : (int)group.Key)
+                .Select((group, index) => index == 0
+                    ? $"{group.Count()} {(group.Count() == 1 ? "router" : "routers")} {group.Key.ToText()}"
+                    : $"{group.Count()} {group.Key.ToText()}"),
+        ];
+        if (faults.Count > 0)
+        {
+            counts.Add(faults.Count == 1 ? "1 fault" : $"{faults.Count} faults");
+        }
 
-        // The worst of them: failed, then degraded, then pending.
-        return routers.Where(router => router.State is RouterState.Failed or RouterState.Degraded or RouterState.Pending).MaxBy(router => router.State) is { } troubled
-            ? $"{counts}: {troubled.Key}: {troubled.Summary}"
-            : counts;
+        // The worst of them: failed, then degraded, then pending; and a fault, which may be the reason of all that.
+        RouterStatus? troubled = routers.Where(router => router.State is RouterState.Failed or RouterState.Degraded or RouterState.Pending)
+            .MaxBy(router => router.State);
+        string? trouble = troubled is not null ? $"{troubled.Key}: {troubled.Summary}" : faults.Count > 0 ? faults[0].ToString() : null;
+        return trouble is null ? string.Join(", ", counts) : $"{string.Join(", ", counts)}: {trouble}";
     }
 
     private void OnChanged(RouterStatus status) => _news.Set();
 
     private void OnRemoved(RouterKey key) => _news.Set();
+
+    private void OnRegistryChanged(RegistryChange change) => _news.Set();
 
     private void Run()
     {
@@ -86,7 +102,7 @@ internal sealed partial class ServiceStatus : IDisposable
             if (_isReady)
             {
                 // In this order, so that the manager never shows an older status beside its "active".
-                string status = Describe(_reconciler.Status.All);
+                string status = Describe(_reconciler.Status.All, _registry.Faults);
                 told = status != told && Tell(() => ServiceNotifier.Status(status)) ? status : told;
                 hasToldReady = hasToldReady || Tell(ServiceNotifier.Ready);
             }

@@ -35,6 +35,7 @@ internal static class MessageIds
         EventIds.BusServed => "e39957850580589d8a1791621054a6f5",
         EventIds.BusUnavailable => "34cf569658ce587aa40d5bf4e9d831b7",
         EventIds.BusFault => "774dac88340c5265998cde290dd37eb7",
+        EventIds.StateNotSaved => "c58e2a6d9b1f4e37a0d46b8fe3715c92",
         _ => null,
     };
 }

@@ -1,6 +1,6 @@
 using EgressAgent.Daemon.Hosting;
 using EgressAgent.Engine;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using LiteDB;
 using Microsoft.Extensions.Logging;
@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace EgressAgent.Daemon.State;
 
 /// <summary>
-/// The state database: one document a router. The files and the kernel are the truth; what is kept here is what neither of them
+/// The state database: one document a resource. The files and the kernel are the truth; what is kept here is what neither of them
 /// tells after a reboot. Thread-safe.
 /// </summary>
 internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
@@ -16,68 +16,46 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
     private readonly Lock _lock = new();
     private readonly string _directory;
     private readonly ILogger<LiteDbRouterStore> _logger;
-
-    // What the database holds or should hold: from here it is made anew when it turns out to be broken.
-    private readonly Dictionary<RouterKey, RouterRecord> _records = [];
     private StateDatabase? _database;
 
-    /// <exception cref="IOException">The database cannot be used; one that is merely broken is set aside.</exception>
     public LiteDbRouterStore(AgentOptions options, ILogger<LiteDbRouterStore> logger)
     {
         _directory = options.State;
         _logger = logger;
-        _database = StateDatabase.Open(_directory, LogSetAside);
     }
 
-    /// <summary>Records that cannot be read any more are left out, and said. Comes before any change.</summary>
-    /// <exception cref="IOException">The database cannot be read.</exception>
+    public string Path => System.IO.Path.Combine(_directory, Paths.DatabaseName);
+
+    /// <summary>Records that cannot be read any more are left out, and said.</summary>
+    /// <exception cref="StateInUseException">Another agent runs with it.</exception>
     public IReadOnlyList<RouterRecord> Load()
     {
         lock (_lock)
         {
-            List<BsonDocument> documents = [];
-            Use("read routers", database => documents = [.. database.Routers.FindAll()]);
-            _records.Clear();
-            foreach (BsonDocument document in documents)
+            try
             {
-                if (RouterRecordDocument.Read(document) is { } record)
-                {
-                    _records.Add(record.Key, record);
-                }
-                else
-                {
-                    BsonValue id = document["_id"];
-                    LogUnreadable(id.IsString ? id.AsString : id.ToString());
-                }
+                return Use("read", Read, _ => []);
             }
-
-            return [.. _records.Values];
+            catch (IOException)
+            {
+                // What cannot be written can be read perhaps. If not, that is what has to be said.
+                return Guard("read", () =>
+                {
+                    using StateDatabase copy = StateDatabase.OpenCopy(_directory);
+                    return Read(copy);
+                });
+            }
         }
     }
 
-    public void Save(RouterRecord record)
+    public void Write(IReadOnlyCollection<RouterRecord> changed, IReadOnlyCollection<RouterKey> gone, Func<IEnumerable<RouterRecord>> all)
     {
         lock (_lock)
         {
-            _records[record.Key] = record;
-            Use($"save {record.Key}", database =>
-            {
-                database.Routers.Upsert(RouterRecordDocument.Write(record));
-                database.Flush();
-            });
-        }
-    }
-
-    public void Remove(RouterKey key)
-    {
-        lock (_lock)
-        {
-            _records.Remove(key);
-            Use($"forget {key}", database =>
-            {
-                database.Routers.Delete(key.ToString());
-                database.Flush();
-            });
+            Use(
+                "written",
+                database => Write(database, database.HasTexts ? all() : changed, gone),
+                database => Write(database, all(), []));
         }
     }
 
@@ -90,28 +68,67 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
     }
 
     // LiteDB throws whatever comes of what it met, and refuses everything afterwards until the file is opened anew.
-    private void Use(string what, Action<StateDatabase> use)
+    private T Use<T>(string what, Func<StateDatabase, T> use, Func<StateDatabase, T> useNew) => Guard(what, () =>
     {
         try
         {
-            try
-            {
-                _database ??= StateDatabase.Open(_directory, LogSetAside);
-                use(_database);
-            }
-            catch (Exception exception) when (StateDatabase.IsCorruption(exception))
-            {
-                Close();
-                _database = StateDatabase.OpenAnew(_directory, LogSetAside, exception.Message);
-                _database.Routers.Upsert(_records.Values.Select(RouterRecordDocument.Write));
-                _database.Flush();
-            }
+            _database ??= StateDatabase.Open(_directory, LogSetAside);
+            return use(_database);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (StateDatabase.IsCorruption(exception))
         {
             Close();
-            throw new IOException($"state database: cannot {what}: {exception.Message}", exception);
+            _database = StateDatabase.OpenAnew(_directory, LogSetAside, exception.Message);
+            return useNew(_database);
         }
+    });
+
+    private T Guard<T>(string what, Func<T> use)
+    {
+        try
+        {
+            return use();
+        }
+        catch (Exception exception) when (exception is not StateInUseException)
+        {
+            Close();
+            throw new IOException($"the state database cannot be {what}: {exception.Message}", exception);
+        }
+    }
+
+    private List<RouterRecord> Read(StateDatabase database)
+    {
+        Dictionary<RouterKey, RouterRecord> records = [];
+        foreach ((BsonDocument document, RouterRecord? record) in database.Resources.FindAll().Select(found => (found, RouterRecordDocument.Read(found)))
+            .Concat(database.Texts.FindAll().Select(found => (found, RouterRecordDocument.ReadText(found)))))
+        {
+            if (record is not null)
+            {
+                records.TryAdd(record.Key, record);
+            }
+            else
+            {
+                BsonValue id = document["_id"];
+                LogUnreadable(id.IsString ? id.AsString : id.ToString());
+            }
+        }
+
+        return [.. records.Values];
+    }
+
+    private static bool Write(StateDatabase database, IEnumerable<RouterRecord> changed, IEnumerable<RouterKey> gone)
+    {
+        database.Transact(() =>
+        {
+            database.Resources.Upsert(changed.Select(RouterRecordDocument.Write));
+            foreach (RouterKey key in gone)
+            {
+                database.Resources.Delete(RouterRecordDocument.IdOf(key));
+            }
+        });
+        database.FinishUpgrade();
+        database.Flush();
+        return true;
     }
 
     private void Close()

@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Net;
+using EgressAgent.Model;
+using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Benchmarks.Edits;
 
@@ -20,7 +23,7 @@ internal static class EditsBenchmark
         {
             using AgentRun run = lab.Start();
             Print("a new router", Enumerable.Range(0, count).Select(number => lab.MeasureUntilInForce(
-                Inside(number), FirstPort, () => lab.Save($"new{number}", Reserved(number), [FirstPort]))));
+                Inside($"new{number}"), FirstPort, () => lab.Save($"new{number}", Reserved(number), [FirstPort]))));
         }
 
         foreach (int rules in (int[])[10, 1_000, 10_000])
@@ -29,7 +32,7 @@ internal static class EditsBenchmark
             lab.Save("web", Reserved(0), Enumerable.Range(FirstPort, rules));
             using AgentRun run = lab.Start();
             Print($"a rule of {rules}", Enumerable.Range(FirstPort + rules, Math.Max(10, count / Math.Max(1, rules / 100))).Select(port =>
-                lab.MeasureUntilInForce(Inside(0), port, () => lab.Save("web", Reserved(0), Enumerable.Range(FirstPort, rules - 1).Append(port)))));
+                lab.MeasureUntilInForce(Inside("web"), port, () => lab.Save("web", Reserved(0), Enumerable.Range(FirstPort, rules - 1).Append(port)))));
         }
 
         Console.WriteLine();
@@ -63,6 +66,6 @@ internal static class EditsBenchmark
 
     private static IPAddress Reserved(int number) => IPAddress.Parse($"192.168.{100 + (number / 200)}.{1 + (number % 200)}");
 
-    // They are handed out in order.
-    private static string Inside(int number) => $"198.18.{(number + 2) / 256}.{(number + 2) % 256}";
+    private static string Inside(string name) =>
+        InsideAddressAllocator.Derive(AgentConfiguration.Default.InsideNetworks[0], new RouterKey(RouterKey.DefaultNamespace, name))!.Address.ToString();
 }

@@ -85,7 +85,7 @@ public sealed class ReconcilerIsolationTests
             }
         };
 
-        agent.Reconciler.Submit([RouterIntent.Run(Example.Router("bad", "192.168.99.99/16")), .. Many(20).Select(RouterIntent.Run)]);
+        agent.Apply([Example.File(Example.Router("bad", "192.168.99.99/16")), .. Many(20).Select(Example.File)]);
 
         Assert.True(active.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
         resume.Set();
@@ -103,7 +103,8 @@ public sealed class ReconcilerIsolationTests
 
         Assert.Equal(RouterState.Active, agent.StatusOf(new RouterKey("default", "first")).State);
         RouterStatus second = agent.StatusOf(new RouterKey("default", "second"));
-        Assert.Equal(StatusReasons.AddressConflict, second.Condition(ConditionType.Degraded).Reason);
+        Assert.Equal(StatusReasons.InvalidSpec, second.Condition(ConditionType.Degraded).Reason);
+        Assert.Contains("192.168.99.99 is already reserved by the router default/first in first.yaml", second.Summary);
     }
 
     [Fact]
@@ -115,9 +116,10 @@ public sealed class ReconcilerIsolationTests
 
         Assert.Equal(300, agent.Status.All.Count(status => status.State == RouterState.Active));
         Assert.Equal(300, agent.Status.All.SelectMany(status => agent.Allocation(status.Key).InsideAddresses).Distinct().Count());
-        Assert.Equal(300, _store.Load().Count);
+        await agent.SavedAsync();
+        Assert.Equal(300, _store.Records.Count);
 
-        await agent.SubmitAsync(Many(300).Select(router => RouterIntent.Remove(router.Key, router.Source.File)));
+        await agent.RemoveAsync(Many(300));
         Assert.Empty(_kernel.ListRouters());
         Assert.Equal(2, _kernel.ReadNode(node => node.Links.Count));
     }

@@ -47,15 +47,16 @@ public sealed class ReconcilerRestartTests
     }
 
     [Fact]
-    public async Task Router_that_vanished_while_no_agent_ran_is_removed_on_request()
+    public async Task Router_whose_file_vanished_while_no_agent_ran_is_removed_when_others_are_there()
     {
         await BuildAsync();
 
         using var agent = new Agent(_kernel, _store);
-        await agent.RemoveAsync(Example.Key);
+        await agent.RunAsync(Example.Router("other", "192.168.12.98/24"));
 
-        Assert.Empty(_kernel.ListRouters());
-        Assert.Empty(_store.Load());
+        Assert.Equal([new RouterKey("default", "other")], _kernel.ListRouters());
+        await agent.SavedAsync();
+        Assert.Equal("other", Assert.Single(_store.Records).Key.Name);
     }
 
     [Fact]
@@ -63,11 +64,7 @@ public sealed class ReconcilerRestartTests
     {
         using (var first = new Agent(_kernel, _store))
         {
-            await first.RunAsync(Example.Router("a", "192.168.12.97/24"), Example.Router("b", "192.168.12.98/24"));
-            await first.RemoveAsync(new RouterKey("default", "a"));
-            await first.RunAsync(Example.Router());
-            await first.RemoveAsync(new RouterKey("default", "web"));
-            await first.RunAsync(Example.Router("c", "192.168.12.96/24"), Example.Router());
+            await first.RunAsync(Example.Router("c", "192.168.12.96/24"), Example.Router("b", "192.168.12.98/24"), Example.Router());
         }
 
         Dictionary<RouterKey, string> before = InsideAddresses();
@@ -79,7 +76,8 @@ public sealed class ReconcilerRestartTests
         Dictionary<RouterKey, string> after = InsideAddresses();
         Assert.All(before, entry => Assert.Equal(entry.Value, after[entry.Key]));
         Assert.Equal(4, after.Values.Distinct().Count());
-        Assert.Equal(4, lost.Load().Count);
+        await agent.SavedAsync();
+        Assert.Equal(4, lost.Records.Count);
         Assert.Equal(3, agent.Log.Of(EventIds.Adopted).Count());
     }
 

@@ -1,7 +1,9 @@
+using System.Net;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
+using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
@@ -30,7 +32,8 @@ public sealed class ReconcilerTests : IDisposable
         Assert.True(_agent.Condition(ConditionType.Available).Status);
         Assert.False(_agent.Condition(ConditionType.Degraded).Status);
         Assert.Equal([Example.Key], _kernel.ListRouters());
-        Assert.Equal(Example.Router(), Assert.Single(_store.Load()).LastGood);
+        await _agent.SavedAsync();
+        Assert.Equal(Example.Router(), Assert.Single(_store.Records).LastGood);
     }
 
     [Fact]
@@ -80,19 +83,20 @@ public sealed class ReconcilerTests : IDisposable
     {
         await _agent.RunAsync(Example.Router());
 
-        await _agent.RemoveAsync(Example.Key);
+        await _agent.RemoveAsync(Example.Router());
 
         Assert.Empty(_kernel.ListRouters());
         Assert.Equal(["lo", "ens3"], _kernel.ReadNode(node => node.Links.Select(link => link.Name).ToArray()));
-        Assert.Empty(_store.Load());
         Assert.Empty(_agent.Status.All);
+        await _agent.SavedAsync();
+        Assert.Empty(_store.Records);
     }
 
     [Fact]
     public async Task Router_that_comes_back_after_its_removal_is_new()
     {
         await _agent.RunAsync(Example.Router());
-        await _agent.RemoveAsync(Example.Key);
+        await _agent.RemoveAsync(Example.Router());
 
         await _agent.RunAsync(Example.Router());
 
@@ -113,16 +117,17 @@ public sealed class ReconcilerTests : IDisposable
                 resume.Wait(TestContext.Current.CancellationToken);
             }
         };
-        _agent.Reconciler.Submit([RouterIntent.Remove(Example.Key, "web.yaml")]);
+        _agent.Apply([], "web.yaml");
         removing.Wait(TestContext.Current.CancellationToken);
 
-        _agent.Reconciler.Submit([RouterIntent.Run(Example.Router())]);
+        _agent.Apply([Example.File(Example.Router())]);
         resume.Set();
         await _agent.IdleAsync();
 
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         Assert.Equal([Example.Key], _kernel.ListRouters());
-        Assert.Single(_store.Load());
+        await _agent.SavedAsync();
+        Assert.Single(_store.Records);
     }
 
     [Fact]
@@ -326,17 +331,43 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
-    public async Task State_that_cannot_be_saved_builds_nothing_until_it_can()
+    public async Task State_that_cannot_be_saved_is_told_until_it_is_saved_and_the_router_runs()
     {
         _store.IsFull = true;
         await _agent.RunAsync(Example.Router());
 
-        Assert.Equal((RouterState.Failed, StatusReasons.StateNotSaved), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
-        Assert.Empty(_kernel.Steps);
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        await Agent.UntilAsync(() => _agent.Registry.Faults.Count > 0);
+        Assert.Equal(
+            "state.db:0:0: No space left on device; the routers run, and what changed is lost with a restart of the node; it is tried again",
+            _agent.Registry.Faults[0].ToString());
 
         _store.IsFull = false;
         await _agent.AdvanceAsync(TimeSpan.FromSeconds(1));
-        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        await _agent.SavedAsync();
+        Assert.Empty(_agent.Registry.Faults);
+        Assert.Equal(2, _agent.Log.Of(EventIds.StateNotSaved).Count());
+    }
+
+    [Fact]
+    public async Task Inside_address_that_only_the_state_can_tell_again_is_not_used_unsaved()
+    {
+        var network = IPNetwork.Parse("198.18.0.0/29");
+        using var agent = new Agent(_kernel, _store, AgentConfiguration.Default with { InsideNetworks = [network] });
+        EgressRouterResource other = Example.Collision(network, Example.Router());
+        await agent.RunAsync(other);
+        await agent.SavedAsync();
+        _store.IsFull = true;
+
+        await agent.RunAsync(Example.Router());
+
+        Assert.Equal((RouterState.Failed, StatusReasons.StateNotSaved), (agent.StatusOf(Example.Key).State, agent.Condition(ConditionType.Degraded).Reason));
+        Assert.Equal([other.Key], _kernel.ListRouters());
+
+        _store.IsFull = false;
+        await agent.AdvanceAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(RouterState.Active, agent.StatusOf(Example.Key).State);
+        Assert.Contains(_store.Records, record => record.Key == Example.Key && record.Allocation == agent.Allocation(Example.Key));
     }
 
     [Fact]
@@ -345,7 +376,7 @@ public sealed class ReconcilerTests : IDisposable
         await _agent.RunAsync(Example.Router());
         _kernel.ForgetSteps();
 
-        await _agent.SubmitAsync(RouterIntent.KeepLastGood(Example.Key, "web.yaml", Example.Router(), Example.Faults));
+        await _agent.ApplyAsync([Example.FaultyFile(Example.Router())]);
 
         Assert.Equal((RouterState.Degraded, StatusReasons.InvalidSpec), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
         Assert.True(_agent.Condition(ConditionType.Available).Status);
@@ -358,7 +389,7 @@ public sealed class ReconcilerTests : IDisposable
     [Fact]
     public async Task Router_whose_first_file_is_broken_is_failed_and_not_built()
     {
-        await _agent.SubmitAsync(RouterIntent.KeepLastGood(Example.Key, "web.yaml", null, Example.Faults));
+        await _agent.ApplyAsync([Example.FaultyFile(Example.Router())]);
 
         Assert.Equal((RouterState.Failed, StatusReasons.InvalidSpec), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Available).Reason));
         Assert.Empty(_kernel.ListRouters());

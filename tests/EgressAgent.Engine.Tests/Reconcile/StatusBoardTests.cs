@@ -1,5 +1,5 @@
 using EgressAgent.Engine.Reconcile;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Status;
@@ -9,8 +9,7 @@ namespace EgressAgent.Engine.Tests.Reconcile;
 
 public sealed class StatusBoardTests
 {
-    private static readonly RouterRecord Record = Example.Record(Example.Router(), "198.18.0.2/16");
-    private static readonly RouterIntent Intent = RouterIntent.Run(Example.Router());
+    private static readonly RegisteredRouter Router = Example.Registered(Example.Router());
     private static readonly PlanProblem Missing = new(PlanReasons.MasterMissing, "no ens3");
 
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
@@ -26,7 +25,7 @@ public sealed class StatusBoardTests
     [Fact]
     public void Conditions_are_always_the_three_in_their_order()
     {
-        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
 
         Assert.Equal(Enum.GetValues<ConditionType>(), Status.Conditions.Select(condition => condition.Type));
     }
@@ -34,7 +33,7 @@ public sealed class StatusBoardTests
     [Fact]
     public void Waiting_router_is_pending_and_says_for_what()
     {
-        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
 
         Assert.Equal(RouterState.Pending, Status.State);
         Assert.Equal(("False", "MasterMissing"), Of(ConditionType.Available));
@@ -46,11 +45,11 @@ public sealed class StatusBoardTests
     [Fact]
     public void Failed_router_is_failed_unless_it_still_runs()
     {
-        _board.Report(Example.Key, Intent, StatusFacts.Failed(Record, StatusReasons.KernelRefused, "EBUSY", isInForce: false));
+        _board.Report(Router, StatusFacts.Failed(StatusReasons.KernelRefused, "EBUSY", isInForce: false));
         Assert.Equal(RouterState.Failed, Status.State);
         Assert.Equal(("False", "KernelRefused"), Of(ConditionType.Available));
 
-        _board.Report(Example.Key, Intent, StatusFacts.Failed(Record, StatusReasons.KernelRefused, "EBUSY", isInForce: true));
+        _board.Report(Router, StatusFacts.Failed(StatusReasons.KernelRefused, "EBUSY", isInForce: true));
         Assert.Equal(RouterState.Degraded, Status.State);
         Assert.Equal(("Unknown", "KernelRefused"), Of(ConditionType.Available));
     }
@@ -58,9 +57,9 @@ public sealed class StatusBoardTests
     [Fact]
     public void Time_of_a_condition_moves_with_its_status_alone()
     {
-        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
         _time.Advance(TimeSpan.FromMinutes(1));
-        _board.Report(Example.Key, Intent, StatusFacts.Failed(Record, StatusReasons.KernelRefused, "EBUSY", isInForce: false));
+        _board.Report(Router, StatusFacts.Failed(StatusReasons.KernelRefused, "EBUSY", isInForce: false));
 
         Assert.Equal(DateTimeOffset.UnixEpoch, Status.Condition(ConditionType.Available).LastTransition);
         Assert.Equal(DateTimeOffset.UnixEpoch, Status.Condition(ConditionType.Progressing).LastTransition);
@@ -70,9 +69,9 @@ public sealed class StatusBoardTests
     [Fact]
     public void Same_facts_again_are_no_change()
     {
-        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
         _time.Advance(TimeSpan.FromMinutes(1));
-        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
 
         Assert.Single(_changes);
     }
@@ -81,10 +80,9 @@ public sealed class StatusBoardTests
     public void Router_in_force_whose_file_is_in_error_is_degraded_and_names_the_fault()
     {
         DesiredRouter desired = RouterPlanner.Plan(
-            Example.Key, Record.LastGood.Spec, Record.Allocation, Example.Node().ObserveNode(), Model.Configuration.AgentConfiguration.Default).Desired!;
-        RouterIntent broken = RouterIntent.KeepLastGood(Example.Key, "web.yaml", Record.LastGood, Example.Faults);
+            Example.Key, Router.Wanted!.Spec, Router.Allocation!, Example.Node().ObserveNode(), Model.Configuration.AgentConfiguration.Default).Desired!;
 
-        _board.Report(Example.Key, broken, StatusFacts.InForce(Record, desired, []));
+        _board.Report(Router with { Faults = Example.Faults }, StatusFacts.InForce(desired, []));
 
         Assert.Equal(RouterState.Degraded, Status.State);
         Assert.Equal(("True", "InForce"), Of(ConditionType.Available));
@@ -97,7 +95,7 @@ public sealed class StatusBoardTests
     {
         int removed = 0;
         _board.Removed += _ => removed++;
-        _board.Report(Example.Key, Intent, StatusFacts.Waiting(Record, Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
 
         _board.Removing(Example.Key);
         Assert.Equal(RouterState.Removing, Status.State);
@@ -113,8 +111,7 @@ public sealed class StatusBoardTests
     {
         foreach (string name in (string[])["b", "a", "c"])
         {
-            RouterIntent intent = RouterIntent.Run(Example.Router(name));
-            _board.Report(intent.Key, intent, StatusFacts.Waiting(Record, Missing));
+            _board.Report(Example.Registered(Example.Router(name)), StatusFacts.Waiting(Missing));
         }
 
         Assert.Equal(["a", "b", "c"], _board.All.Select(status => status.Key.Name));

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
@@ -55,6 +55,31 @@ internal static class Example
         node.SetRoute(new RouteEntry(NetworkSide.Node, IPNetwork.Parse("::/0"), IPAddress.Parse("2001:db8:12::1"), "ens3"));
     }
 
-    public static RouterRecord Record(EgressRouterResource router, string inside) =>
-        new(router, 1, new RouterAllocation([Cidr(inside)], InsideAddressAllocator.DeriveMac(MachineId, router.Key)));
+    /// <summary>The file that holds a router alone.</summary>
+    public static RouterFile File(EgressRouterResource router) => new(
+        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Router = router }], [], IsComplete: true);
+
+    /// <summary>The file of a router whose document is in error, though its name can be read.</summary>
+    public static RouterFile FaultyFile(EgressRouterResource router) => new(
+        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Diagnostics = Faults }], [], IsComplete: true);
+
+    /// <summary>A file of which nothing can be read.</summary>
+    public static RouterFile UnreadableFile(string path = "web.yaml") => new(
+        path, [], [new Diagnostic(new SourceLocation(path, 1, 1), "", "no document can be told")], IsComplete: false);
+
+    /// <summary>As the registry has it.</summary>
+    public static RegisteredRouter Registered(EgressRouterResource router) => new()
+    {
+        Key = router.Key,
+        Source = router.Source,
+        Wanted = router,
+        LastGood = router,
+        Generation = 1,
+        Allocation = new RouterAllocation([Cidr("198.18.0.2/16")], InsideAddressAllocator.DeriveMac(MachineId, router.Key)),
+    };
+
+    /// <summary>A router whose inside address would be that of another one.</summary>
+    public static EgressRouterResource Collision(IPNetwork network, EgressRouterResource other) => Enumerable.Range(0, int.MaxValue)
+        .Select(number => Router($"other{number}", "192.168.12.98/24"))
+        .First(router => InsideAddressAllocator.Derive(network, router.Key)!.Equals(InsideAddressAllocator.Derive(network, other.Key)));
 }

@@ -109,6 +109,7 @@ public sealed class RelayRestartTests : AgentTest
         if (!comesBack)
         {
             Files.Delete("web.yaml");
+            Files.WriteNone();
         }
 
         Scenario.StartAgent();

@@ -63,6 +63,7 @@ public sealed class RestartTests : AgentTest
         (AgentProcess agent, ObservedRouter router, _) = StartWithWebRouter();
         agent.Stop();
         Files.Delete("web.yaml");
+        Files.WriteNone();
 
         Scenario.StartAgent();
 
@@ -75,6 +76,7 @@ public sealed class RestartTests : AgentTest
         (AgentProcess agent, ObservedRouter router, _) = StartWithWebRouter();
         agent.Stop();
         Files.Delete("web.yaml");
+        Files.WriteNone();
         Command.Check("umount", "--lazy", $"/run/netns/{router.NetworkNamespace}");
 
         Scenario.StartAgent();

@@ -18,6 +18,7 @@ public sealed class StepBoundaryTests : AgentTest
     public StepBoundaryTests()
     {
         Files.Configure("addressConflictDetection: false");
+        Files.WriteNone();
         Lab.Node.ConnectTo(Lab.Gateway, "eth1", "lan2");
         Lab.Gateway.AddAddress("lan2", $"{SecondGateway}/24");
         Lab.Node.AddAddress("eth1", "192.168.13.10/24");
@@ -118,7 +119,7 @@ public sealed class StepBoundaryTests : AgentTest
         Eventually.True(settled, () => agent.Status.Contains(settled), otherwise: () => $"{agent.Status}\n{agent.Log}");
         if (document is not null && source is not null)
         {
-            Assert.Equal(source, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource);
+            Assert.Equal(source, Lab.Node.ProbeTcp(new ObservedRouter("web").InsideAddress!, 8080).SeenSource);
         }
 
         string view = View();

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
@@ -8,7 +9,7 @@ namespace EgressAgent.System.Tests.DataPath;
 /// neighbour (.20, ::20); behind the gateway is a server with several addresses; behind the node are two clients, one of which has
 /// an address of the LAN.
 /// </summary>
-public sealed class DataPathLab : IDisposable
+public sealed partial class DataPathLab : IDisposable
 {
     public const string Inside = "198.18.0.2";
     public const string Inside6 = "fd96:e9e5:a::2";
@@ -22,6 +23,7 @@ public sealed class DataPathLab : IDisposable
     public const string OverlappingAddress = "192.168.12.50";
 
     private readonly NetnsLab _lab = new();
+    private readonly List<string?> _pinned = [];
     private AgentProcess? _agent;
     private LabSegment? _otherLan;
 
@@ -108,7 +110,7 @@ public sealed class DataPathLab : IDisposable
     public AgentFiles Files { get; } = new();
 
     /// <summary>Started when it is first asked for, or was ended.</summary>
-    public AgentProcess Agent => _agent ??= AgentProcess.Start(Node, Files);
+    public AgentProcess Agent => _agent ??= StartAgent();
 
     public bool IsAgentRunning => _agent is not null;
 
@@ -131,14 +133,17 @@ public sealed class DataPathLab : IDisposable
         return agent.Log;
     }
 
-    /// <summary>Writes a router file.</summary>
+    /// <summary>Writes a router file. The first router is pinned to <see cref="Inside"/> and <see cref="Inside6"/>, the next to what follows.</summary>
     public void Write(string name, string spec, string annotations = "")
     {
         _ = Agent;
+        string pins = string.Join(", ", ReservedAddress().Matches(spec)
+            .Select(match => match.Value.Contains(':') ? $"fd96:e9e5:a::{2 + PinOf(name):x}" : $"198.18.0.{2 + PinOf(name)}").Distinct());
+        string pinned = pins.Length == 0 ? annotations : $"egressagent.org/inside-address: \"{pins}\", {annotations}";
         Files.Replace($"{name}.yaml", $$"""
             apiVersion: network.operator.openshift.io/v1
             kind: EgressRouter
-            metadata: { name: {{name}}, annotations: { {{annotations}} } }
+            metadata: { name: {{name}}, annotations: { {{pinned}} } }
             spec: { {{spec.ReplaceLineEndings(" ")}} }
             """);
     }
@@ -177,13 +182,14 @@ public sealed class DataPathLab : IDisposable
         int before = CountInLog($"default/{name}: removed");
         bool isThere = new ObservedRouter(name).Exists;
         Files.Delete($"{name}.yaml");
+        _pinned[PinOf(name)] = null;
         Eventually.True($"{name} to be gone", () => !isThere || CountInLog($"default/{name}: removed") > before, otherwise: () => Agent.Log);
     }
 
     /// <summary>Removes all routers, for the next test.</summary>
     public void Reset()
     {
-        foreach (string file in Directory.GetFiles(Files.Routers))
+        foreach (string file in Directory.GetFiles(Files.Routers).Where(file => Path.GetFileName(file) != "none.yaml"))
         {
             Remove(Path.GetFileNameWithoutExtension(file));
         }
@@ -218,6 +224,29 @@ public sealed class DataPathLab : IDisposable
         _lab.Dispose();
         Files.Dispose();
     }
+
+    private AgentProcess StartAgent()
+    {
+        Files.WriteNone();
+        return AgentProcess.Start(Node, Files);
+    }
+
+    private int PinOf(string name)
+    {
+        int known = _pinned.IndexOf(name);
+        int free = known >= 0 ? known : _pinned.IndexOf(null);
+        if (free < 0)
+        {
+            free = _pinned.Count;
+            _pinned.Add(null);
+        }
+
+        _pinned[free] = name;
+        return free;
+    }
+
+    [GeneratedRegex("(?<=\\bip: *\"?)[0-9a-f.:]+")]
+    private static partial Regex ReservedAddress();
 
     private int CountInForce(string name) => CountInLog($"default/{name}: in force");
 

@@ -49,6 +49,9 @@ public sealed class AgentFiles : IDisposable
         writer.Write(text);
     }
 
+    /// <summary>Writes a file without a router. Where there is no file at all, an agent that starts keeps the routers that ran.</summary>
+    public void WriteNone() => Write("none.yaml", "# no router\n");
+
     /// <summary>Writes a router file the way most editors save: a new file, renamed over the old one.</summary>
     public void Replace(string name, string text)
     {

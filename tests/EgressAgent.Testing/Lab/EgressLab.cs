@@ -12,7 +12,7 @@ public sealed class EgressLab : IDisposable
     public const string GatewayAddress = "192.168.12.1";
     public const string ReservedAddress = "192.168.12.99";
 
-    /// <summary>What the agent gives to the first router.</summary>
+    /// <summary>Where clients reach the documented example, which pins it.</summary>
     public const string InsideAddress = "198.18.0.2";
 
     private readonly NetnsLab _lab = new();

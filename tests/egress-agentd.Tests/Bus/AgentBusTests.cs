@@ -5,6 +5,7 @@ using EgressAgent.Daemon.Bus;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
@@ -27,6 +28,7 @@ public sealed class AgentBusTests : IDisposable
     private readonly RecordingLogger<Reconciler> _log = new();
     private readonly PrivateBus _daemon;
     private readonly Busctl _busctl;
+    private readonly ResourceRegistry _registry;
     private readonly Reconciler _reconciler;
     private readonly AgentBus _bus;
     private int _reloads;
@@ -42,8 +44,8 @@ public sealed class AgentBusTests : IDisposable
         });
         _daemon = PrivateBus.Start();
         _busctl = new Busctl(_daemon.Address);
-        _reconciler = new Reconciler(
-            _kernel, new MemoryStore(), [], AgentConfiguration.Default, "0123456789abcdef0123456789abcdef", TimeProvider.System, _log);
+        _registry = new ResourceRegistry(new MemoryStore(), AgentConfiguration.Default, "0123456789abcdef0123456789abcdef", TimeProvider.System, _log);
+        _reconciler = new Reconciler(_kernel, _registry, AgentConfiguration.Default, TimeProvider.System, _log);
         _bus = new AgentBus(_daemon.Address, _directory.Path, _reconciler, () => Interlocked.Increment(ref _reloads), _log);
         Eventually.True("the bus", () => _log.Of(EventIds.BusServed).Count > 0);
         Run(Web.Name);
@@ -73,7 +75,7 @@ public sealed class AgentBusTests : IDisposable
     [InlineData("NetworkNamespace", "s \"/run/netns/egress.default.web-1\"")]
     [InlineData("Master", "s \"ens3\"")]
     [InlineData("SourceAddresses", "as 1 \"192.168.12.99\"")]
-    [InlineData("InsideAddresses", "as 1 \"198.18.0.2\"")]
+    [InlineData("InsideAddresses", "as 1 \"198.18.87.99\"")]
     [InlineData("Fallback", "as 0")]
     public void Router_property_isWhatIsInForce(string property, string expected) =>
         Assert.Equal(expected, Succeed("get-property", BusNames.Service, WebPath, BusNames.Router, property));
@@ -91,7 +93,7 @@ public sealed class AgentBusTests : IDisposable
     [Fact]
     public void Router_removed_leavesTheBus()
     {
-        Submit(RouterIntent.Remove(Web, "web-1.yaml"));
+        Apply([], "/etc/egress-router/web-1.yaml");
 
         Eventually.True("the removal", () => Manager("ListRouters") == "a(sssso) 0");
         Assert.DoesNotContain(WebPath, Succeed("tree", "--list", BusNames.Service));
@@ -105,12 +107,13 @@ public sealed class AgentBusTests : IDisposable
         {
             // The monitor says on its error stream when it has begun.
             Assert.Contains("Monitoring", monitor.StandardError.ReadLine());
-            Submit(RouterIntent.Run(Example.Router("other", "192.168.12.98/24")));
+            Apply([Example.File(Example.Router("other", "192.168.12.98/24"))]);
             WaitFor(monitor, "\"member\":\"RouterAdded\"", "\"data\":[\"default\",\"other\",");
-            Submit(RouterIntent.KeepLastGood(Web, "web-1.yaml", Example.Router(Web.Name), [new Diagnostic(new SourceLocation("web-1.yaml", 3, 5), "spec", "wrong")]));
+            Apply([new RouterFile(
+                "/etc/egress-router/web-1.yaml", [], [new Diagnostic(new SourceLocation("/etc/egress-router/web-1.yaml", 3, 5), "spec", "wrong")], IsComplete: false)]);
             WaitFor(monitor, "\"member\":\"PropertiesChanged\"", "{\"State\":{\"type\":\"s\",\"data\":\"degraded\"}");
             WaitFor(monitor, "\"member\":\"PropertiesChanged\"", "\"DegradedCount\":{\"type\":\"u\",\"data\":1}");
-            Submit(RouterIntent.Remove(Web, "web-1.yaml"));
+            Apply([], "/etc/egress-router/web-1.yaml");
             WaitFor(monitor, "\"member\":\"RouterRemoved\"", "\"data\":[\"default\",\"web-1\",");
         }
         finally
@@ -181,6 +184,7 @@ public sealed class AgentBusTests : IDisposable
     {
         _bus?.Dispose();
         _reconciler?.Dispose();
+        _registry?.Dispose();
         _daemon?.Dispose();
         _directory.Dispose();
     }
@@ -189,13 +193,13 @@ public sealed class AgentBusTests : IDisposable
 
     private void Run(string name)
     {
-        Submit(RouterIntent.Run(Example.Router(name)));
+        Apply([Example.File(Example.Router(name))]);
         Eventually.True("the router on the bus", () => Manager("ListRouters").Contains("active"), otherwise: () => Manager("ListRouters"));
     }
 
-    private void Submit(RouterIntent intent)
+    private void Apply(IReadOnlyCollection<RouterFile> read, params IReadOnlyCollection<string> gone)
     {
-        _reconciler.Submit([intent]);
+        _registry.Apply(new FilesReading("/etc/egress-router", read, gone));
         Eventually.True("the pass", () => _reconciler.WhenIdle().IsCompleted);
     }
 

@@ -1,6 +1,7 @@
 using EgressAgent.Daemon.Hosting;
 using EgressAgent.Model;
 using EgressAgent.Model.Status;
+using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Daemon.Tests.Hosting;
 
@@ -8,10 +9,10 @@ public sealed class ServiceStatusTests
 {
     [Fact]
     public void Describe_noRouters_saysWhatToDo() =>
-        Assert.Equal("no routers; put an EgressRouter file into /etc/egress-router", ServiceStatus.Describe([]));
+        Assert.Equal("no routers; put an EgressRouter file into /etc/egress-router", ServiceStatus.Describe([], []));
 
     [Fact]
-    public void Describe_oneActive_countsIt() => Assert.Equal("1 router active", ServiceStatus.Describe([Status("a", RouterState.Active)]));
+    public void Describe_oneActive_countsIt() => Assert.Equal("1 router active", ServiceStatus.Describe([Status("a", RouterState.Active)], []));
 
     [Fact]
     public void Describe_severalStates_countsThemActiveFirstAndNamesTheTrouble() => Assert.Equal(
@@ -22,7 +23,8 @@ public sealed class ServiceStatusTests
             Status("b", RouterState.Degraded, "gateway unreachable"),
             Status("c", RouterState.Active),
             Status("d", RouterState.Active),
-        ]));
+        ],
+        []));
 
     [Fact]
     public void Describe_severalInTrouble_namesTheWorst() => Assert.Equal(
@@ -32,7 +34,19 @@ public sealed class ServiceStatusTests
             Status("a", RouterState.Pending, "no master"),
             Status("b", RouterState.Degraded, "old spec"),
             Status("c", RouterState.Failed, "refused"),
-        ]));
+        ],
+        []));
+
+    [Fact]
+    public void Describe_fileInErrorWithoutARouter_isNamed() => Assert.Equal(
+        "1 router active, 2 faults: b.yaml:3:5: spec: wrong",
+        ServiceStatus.Describe(
+            [Status("a", RouterState.Active)],
+            [new Diagnostic(new SourceLocation("b.yaml", 3, 5), "spec", "wrong"), new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
+
+    [Fact]
+    public void Describe_onlyAFault_isNoReasonToAskForAFile() =>
+        Assert.Equal("1 fault: c.yaml:1:1: empty", ServiceStatus.Describe([], [new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
 
     private static RouterStatus Status(string name, RouterState state, string message = "") => new()
     {

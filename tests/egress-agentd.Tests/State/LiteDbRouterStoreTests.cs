@@ -4,7 +4,7 @@ using EgressAgent.Daemon.Hosting;
 using EgressAgent.Daemon.State;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Engine;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
@@ -45,7 +45,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
         ];
         using (LiteDbRouterStore store = Open())
         {
-            Array.ForEach(records, store.Save);
+            store.Write(records, [], () => records);
         }
 
         using LiteDbRouterStore reopened = Open();
@@ -60,9 +60,9 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     {
         RouterRecord second = Example.Record(Example.Router(port: 9090), generation: 2, "198.18.0.2/16");
         using LiteDbRouterStore store = Open();
-        store.Save(Example.Record(Example.Router(), generation: 1, "198.18.0.2/16"));
+        Save(store, Example.Record(Example.Router(), generation: 1, "198.18.0.2/16"));
 
-        store.Save(second);
+        Save(store, second);
 
         Assert.Equal(second, Assert.Single(store.Load()));
     }
@@ -72,11 +72,11 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     {
         RouterRecord kept = Example.Record(Example.Router("kept"));
         using LiteDbRouterStore store = Open();
-        store.Save(kept);
-        store.Save(Example.Record(Example.Router()));
+        Save(store, kept);
+        Save(store, Example.Record(Example.Router()));
 
-        store.Remove(new RouterKey("default", "web"));
-        store.Remove(new RouterKey("default", "web"));
+        store.Write([], [new RouterKey("default", "web")], () => []);
+        store.Write([], [new RouterKey("default", "web")], () => []);
 
         Assert.Equal(kept, Assert.Single(store.Load()));
     }
@@ -87,7 +87,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     {
         RouterRecord record = Example.Record(Example.Router());
         using LiteDbRouterStore store = Open();
-        store.Save(record);
+        Save(store, record);
         using var copy = new TemporaryDirectory();
         Command.Check("cp", Database, _directory["state-log.db"], copy.Path);
 
@@ -104,7 +104,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
         const UnixFileMode expected = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using (LiteDbRouterStore store = Open())
         {
-            store.Save(Example.Record(Example.Router()));
+            Save(store, Example.Record(Example.Router()));
             Assert.All(Directory.GetFiles(_directory.Path), file => Assert.Equal(expected, File.GetUnixFileMode(file)));
         }
 
@@ -116,7 +116,10 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     {
         string directory = _directory["a/b"];
 
-        Open(directory).Dispose();
+        using (LiteDbRouterStore store = Open(directory))
+        {
+            Assert.Empty(store.Load());
+        }
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(directory));
         Assert.True(File.Exists(Path.Combine(directory, "state.db")));
@@ -127,7 +130,11 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     {
         File.WriteAllText(_directory["file"], "");
 
-        Assert.Throws<IOException>(() => Open(_directory["file"]));
+        using LiteDbRouterStore store = Open(_directory["file"]);
+
+        // There is nothing to be read, and that is told when something is to be written.
+        Assert.Empty(store.Load());
+        Assert.StartsWith("the state database cannot be written: ", Assert.Throws<IOException>(() => Save(store)).Message);
     }
 
     [Fact]
@@ -183,7 +190,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
 
             using LiteDbRouterStore store = Open(directory.Path);
             _ = store.Load();
-            store.Save(Example.Record(Example.Router("new")));
+            Save(store, Example.Record(Example.Router("new")));
         }
     }
 
@@ -210,62 +217,59 @@ public sealed class LiteDbRouterStoreTests : IDisposable
 
         byte[] before = File.ReadAllBytes(Database);
 
-        IOException refusal = Assert.Throws<IOException>(() => Open());
+        using (LiteDbRouterStore store = Open())
+        {
+            IOException refusal = Assert.Throws<IOException>(() => store.Load());
+            Assert.Contains($"{Database} was written by a newer egress-agentd (schema 3, this one knows 2)", refusal.Message);
+            Assert.Throws<IOException>(() => Save(store, Example.Record(Example.Router())));
+        }
 
-        Assert.Contains($"{Database} was written by a newer egress-agentd (schema 2, this one knows 1)", refusal.Message);
         Assert.Equal(before, File.ReadAllBytes(Database));
         Assert.Empty(Directory.GetFiles(_directory.Path, "*corrupt*"));
         Assert.Empty(_log.Events);
     }
 
     [Fact]
-    public void Open_inUseByAnotherAgent_isAnIOExceptionAndNothingIsSetAside()
+    public void Open_inUseByAnotherAgent_isSaidAndNothingIsSetAside()
     {
         using LiteDbRouterStore first = Open();
+        Assert.Empty(first.Load());
+        using LiteDbRouterStore second = Open();
 
-        Assert.ThrowsAny<IOException>(() => Open());
+        Assert.Contains("is in use by another egress-agentd", Assert.Throws<StateInUseException>(() => second.Load()).Message);
 
         Assert.Empty(_log.Events);
-        first.Save(Example.Record(Example.Router()));
+        Save(first, Example.Record(Example.Router()));
         Assert.Single(first.Load());
     }
 
-    [Fact]
-    public void Load_documentThatNoLongerParses_isLeftOutAndSaid()
+    [Theory]
+    [InlineData("spec")]
+    [InlineData("generation")]
+    [InlineData("labels")]
+    [InlineData("mac")]
+    [InlineData("inside")]
+    [InlineData("name")]
+    public void Load_documentOfAnotherShape_isLeftOutAndSaid(string field)
     {
         WriteRecords(2);
-        using (var database = new LiteDatabase(Database))
-        {
-            ILiteCollection<BsonDocument> routers = database.GetCollection("routers");
-            BsonDocument document = routers.FindById("default/web-0");
-            document["document"] = "kind: EgressRouter\nspec: [";
-            routers.Update(document);
-            routers.Insert(new BsonDocument { ["_id"] = 7, ["document"] = 1 });
-        }
+        Edit("EgressRouter/default/web-0", document => document[field] = new DateTime(2026, 1, 1));
 
         using LiteDbRouterStore store = Open();
 
         Assert.Equal("default/web-1", Assert.Single(store.Load()).Key.ToString());
-        Assert.Equal(
-            ["the state of 7 cannot be read and is made anew", "the state of default/web-0 cannot be read and is made anew"],
-            _log.Of(EventIds.StateUnreadable).Order());
+        Assert.Equal(["the state of EgressRouter/default/web-0 cannot be read and is made anew"], _log.Of(EventIds.StateUnreadable));
     }
 
     [Fact]
     public void Load_documentUnderAnotherKey_isLeftOut()
     {
         WriteRecords(1);
-        using (var database = new LiteDatabase(Database))
-        {
-            ILiteCollection<BsonDocument> routers = database.GetCollection("routers");
-            BsonDocument document = routers.FindById("default/web-0");
-            document["_id"] = "default/other";
-            routers.Insert(document);
-        }
+        Edit("EgressRouter/default/web-0", document => document["name"] = "other");
 
         using LiteDbRouterStore store = Open();
 
-        Assert.Equal("default/web-0", Assert.Single(store.Load()).Key.ToString());
+        Assert.Empty(store.Load());
     }
 
     [Fact]
@@ -276,7 +280,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
         RouterRecord after = Example.Record(Example.Router("after"));
         using (LiteDbRouterStore store = Open(mount.Path))
         {
-            store.Save(before);
+            Save(store, before);
             string ballast = Path.Combine(mount.Path, "ballast");
             Fill(ballast);
 
@@ -284,15 +288,15 @@ public sealed class LiteDbRouterStoreTests : IDisposable
             IOException? refusal = null;
             for (int i = 0; i < 200 && refusal is null; i++)
             {
-                refusal = Record.Exception(() => store.Save(Example.Record(Example.Router($"r{i}")))) as IOException;
+                refusal = Record.Exception(() => Save(store, Example.Record(Example.Router($"r{i}")))) as IOException;
             }
 
-            Assert.StartsWith("state database: cannot save default/r", refusal?.Message);
+            Assert.StartsWith("the state database cannot be written: ", refusal?.Message);
             Assert.Contains("No space left on device", refusal!.Message);
-            Assert.IsType<IOException>(Record.Exception(() => store.Save(after)));
+            Assert.IsType<IOException>(Record.Exception(() => Save(store, after)));
 
             File.Delete(ballast);
-            store.Save(after);
+            Save(store, after);
             Assert.Contains(before, store.Load());
         }
 
@@ -304,19 +308,54 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     }
 
     [Fact]
-    public void Open_readOnlyDirectory_isAnIOExceptionAndNothingIsSetAside()
+    public void Directory_readOnly_isReadAndCannotBeWrittenUntilItIsWritable()
     {
         using var mount = new TemporaryMount("1m");
+        RouterRecord record = Example.Record(Example.Router());
         mount.MakeReadOnly();
-        Assert.Contains("Read-only file system", Assert.ThrowsAny<IOException>(() => Open(mount.Path)).Message);
+        using (LiteDbRouterStore store = Open(mount.Path))
+        {
+            Assert.Empty(store.Load());
+            Assert.Contains("Read-only file system", Assert.Throws<IOException>(() => Save(store, record)).Message);
+            mount.MakeWritable();
+            Save(store, record);
+        }
 
-        mount.MakeWritable();
-        Open(mount.Path).Dispose();
         mount.MakeReadOnly();
-        Assert.Contains("Read-only file system", Assert.ThrowsAny<IOException>(() => Open(mount.Path)).Message);
-
+        using LiteDbRouterStore next = Open(mount.Path);
+        Assert.Equal(record, Assert.Single(next.Load()));
+        Assert.Contains("Read-only file system", Assert.Throws<IOException>(() => Save(next, record)).Message);
         Assert.Empty(_log.Events);
         Assert.Empty(Directory.GetFiles(mount.Path, "*corrupt*"));
+    }
+
+    /// <summary>A database that commit 3ac3553 wrote, with a router of each datapath and all fields that it knew.</summary>
+    [Fact]
+    public void Database_ofSchema1_isReadAndUpgraded()
+    {
+        File.Copy(Repository.PathOf("tests/egress-agentd.Tests/State/schema-1.db"), Database);
+        RouterRecord[] records;
+        using (LiteDbRouterStore store = Open())
+        {
+            records = [.. store.Load().OrderBy(record => record.Key)];
+            store.Write([], [], () => records);
+        }
+
+        Assert.Equal(["default/plain", "tenant-a/rich"], records.Select(record => record.Key.ToString()));
+        RouterRecord rich = records[1];
+        Assert.Equal(
+            (2L, "/run/egress-router/rich.yaml", 3, "billing", MacvlanMode.Private, DatapathKind.Relay, 2),
+            (rich.Generation, rich.LastGood.Source.File, rich.LastGood.Source.Line, rich.LastGood.Labels["team"],
+                rich.LastGood.Spec.MacvlanMode, rich.LastGood.Spec.Datapath, rich.LastGood.Spec.Rules.Count));
+        Assert.Equal(["198.18.0.3/16", "fd96:e9e5:a::2/112"], rich.Allocation.InsideAddresses.Select(address => address.ToString()));
+        using (LiteDbRouterStore reopened = Open())
+        {
+            Assert.Equal(records, reopened.Load().OrderBy(record => record.Key));
+        }
+
+        Assert.Empty(_log.Events);
+        using var database = new LiteDatabase($"Filename={Database};ReadOnly=true");
+        Assert.Equal((2, "resources"), (database.UserVersion, Assert.Single(database.GetCollectionNames())));
     }
 
     public void Dispose() => _directory.Dispose();
@@ -324,13 +363,24 @@ public sealed class LiteDbRouterStoreTests : IDisposable
     private LiteDbRouterStore Open(string? directory = null) =>
         new(new AgentOptions("", "", directory ?? _directory.Path, "", Bus: null), _log);
 
+    private static void Save(LiteDbRouterStore store, params RouterRecord[] records) => store.Write(records, [], () => records);
+
     private void WriteRecords(int count)
     {
         using LiteDbRouterStore store = Open();
         for (int i = 0; i < count; i++)
         {
-            store.Save(Example.Record(Example.Router($"web-{i}")));
+            Save(store, Example.Record(Example.Router($"web-{i}")));
         }
+    }
+
+    private void Edit(string id, Action<BsonDocument> edit)
+    {
+        using var database = new LiteDatabase(Database);
+        ILiteCollection<BsonDocument> resources = database.GetCollection("resources");
+        BsonDocument document = resources.FindById(id);
+        edit(document);
+        resources.Update(document);
     }
 
     private void AssertIsSetAside(byte[] content)
@@ -338,7 +388,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
         using (LiteDbRouterStore store = Open())
         {
             Assert.Empty(store.Load());
-            store.Save(Example.Record(Example.Router()));
+            Save(store, Example.Record(Example.Router()));
         }
 
         string aside = Assert.Single(Directory.GetFiles(_directory.Path, "state.db.corrupt-*"));

@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.NetworkInformation;
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
+using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Daemon.Tests.Support;
 
@@ -38,6 +39,10 @@ internal static class Example
         router,
         generation,
         new RouterAllocation([.. inside.Select(Cidr)], PhysicalAddress.Parse("02-00-5E-10-00-01")));
+
+    /// <summary>The file that holds a router alone.</summary>
+    public static RouterFile File(EgressRouterResource router) => new(
+        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Router = router }], [], IsComplete: true);
 
     public static InterfaceAddress Cidr(string text) =>
         InterfaceAddress.TryParse(text, out InterfaceAddress? address) ? address : throw new FormatException(text);

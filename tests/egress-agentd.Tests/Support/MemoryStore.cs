@@ -1,4 +1,4 @@
-using EgressAgent.Engine.State;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 
 namespace EgressAgent.Daemon.Tests.Support;
@@ -6,13 +6,14 @@ namespace EgressAgent.Daemon.Tests.Support;
 /// <summary>A store that forgets: for tests that never start anew.</summary>
 internal sealed class MemoryStore : IRouterStore
 {
-    public IReadOnlyList<RouterRecord> Load() => [];
+    public string Path => "state.db";
 
-    public void Save(RouterRecord record)
-    {
-    }
+    /// <summary>What an earlier agent left.</summary>
+    public IReadOnlyList<RouterRecord> Known { get; set; } = [];
 
-    public void Remove(RouterKey key)
+    public IReadOnlyList<RouterRecord> Load() => Known;
+
+    public void Write(IReadOnlyCollection<RouterRecord> changed, IReadOnlyCollection<RouterKey> gone, Func<IEnumerable<RouterRecord>> all)
     {
     }
 }
