@@ -19,7 +19,7 @@ if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not {
     return 1;
 }
 
-using LiteDbRouterStore database = new(options, NullLogger<LiteDbRouterStore>.Instance);
+using LiteDbRouterStore database = new(options.State, NullLogger<LiteDbRouterStore>.Instance);
 ConsoleLogger log = new();
 using ResourceRegistry registry = new(new MortalStore(database, countdown), configuration, MachineId.Read()!, TimeProvider.System, log);
 using MortalKernel kernel = new(new LinuxKernel(), countdown);

@@ -8,6 +8,7 @@ using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Journal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Serilog;
 
 namespace EgressAgent.Daemon.Commands;
@@ -60,7 +61,7 @@ internal static class RunCommand
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(configuration);
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton<LiteDbRouterStore>();
+        builder.Services.AddSingleton(services => new LiteDbRouterStore(options.State, services.GetRequiredService<ILogger<LiteDbRouterStore>>()));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = configuration.DrainTimeout + StopTime);
         builder.Services.AddHostedService<AgentService>();
         using IHost host = builder.Build();

@@ -1,4 +1,3 @@
-using EgressAgent.Daemon.Hosting;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
@@ -18,16 +17,26 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
     private readonly ILogger<LiteDbRouterStore> _logger;
     private StateDatabase? _database;
 
-    public LiteDbRouterStore(AgentOptions options, ILogger<LiteDbRouterStore> logger)
+    /// <param name="directory">Made when it is missing.</param>
+    /// <param name="logger">For what is wrong with what was stored.</param>
+    /// <exception cref="StateInUseException">Another agent runs with it.</exception>
+    public LiteDbRouterStore(string directory, ILogger<LiteDbRouterStore> logger)
     {
-        _directory = options.State;
+        _directory = directory;
         _logger = logger;
+        try
+        {
+            _database = StateDatabase.Open(directory, LogSetAside);
+        }
+        catch (IOException exception) when (exception is not StateInUseException)
+        {
+            // Whoever loads or writes is told.
+        }
     }
 
     public string Path => System.IO.Path.Combine(_directory, Paths.DatabaseName);
 
     /// <summary>Records that cannot be read any more are left out, and said.</summary>
-    /// <exception cref="StateInUseException">Another agent runs with it.</exception>
     public IReadOnlyList<RouterRecord> Load()
     {
         lock (_lock)
@@ -89,7 +98,7 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
         {
             return use();
         }
-        catch (Exception exception) when (exception is not StateInUseException)
+        catch (Exception exception)
         {
             Close();
             throw new IOException($"the state database cannot be {what}: {exception.Message}", exception);

@@ -109,7 +109,7 @@ internal sealed class StateDatabase : IDisposable
     /// LiteDB follows what it reads: of a broken page comes any exception at all. Trouble with the disk is no corruption.
     /// </summary>
     internal static bool IsCorruption(Exception exception) =>
-        exception is (not (IOException or UnauthorizedAccessException or StateInUseException)) or InvalidDataException or EndOfStreamException;
+        exception is (not (IOException or UnauthorizedAccessException)) or InvalidDataException or EndOfStreamException;
 
     /// <summary>
     /// Returns when every change so far is on disk, which LiteDB's own commit does not wait for. The journal is empty then, so it
@@ -235,4 +235,4 @@ internal sealed class StateDatabase : IDisposable
 
 /// <summary>Another agent runs with the state database.</summary>
 internal sealed class StateInUseException(string path)
-    : Exception($"{path} is in use by another egress-agentd; only one can run with a state directory (systemctl status egress-agentd)");
+    : IOException($"{path} is in use by another egress-agentd; only one can run with a state directory (systemctl status egress-agentd)");
