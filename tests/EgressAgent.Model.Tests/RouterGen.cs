@@ -40,6 +40,9 @@ internal static class RouterGen
     private static readonly Gen<IPNetwork> Client = Gen.Select(Gen.Byte, Gen.Int[1, 32], (second, length) =>
         IPAddress.Parse($"10.{second}.255.77").ToNetwork(length));
 
+    private static readonly Gen<ClientsSpec> Clients = Gen.Select(Gen.Bool, Client.Array[0, 4], (node, networks) =>
+        new ClientsSpec(node || networks.Length == 0, networks.ToValueList()));
+
     private static readonly Gen<PhysicalAddress> Mac = Gen.Byte.Array[6]
         .Select(octets => new PhysicalAddress([(byte)((octets[0] & 0xFE) | 2), .. octets[1..]]));
 
@@ -57,7 +60,7 @@ internal static class RouterGen
         from master in Gen.Null(Master)
         from datapath in Gen.Nullable(Gen.Enum<DatapathKind>())
         from flowLog in Gen.Nullable(Gen.Enum<FlowLogMode>())
-        from clients in Gen.Null(Client.Array[1, 4])
+        from clients in Gen.Null(Clients)
         from mac in Gen.Null(Mac)
         from pinned in Pinned(addresses)
         select new EgressRouterSpec
@@ -69,7 +72,7 @@ internal static class RouterGen
             Master = master,
             Datapath = datapath,
             FlowLog = flowLog,
-            Clients = clients?.ToValueList(),
+            Clients = clients,
             MacAddress = mac,
             PinnedInsideAddresses = pinned,
         };

@@ -20,6 +20,9 @@ public sealed record AgentConfiguration
     /// <summary>Whether to probe for another holder before an IPv4 address is claimed (RFC 5227).</summary>
     public bool AddressConflictDetection { get; init; } = true;
 
+    /// <summary>Who may use the routers that do not say who may; null when everyone may.</summary>
+    public ClientsSpec? Clients { get; init; }
+
     /// <summary>The flow log of routers that do not choose one.</summary>
     public FlowLogMode FlowLog { get; init; } = FlowLogMode.None;
 

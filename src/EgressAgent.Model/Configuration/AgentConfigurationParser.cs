@@ -56,7 +56,8 @@ public static class AgentConfigurationParser
             ServiceNetworks = serviceNetworks ?? defaults.ServiceNetworks,
             Datapath = fields.Optional("datapath")?.ReadChoice(RouterChoices.Datapaths) ?? defaults.Datapath,
             AddressConflictDetection = fields.Optional("addressConflictDetection")?.ReadBoolean() ?? defaults.AddressConflictDetection,
-            FlowLog = fields.Optional("flowLog")?.ReadChoice(RouterChoices.FlowLogs) ?? defaults.FlowLog,
+            Clients = fields.Optional("clients") is { } clients ? ClientsReader.ReadListOrText(clients) : null,
+            FlowLog = ReadFlowLog(fields.Optional("flowLog")) ?? defaults.FlowLog,
             DrainTimeout = ReadDrainTimeout(fields.Optional("drainTimeout")) ?? defaults.DrainTimeout,
         };
         fields.Close();
@@ -71,6 +72,17 @@ public static class AgentConfigurationParser
         }
 
         return configuration;
+    }
+
+    private static FlowLogMode? ReadFlowLog(Field? field)
+    {
+        FlowLogMode? mode = field?.ReadChoice(RouterChoices.FlowLogs);
+        if (mode is not (null or FlowLogMode.None))
+        {
+            field!.Value.Warn(NotServed.FlowLog);
+        }
+
+        return mode;
     }
 
     private static TimeSpan? ReadDrainTimeout(Field? field) =>

@@ -45,8 +45,7 @@ public static class RouterPlanner
             return RouterPlan.Waiting(problem!.Reason, problem.Message);
         }
 
-        RedirectPlan redirect = RedirectCompiler.Compile(
-            key, spec, allocation.InsideAddresses.Select(inside => inside.Address), configuration.Datapath);
+        RedirectPlan redirect = RedirectCompiler.Compile(key, spec, allocation.InsideAddresses, configuration);
         List<PlanProblem> shortcomings = [.. MasterSelection.WhySilent(master) is { } silent ? [silent] : ValueList<PlanProblem>.Empty];
         var desired = new DesiredRouter
         {

@@ -26,8 +26,8 @@ public sealed record EgressRouterSpec
     /// <summary>Annotation <c>egressagent.org/datapath</c>; null when the agent's configuration decides.</summary>
     public DatapathKind? Datapath { get; init; }
 
-    /// <summary>Annotation <c>egressagent.org/clients</c>: who may use the router; null when everyone may.</summary>
-    public ValueList<IPNetwork>? Clients { get; init; }
+    /// <summary>Annotation <c>egressagent.org/clients</c>: null when the agent's configuration decides.</summary>
+    public ClientsSpec? Clients { get; init; }
 
     /// <summary>
     /// Annotation <c>egressagent.org/inside-address</c>: at most one per family, of families that have a reserved address. For

@@ -115,18 +115,8 @@ internal sealed class AddressesReader
             return $"must not be the reserved address {gateway} itself";
         }
 
-        if (address is null || address.IsSingleHost || gateway.IsIPv6LinkLocal)
-        {
-            return null;
-        }
-
-        if (!address.Network.Contains(gateway))
-        {
-            return $"{gateway} must be in the subnet {address.Network} of the address";
-        }
-
-        // The anycast address of an IPv6 subnet's routers does reach one of them.
-        return gateway.IsIPv4 && HostAddresses.WhyNotHostOf(address.Network, gateway) is { } special
+        // The anycast address of an IPv6 subnet's routers does reach one of them. Outside of the subnet, any host of the link may be one.
+        return address is not null && gateway.IsIPv4 && HostAddresses.WhyNotHostOf(address.Network, gateway) is { } special
             ? $"must be the address of one host; {gateway} is {special}"
             : null;
     }

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.NetworkInformation;
 using System.Text.RegularExpressions;
 using EgressAgent.Model.Resources;
@@ -12,18 +11,25 @@ internal static partial class AnnotationReader
     public static AnnotationSettings Read(Field annotations)
     {
         AnnotationSettings settings = AnnotationSettings.None;
-        foreach ((YamlScalar key, Field value) in StringMapReader.Read(annotations))
+        Dictionary<string, int> lines = new(StringComparer.Ordinal);
+        foreach ((YamlScalar key, Field value) in StringMapReader.Read(annotations, FoldPrefix))
         {
-            switch (key.Text)
+            string name = FoldPrefix(key.Text);
+            if (!lines.TryAdd(name, key.Location.Line))
+            {
+                value.Faults.Error(key.Location, value.Path, $"is given twice, first in line {lines[name]}: the case of the prefix does not matter");
+            }
+
+            switch (name)
             {
                 case RouterAnnotations.Datapath:
                     settings = settings with { Datapath = value.ReadChoice(RouterChoices.Datapaths) };
                     break;
                 case RouterAnnotations.FlowLog:
-                    settings = settings with { FlowLog = value.ReadChoice(RouterChoices.FlowLogs) };
+                    settings = settings with { FlowLog = ReadFlowLog(value) };
                     break;
                 case RouterAnnotations.Clients:
-                    settings = settings with { Clients = ReadClients(value) };
+                    settings = settings with { Clients = ClientsReader.ReadText(value) };
                     break;
                 case RouterAnnotations.InsideAddress:
                     settings = settings with { InsideAddresses = InsideAddressPins.Read(value) };
@@ -43,35 +49,27 @@ internal static partial class AnnotationReader
         return settings;
     }
 
+    // Kubernetes looks at the prefix in lower case.
+    private static string FoldPrefix(string key) =>
+        key.IndexOf('/') is var slash and > 0 ? key[..slash].ToLowerInvariant() + key[slash..] : key;
+
+    private static FlowLogMode? ReadFlowLog(Field field)
+    {
+        FlowLogMode? mode = field.ReadChoice(RouterChoices.FlowLogs);
+        if (mode is not (null or FlowLogMode.None))
+        {
+            field.Warn(NotServed.FlowLog);
+        }
+
+        return mode;
+    }
+
     private static string Hint(string unknown)
     {
         int prefix = RouterAnnotations.Prefix.Length;
         return Suggestion.Nearest(unknown[prefix..], RouterAnnotations.All.Select(known => known[prefix..])) is { } nearest
             ? $"; did you mean `{RouterAnnotations.Prefix}{nearest}`?"
             : $"; allowed here: {string.Join(", ", RouterAnnotations.All)}";
-    }
-
-    private static ValueList<IPNetwork>? ReadClients(Field field)
-    {
-        if (field.ReadText("networks, separated by commas") is not { } text)
-        {
-            return null;
-        }
-
-        List<IPNetwork> networks = [];
-        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
-        {
-            if (AddressText.ParseNetwork(part, out IPNetwork network) is { } fault)
-            {
-                field.Error(fault);
-            }
-            else
-            {
-                networks.Add(network);
-            }
-        }
-
-        return networks.ToValueList();
     }
 
     private static PhysicalAddress? ReadMacAddress(Field field)

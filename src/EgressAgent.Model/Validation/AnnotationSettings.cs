@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Model.Resources;
 
@@ -7,7 +6,7 @@ namespace EgressAgent.Model.Validation;
 /// <summary>The agent's own settings from a router's annotations; null where the annotation is absent.</summary>
 internal sealed record AnnotationSettings(
     DatapathKind? Datapath = null,
-    ValueList<IPNetwork>? Clients = null,
+    ClientsSpec? Clients = null,
     PhysicalAddress? MacAddress = null,
     FlowLogMode? FlowLog = null,
     InsideAddressPins? InsideAddresses = null)

@@ -57,9 +57,19 @@ internal static class SpecReader
         MacvlanMode? mode = macvlan.Optional("mode")?.ReadChoice(RouterChoices.MacvlanModes);
         Field? masterField = macvlan.Optional("master");
         string? master = masterField?.ReadText("the name of a network interface");
-        if (master is not null && !InterfaceNames.IsValid(master))
+        if (master is "")
+        {
+            // Go writes a text that was not given as an empty one.
+            master = null;
+        }
+        else if (master is not null && !InterfaceNames.IsValid(master))
         {
             masterField!.Value.Error($"must be the name of a network interface, {InterfaceNames.Rule}, not {YamlScalar.Quote(master)}");
+        }
+        else if (master is "lo")
+        {
+            masterField!.Value.Error(
+                "`lo` is the loopback interface, which can carry no macvlan; name the interface of the network that the reserved address is in");
         }
 
         macvlan.Close();

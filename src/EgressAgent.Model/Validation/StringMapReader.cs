@@ -6,7 +6,9 @@ namespace EgressAgent.Model.Validation;
 internal static class StringMapReader
 {
     /// <summary>The entries whose key is a valid one and whose value is not null.</summary>
-    public static IEnumerable<(YamlScalar Key, Field Value)> Read(Field map)
+    /// <param name="map">The mapping.</param>
+    /// <param name="fold">Brings a key into the form in which it is looked at; null for the form in which it stands.</param>
+    public static IEnumerable<(YamlScalar Key, Field Value)> Read(Field map, Func<string, string>? fold = null)
     {
         if (map.ReadMapping() is not { } mapping)
         {
@@ -15,7 +17,7 @@ internal static class StringMapReader
 
         foreach ((YamlScalar key, YamlNode value) in mapping.Entries)
         {
-            if (!KubernetesNames.IsKey(key.Text))
+            if (!KubernetesNames.IsKey(fold is null ? key.Text : fold(key.Text)))
             {
                 map.Faults.Error(key.Location, FieldPath.Of(map.Path, key.Text), $"the key must be {KubernetesNames.KeyRule}");
             }

@@ -35,7 +35,7 @@ public static class EgressRouterWriter
 
         (string Key, string? Value)[] annotations =
         [
-            (RouterAnnotations.Clients, router.Spec.Clients is { } clients ? string.Join(", ", clients) : null),
+            (RouterAnnotations.Clients, router.Spec.Clients?.ToString()),
             (RouterAnnotations.Datapath, router.Spec.Datapath is { } datapath ? RouterChoices.Datapaths.NameOf(datapath) : null),
             (RouterAnnotations.FlowLog, router.Spec.FlowLog is { } flowLog ? RouterChoices.FlowLogs.NameOf(flowLog) : null),
             (RouterAnnotations.InsideAddress,

@@ -136,7 +136,7 @@ public abstract class KernelContract : IDisposable
         ["mode that is made anew"] = Spec with { MacvlanMode = MacvlanMode.Passthru },
         ["MAC"] = Spec with { MacAddress = PhysicalAddress.Parse("02-11-22-33-44-55") },
         ["relay"] = Spec with { Datapath = DatapathKind.Relay },
-        ["clients"] = Spec with { Clients = [IPNetwork.Parse("10.0.0.0/8")] },
+        ["clients"] = Spec with { Clients = new ClientsSpec(IncludesNode: false, [IPNetwork.Parse("10.0.0.0/8")]) },
     };
 
     [Theory]

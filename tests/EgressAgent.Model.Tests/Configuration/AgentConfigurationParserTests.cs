@@ -26,10 +26,28 @@ public class AgentConfigurationParserTests
         AgentConfigurationFile file = Parse(string.Join('\n', lines.Select(line => settings.Contains(line) ? line[1..] : line)));
 
         Assert.Equal(
-            ["insideNetworks", "serviceNetworks", "datapath", "addressConflictDetection", "flowLog", "drainTimeout"],
+            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "drainTimeout"],
             settings.Select(line => line[1..line.IndexOf(':')]));
         Assert.Empty(file.Diagnostics);
-        Assert.Equal(AgentConfiguration.Default, file.Configuration);
+        Assert.Equal(AgentConfiguration.Default with { Clients = file.Configuration!.Clients }, file.Configuration);
+        Assert.Equal("0.0.0.0/0, ::/0", file.Configuration.Clients!.ToString());
+    }
+
+    [Theory]
+    [InlineData("[node, 10.0.0.0/8]")]
+    [InlineData("node, 10.0.0.0/8")]
+    public void Clients_asAListOrAsInTheAnnotation_areTaken(string written) =>
+        Assert.Equal("node, 10.0.0.0/8", Parse($"{Head}clients: {written}\n").Configuration!.Clients!.ToString());
+
+    [Fact]
+    public void FlowLog_thatDoesNothingYet_isWarnedOf()
+    {
+        AgentConfigurationFile file = Parse($"{Head}flowLog: all\n");
+
+        Assert.Equal(FlowLogMode.All, file.Configuration!.FlowLog);
+        Assert.Equal(
+            "agentd.yaml:3:10: flowLog: warning: this version writes no flow log; the setting is kept, and does nothing yet",
+            Assert.Single(file.Diagnostics).ToString());
     }
 
     [Theory]
@@ -54,7 +72,8 @@ public class AgentConfigurationParserTests
             serviceNetworks: ["fd00:7::/112", 10.8.0.0/30]
             datapath: relay
             addressConflictDetection: no
-            flowLog: closed
+            clients: [node, 10.0.0.0/8]
+            flowLog: none
             drainTimeout: 1m30s
             """);
 
@@ -64,7 +83,8 @@ public class AgentConfigurationParserTests
         Assert.Equal(["fd00:7::/112", "10.8.0.0/30"], configuration.ServiceNetworks.Select(network => network.ToString()));
         Assert.Equal(DatapathKind.Relay, configuration.Datapath);
         Assert.False(configuration.AddressConflictDetection);
-        Assert.Equal(FlowLogMode.Closed, configuration.FlowLog);
+        Assert.Equal("node, 10.0.0.0/8", configuration.Clients!.ToString());
+        Assert.Equal(FlowLogMode.None, configuration.FlowLog);
         Assert.Equal(TimeSpan.FromSeconds(90), configuration.DrainTimeout);
     }
 
@@ -86,11 +106,14 @@ public class AgentConfigurationParserTests
     [InlineData("drainTimeout: -1s", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`, not `-1s`")]
     [InlineData("drainTimeout: ''", "3:15: drainTimeout: must be a time from `0s` to `1h`, such as `500ms`, `30s` or `1m30s`, not an empty text")]
     [InlineData("datapath: Relay", "3:11: datapath: must be `kernel` or `relay`, not `Relay`; did you mean `relay`?")]
+    [InlineData("clients: []", "3:10: clients: names nobody; leave it out if everybody may use the routers")]
+    [InlineData("clients: [Node]", "3:11: clients[0]: must be a network, such as `10.0.0.0/8`, not the host name `Node`: names are not resolved; did you mean `node`?")]
+    [InlineData("clients: {node: true}", "3:10: clients: must be a list of networks and the word `node`, not a mapping")]
     [InlineData("flowLog: yes", "3:10: flowLog: must be `none`, `closed` or `all`, not `yes`")]
     [InlineData("addressConflictDetection: \"false\"", "3:27: addressConflictDetection: must be `true` or `false`, not the text `false`")]
     [InlineData("addressConflictDetection: 1", "3:27: addressConflictDetection: must be `true` or `false`, not the number `1`")]
     [InlineData("drainTimeOut: 1s", "3:1: drainTimeOut: unknown field; did you mean `drainTimeout`?")]
-    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, datapath, drainTimeout, flowLog, insideNetworks, kind, serviceNetworks")]
+    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, datapath, drainTimeout, flowLog, insideNetworks, kind, serviceNetworks")]
     [InlineData("insideNetworks: 10.7.0.0/16", "3:17: insideNetworks: must be a list of networks, at most one per family, not the text `10.7.0.0/16`")]
     [InlineData("insideNetworks: []", "3:17: insideNetworks: needs at least one network")]
     [InlineData("insideNetworks: [10.7.0.0/16, 10.8.0.0/16]", "3:31: insideNetworks[1]: is a second IPv4 network; at most one per family is used")]

@@ -1,4 +1,6 @@
 using System.Net;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Tests.Planning;
@@ -7,7 +9,8 @@ namespace EgressAgent.Model.Tests.Redirecting;
 
 public sealed class RedirectCompilerTests
 {
-    private static readonly IPAddress[] Inside = [Example.Ip("198.18.0.2"), Example.Ip("fd96:e9e5:a::2")];
+    private static readonly ValueList<InterfaceAddress> Inside =
+        [new(Example.Ip("198.18.0.2"), 16), new(Example.Ip("fd96:e9e5:a::2"), 112)];
 
     [Fact]
     public void Families_are_those_that_have_a_reserved_address()
@@ -58,7 +61,27 @@ public sealed class RedirectCompilerTests
     [InlineData(null, DatapathKind.Relay, DatapathKind.Relay)]
     [InlineData(DatapathKind.Kernel, DatapathKind.Relay, DatapathKind.Kernel)]
     public void Datapath_is_the_routers_own_or_the_configured_one(DatapathKind? own, DatapathKind configured, DatapathKind expected) =>
-        Assert.Equal(expected, RedirectCompiler.Compile(Example.Key, Example.Spec with { Datapath = own }, Inside, configured).Datapath);
+        Assert.Equal(expected, RedirectCompiler.Compile(Example.Key, Example.Spec with { Datapath = own }, Inside, new AgentConfiguration { Datapath = configured }).Datapath);
 
-    private static RedirectPlan Compile(EgressRouterSpec spec) => RedirectCompiler.Compile(Example.Key, spec, Inside, DatapathKind.Kernel);
+    [Theory]
+    [InlineData(null, null, null)]
+    [InlineData(null, "10.0.0.0/8", "10.0.0.0/8")]
+    [InlineData("fd00::/8", "10.0.0.0/8", "fd00::/8")]
+    [InlineData("node, 10.0.0.0/8", null, "10.0.0.0/8, 198.18.0.1/32, fd96:e9e5:a::1/128")]
+    [InlineData(null, "node", "198.18.0.1/32, fd96:e9e5:a::1/128")]
+    public void Clients_are_the_routers_own_or_the_configured_ones(string? own, string? configured, string? expected)
+    {
+        RedirectPlan plan = RedirectCompiler.Compile(
+            Example.Key, Example.Spec with { Clients = Clients(own) }, Inside, new AgentConfiguration { Clients = Clients(configured) });
+
+        Assert.Equal(expected, plan.Clients is null ? null : string.Join(", ", plan.Clients));
+    }
+
+    private static ClientsSpec? Clients(string? text) => text is null
+        ? null
+        : new ClientsSpec(
+            text.Contains("node", StringComparison.Ordinal),
+            text.Split(", ").Where(word => word != "node").Select(IPNetwork.Parse).ToValueList());
+
+    private static RedirectPlan Compile(EgressRouterSpec spec) => RedirectCompiler.Compile(Example.Key, spec, Inside, AgentConfiguration.Default);
 }

@@ -8,7 +8,9 @@ public class InterfaceNamesTests
     [InlineData("eth0", true)]
     [InlineData("bond0.100", true)]
     [InlineData("a23456789012345", true)]
-    [InlineData("a234567890123456", false)]
+    [InlineData("a234567890123456", true)] // an alternative name
+    [InlineData("a23456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-1234567", true)]
+    [InlineData("a23456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-12345678", false)]
     [InlineData("", false)]
     [InlineData(".", false)]
     [InlineData("..", false)]

@@ -44,11 +44,12 @@ public class ValidFileTests
               labels: {tier: edge, example.com/cost-centre: "4711", empty: ""}
               annotations:
                 egressagent.org/datapath: relay
-                egressagent.org/clients: "10.0.0.0/8, 192.0.2.7 , fd00::/8"
+                egressagent.org/clients: "10.0.0.0/8, node, 192.0.2.7 , fd00::/8"
                 egressagent.org/mac-address: 02:00:5E:10:00:01
-                egressagent.org/flow-log: all
+                egressagent.org/flow-log: none
                 egressagent.org/inside-address: "198.18.0.9 , fd96:e9e5:a::9"
                 example.com/ticket: "4711"
+                Example.COM/owner: somebody
             spec:
               networkInterface: {macvlan: {mode: VEPA, master: eth1.100}}
               addresses:
@@ -57,6 +58,8 @@ public class ValidFileTests
               - {ip: 192.168.13.7, gateway: 192.168.12.254}
               - {ip: 192.168.14.0/31}
               - {ip: 2001:db8:1::/127}
+              - {ip: 203.0.113.10/29, gateway: 192.168.12.1}
+              - {ip: 2001:db8:2::9/64, gateway: 2001:db8:ffff::1}
               mode: Redirect
               redirect:
                 redirectRules:
@@ -71,16 +74,17 @@ public class ValidFileTests
         Assert.Equal(MacvlanMode.VEPA, router.Spec.MacvlanMode);
         Assert.Equal("eth1.100", router.Spec.Master);
         Assert.Equal(
-            ["192.168.12.99/24 192.168.12.1", "2001:db8::99/64 fe80::1", "192.168.13.7/32 192.168.12.254", "192.168.14.0/31 ", "2001:db8:1::/127 "],
+            ["192.168.12.99/24 192.168.12.1", "2001:db8::99/64 fe80::1", "192.168.13.7/32 192.168.12.254", "192.168.14.0/31 ", "2001:db8:1::/127 ",
+                "203.0.113.10/29 192.168.12.1", "2001:db8:2::9/64 2001:db8:ffff::1"],
             router.Spec.Addresses.Select(address => $"{address.Address} {address.Gateway}"));
         Assert.Equal(
             ["TCP 80 203.0.113.26 8080", "UDP 80 2001:db8:ffff::1 80", "SCTP 80 203.0.113.27 80"],
             router.Spec.Rules.Select(rule => $"{rule.Protocol} {rule.Port} {rule.Destination} {rule.TargetPort}"));
         Assert.Equal(IPAddress.Parse("2001:db8:ffff::2"), router.Spec.FallbackIP);
         Assert.Equal(DatapathKind.Relay, router.Spec.Datapath);
-        Assert.Equal(["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"], router.Spec.Clients!.Select(network => network.ToString()));
+        Assert.Equal("node, 10.0.0.0/8, 192.0.2.7/32, fd00::/8", router.Spec.Clients!.ToString());
         Assert.Equal("02:00:5e:10:00:01", router.Spec.MacAddress!.ToColonString());
-        Assert.Equal(FlowLogMode.All, router.Spec.FlowLog);
+        Assert.Equal(FlowLogMode.None, router.Spec.FlowLog);
         Assert.Equal(["198.18.0.9", "fd96:e9e5:a::9"], router.Spec.PinnedInsideAddresses.Select(address => address.ToString()));
     }
 
@@ -116,6 +120,40 @@ public class ValidFileTests
         Assert.Equal(new RouterKey("shop", "web"), router.Key);
         Assert.Null(router.Spec.Addresses[0].Gateway);
         Assert.Null(router.Spec.Master);
+    }
+
+    [Theory]
+    [InlineData("''", null)]
+    [InlineData("an-alternative-name-of-more-than-15-bytes", "an-alternative-name-of-more-than-15-bytes")]
+    public void Master_asKubernetesOrTheKernelTakeIt_isRead(string written, string? expected)
+    {
+        EgressRouterResource router = Routers.ParseValid(Routers.Header
+            + $"spec: {{networkInterface: {{macvlan: {{master: {written}}}}}, addresses: [{{ip: 192.168.12.99/24}}], redirect: {{fallbackIP: 10.0.0.1}}}}\n");
+
+        Assert.Equal(expected, router.Spec.Master);
+    }
+
+    [Fact]
+    public void Annotation_withThePrefixInOtherCase_isTheAgents()
+    {
+        EgressRouterResource router = Routers.ParseValid(
+            Routers.Header.Replace("{name: web}", "{name: web, annotations: {EgressAgent.ORG/clients: node}}", StringComparison.Ordinal)
+            + "spec: {addresses: [{ip: 192.168.12.99/24}], redirect: {fallbackIP: 10.0.0.1}}\n");
+
+        Assert.Equal("node", router.Spec.Clients!.ToString());
+    }
+
+    [Fact]
+    public void FlowLog_thatDoesNothingYet_isWarnedOf()
+    {
+        RouterFile file = Routers.Parse(
+            Routers.Header.Replace("{name: web}", "{name: web, annotations: {egressagent.org/flow-log: all}}", StringComparison.Ordinal)
+            + "spec: {addresses: [{ip: 192.168.12.99/24}], redirect: {fallbackIP: 10.0.0.1}}\n");
+
+        Assert.Equal(FlowLogMode.All, Assert.Single(file.Documents).Router!.Spec.FlowLog);
+        Assert.Equal(
+            "web.yaml:3:63: metadata.annotations[egressagent.org/flow-log]: warning: this version writes no flow log; the setting is kept, and does nothing yet",
+            Assert.Single(file.AllDiagnostics).ToString());
     }
 
     [Fact]

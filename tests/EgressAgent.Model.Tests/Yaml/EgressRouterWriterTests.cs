@@ -23,7 +23,7 @@ public class EgressRouterWriterTests
             {
                 Addresses = [new AddressSpec(new InterfaceAddress(IPAddress.Parse("192.168.12.99"), 24), IPAddress.Parse("192.168.12.1"))],
                 Rules = [new RedirectRuleSpec(TransportProtocol.UDP, 80, IPAddress.Parse("10.0.0.99"), 80)],
-                Clients = [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("fd00::/8")],
+                Clients = new ClientsSpec(IncludesNode: true, [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("fd00::/8")]),
             });
 
         Assert.Equal(
@@ -36,7 +36,7 @@ public class EgressRouterWriterTests
               labels:
                 "app": "egress-router-cni"
               annotations:
-                egressagent.org/clients: "10.0.0.0/8, fd00::/8"
+                egressagent.org/clients: "node, 10.0.0.0/8, fd00::/8"
             spec:
               networkInterface:
                 macvlan:

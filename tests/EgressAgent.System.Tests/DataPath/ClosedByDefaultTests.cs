@@ -227,6 +227,32 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
     }
 
     [Fact]
+    public void Word_node_admits_the_node_and_whom_it_masquerades()
+    {
+        Lab.Apply("web", Spec, "egressagent.org/clients: node");
+        using LanAudit lan = new(Lab);
+
+        AssertReached(Lab.Node.ProbeTcp(DataPathLab.Inside, 80), Reserved, "203.0.113.26:80");
+        AssertReached(Lab.Node.ProbeTcp(DataPathLab.Inside6, 86), Reserved6, "[2001:db8:ff::26]:80");
+        AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside, 80));
+        AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside6, 86));
+
+        Lab.Node.Check("nft", "add table inet masquerade; add chain inet masquerade out { type nat hook postrouting priority srcnat; }; "
+            + "add rule inet masquerade out oifname \"egr-*\" masquerade");
+        try
+        {
+            AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside, 80), Reserved, "203.0.113.26:80");
+            AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 86), Reserved6, "[2001:db8:ff::26]:80");
+        }
+        finally
+        {
+            Lab.Node.Check("nft", "delete table inet masquerade");
+        }
+
+        lan.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.Web6]);
+    }
+
+    [Fact]
     public void Clients_are_refused_when_the_router_is_gone_and_nothing_takes_the_default_route()
     {
         Lab.Apply("web", Spec);

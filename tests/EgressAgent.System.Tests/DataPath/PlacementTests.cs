@@ -26,6 +26,10 @@ public sealed class PlacementTests(DataPathTest.Fixture fixture) : DataPathTest(
         { "gateway that is link-local", "", "{ ip: \"2001:db8:12::99/64\", gateway: \"fe80::1\" }", "2001:db8:12::99", "eth0" },
         { "master named", "master: eth1", "{ ip: 192.168.13.99/24, gateway: 192.168.13.1 }", "192.168.13.99", "eth1" },
         { "master named against the subnet", "master: eth1", "{ ip: 192.168.12.99/32, gateway: 192.168.13.1 }", "192.168.12.99", "eth1" },
+        { "gateway outside of the subnet", "", "{ ip: 198.51.100.9/29, gateway: 192.168.12.1 }", "198.51.100.9", "eth0" },
+        { "gateway outside of the subnet, of IPv6", "", "{ ip: \"2001:db8:77::9/64\", gateway: \"2001:db8:12::1\" }", "2001:db8:77::9", "eth0" },
+        { "master by a long alternative name", "master: an-alternative-name-of-more-than-15-bytes", "{ ip: 192.168.13.99/24, gateway: 192.168.13.1 }", "192.168.13.99", "eth1" },
+        { "master that is empty", "master: \"\"", "{ ip: 192.168.12.99/24 }", "192.168.12.99", "eth0" },
         { "master by its alternative name", "master: office", "{ ip: 192.168.13.99/24, gateway: 192.168.13.1 }", "192.168.13.99", "eth1" },
         { "mode Bridge", "mode: Bridge, master: eth1", "{ ip: 192.168.13.99/24, gateway: 192.168.13.1 }", "192.168.13.99", "eth1" },
         { "mode Private", "mode: Private, master: eth1", "{ ip: 192.168.13.99/24, gateway: 192.168.13.1 }", "192.168.13.99", "eth1" },
@@ -165,7 +169,7 @@ public sealed class PlacementTests(DataPathTest.Fixture fixture) : DataPathTest(
         List<string> routes = ["route {0} 198.51.100.9/32 dev lan", "-6 route {0} 2001:db8:77::9/128 dev lan", "address {0} fe80::1/64 dev lan nodad"];
         if (master == "eth1")
         {
-            Lab.Node.Ip("link property add dev eth1 altname office");
+            Lab.Node.Ip("link property add dev eth1 altname office altname an-alternative-name-of-more-than-15-bytes");
             routes.Add($"route {{0}} 192.168.12.99/32 dev {link}");
         }
 
@@ -175,7 +179,7 @@ public sealed class PlacementTests(DataPathTest.Fixture fixture) : DataPathTest(
             routes.ForEach(route => Lab.Gateway.Ip(string.Format(null, route, "del").Replace(" nodad", "")));
             if (master == "eth1")
             {
-                Lab.Node.Ip("link property del dev eth1 altname office");
+                Lab.Node.Ip("link property del dev eth1 altname office altname an-alternative-name-of-more-than-15-bytes");
             }
         });
     }

@@ -35,7 +35,7 @@ public sealed class LiteDbRouterStoreTests : IDisposable
                     Addresses = [new AddressSpec(Example.Cidr("192.168.12.98/32"), IPAddress.Parse("10.0.0.1")), new AddressSpec(Example.Cidr("2001:db8::9/64"), null)],
                     FallbackIP = IPAddress.Parse("203.0.113.1"),
                     Datapath = DatapathKind.Relay,
-                    Clients = [IPNetwork.Parse("10.0.0.0/8")],
+                    Clients = new ClientsSpec(IncludesNode: true, [IPNetwork.Parse("10.0.0.0/8")]),
                     MacAddress = PhysicalAddress.Parse("02-00-00-00-00-01"),
                     FlowLog = FlowLogMode.Closed,
                 },

@@ -87,7 +87,7 @@ public sealed class DecisionPropertyTests
         }
 
         bool isServed = Inside.Contains(packet.Destination.Address)
-            && (spec.Clients is null || spec.Clients.Any(network => network.Contains(source)));
+            && (spec.Clients is null || spec.Clients.Networks.Any(network => network.Contains(source)));
         bool hasSctp = spec.Rules.Any(rule => rule.Protocol == TransportProtocol.SCTP);
         if (isServed && spec.Datapath == DatapathKind.Relay && (packet.Protocol is "tcp" or "udp" || (packet.Protocol == "sctp" && hasSctp)))
         {

@@ -37,7 +37,7 @@ internal static class TracerGen
                 Addresses = [.. addresses.DistinctBy(address => address.Address.Address)],
                 Rules = [.. rules.Where(rule => Serves(rule.Destination)).DistinctBy(rule => (rule.Protocol, rule.Port))],
                 FallbackIP = fallback is not null && Serves(fallback) ? fallback : null,
-                Clients = clients is null ? null : [.. clients],
+                Clients = clients is null ? null : new ClientsSpec(IncludesNode: false, [.. clients]),
                 Datapath = isRelay ? DatapathKind.Relay : DatapathKind.Kernel,
             };
         });
