@@ -33,4 +33,6 @@ public static class EventIds
     public const int BusUnavailable = 28;
     public const int BusFault = 29;
     public const int StateNotSaved = 30;
+    public const int SettingsFault = 40;
+    public const int SettingsWarning = 41;
 }

@@ -5,6 +5,7 @@ var root = new RootCommand("Gives applications a reserved source IP: builds and 
 {
     RunCommand.Create(),
     CheckCommand.Create(),
+    ConvertCommand.Create(),
     CleanupCommand.Create(),
 };
 

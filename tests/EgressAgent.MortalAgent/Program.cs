@@ -14,7 +14,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 //     EgressAgent.MortalAgent ROUTERS CONFIG STATE RUNTIME N
 AgentOptions options = new(args[0], args[1], args[2], args[3], Bus: null);
 Countdown countdown = new(int.Parse(args[4]));
-if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not { } configuration)
+if (AgentConfigurationLoader.Load(options.Configuration, options.State).Configuration is not { } configuration)
 {
     return 1;
 }

@@ -21,6 +21,8 @@ public sealed partial class ResourceRegistry
         [
             .. _files.Values.SelectMany(file => file.AllDiagnostics).Concat(_conflicts)
                 .Select(finding => new Finding(finding.Severity == DiagnosticSeverity.Error ? EventIds.FileFault : EventIds.FileWarning, finding)),
+            .. _settings.Select(finding => new Finding(
+                finding.Severity == DiagnosticSeverity.Error ? EventIds.SettingsFault : EventIds.SettingsWarning, finding)),
             .. new[] { _directoryFault, _stateFault }.OfType<Finding>(),
         ];
         if (_findings.SetEquals(standing))
@@ -53,6 +55,12 @@ public sealed partial class ResourceRegistry
                 break;
             case EventIds.FileWarning:
                 LogWarning(fault);
+                break;
+            case EventIds.SettingsFault:
+                LogSettingsFault(fault);
+                break;
+            case EventIds.SettingsWarning:
+                LogSettingsWarning(fault);
                 break;
             case EventIds.DirectoryUnreadable:
                 LogDirectory(fault.Location.File, fault.Message);
@@ -97,6 +105,13 @@ public sealed partial class ResourceRegistry
 
     [LoggerMessage(EventId = EventIds.FileWarning, Level = LogLevel.Information, Message = "{File}: no warning any more")]
     private partial void LogWarningOver(string file);
+
+    // Settings are read at the start alone, so that it is never over while the agent runs.
+    [LoggerMessage(EventId = EventIds.SettingsFault, EventName = nameof(EventIds.SettingsFault), Level = LogLevel.Error, Message = "{Finding}")]
+    private partial void LogSettingsFault(Diagnostic finding);
+
+    [LoggerMessage(EventId = EventIds.SettingsWarning, EventName = nameof(EventIds.SettingsWarning), Level = LogLevel.Warning, Message = "{Finding}")]
+    private partial void LogSettingsWarning(Diagnostic finding);
 
     [LoggerMessage(EventId = EventIds.DirectoryUnreadable, EventName = nameof(EventIds.DirectoryUnreadable), Level = LogLevel.Warning,
         Message = "{Directory}: {Problem}")]

@@ -28,6 +28,7 @@ public sealed partial class ResourceRegistry : IDisposable
     private ValueList<Diagnostic> _conflicts = [];
     private Finding? _directoryFault;
     private Finding? _stateFault;
+    private ValueList<Diagnostic> _settings = [];
 
     // That the directory is empty means something only when a file was seen in it.
     private bool _hasSeenFiles;
@@ -211,6 +212,19 @@ public sealed partial class ResourceRegistry : IDisposable
         lock (_lock)
         {
             _stateFault = fault is null ? null : new Finding(EventIds.StateNotSaved, new Diagnostic(new SourceLocation(path, 0, 0), "", fault));
+            isChanged = NoteFindings();
+        }
+
+        Publish(new RegistryChange([], isChanged));
+    }
+
+    /// <summary>Notes what is wrong with the agent's settings, or odd about them.</summary>
+    public void NoteSettings(ValueList<Diagnostic> findings)
+    {
+        bool isChanged;
+        lock (_lock)
+        {
+            _settings = findings;
             isChanged = NoteFindings();
         }
 

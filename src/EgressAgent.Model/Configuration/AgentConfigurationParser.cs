@@ -11,6 +11,13 @@ public static class AgentConfigurationParser
     private const string ApiVersion = "agent.egressagent.org/v1";
     private const string Kind = "AgentConfiguration";
 
+    /// <summary>The largest file that is read: 4 MiB.</summary>
+    public const int MaxBytes = YamlLimits.FileBytes;
+
+    /// <summary>Whether a file says that it is the agent's configuration.</summary>
+    public static bool IsOne(ReadOnlySpan<byte> content) =>
+        YamlReader.Read("", content, out _) is [{ Root: YamlMapping root }, ..] && root.Find("kind")?.Value is YamlScalar { Text: Kind };
+
     /// <summary>Reads and checks a whole file; no content makes it throw. A file without a document is all defaults.</summary>
     /// <param name="path">What the locations of the findings say; nothing is opened.</param>
     /// <param name="content">The bytes of the file.</param>

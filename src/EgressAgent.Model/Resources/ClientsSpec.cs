@@ -9,7 +9,14 @@ public sealed record ClientsSpec(bool IncludesNode, ValueList<IPNetwork> Network
 {
     internal const string NodeWord = "node";
 
+    /// <summary>The word and the networks, as a file lists them.</summary>
+    public IEnumerable<string> Words => [.. IncludesNode ? [NodeWord] : ValueList<string>.Empty, .. Networks.Select(network => network.ToString())];
+
+    /// <summary>What <see cref="Words"/> gave.</summary>
+    /// <exception cref="FormatException">A word is no network.</exception>
+    public static ClientsSpec OfWords(ValueList<string> words) =>
+        new(words.Contains(NodeWord), words.Where(word => word != NodeWord).Select(IPNetwork.Parse).ToValueList());
+
     /// <summary>As it is written in a file: <c>node, 10.0.0.0/8</c>.</summary>
-    public override string ToString() =>
-        string.Join(", ", [.. IncludesNode ? [NodeWord] : ValueList<string>.Empty, .. Networks.Select(network => network.ToString())]);
+    public override string ToString() => string.Join(", ", Words);
 }

@@ -41,7 +41,7 @@ internal static partial class AnnotationReader
                     value.Faults.Error(key.Location, value.Path, $"unknown annotation{Hint(unknown)}");
                     break;
                 default:
-                    _ = value.ReadText("a text");
+                    _ = value.ReadText("a text", isAnyText: true);
                     break;
             }
         }

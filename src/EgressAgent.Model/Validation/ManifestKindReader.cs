@@ -1,3 +1,4 @@
+using EgressAgent.Model.Legacy;
 using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
@@ -23,6 +24,12 @@ internal static class ManifestKindReader
         string? version = document.Required("apiVersion", $"`{ManifestKind.RouterApiVersion}` for an EgressRouter")?.ReadText("a text");
         string? name = document.Required("kind", "`EgressRouter`")?.ReadText("a text");
         ManifestKind? kind = name is null ? null : ManifestKind.Find(name);
+        if (name is not null && kind is null && WhyNotServed(document, name, kindField!.Value.Location.File) is { } reason)
+        {
+            kindField.Value.Error(reason);
+            return null;
+        }
+
         if (name is not null && kind is null)
         {
             string? nearest = Suggestion.Nearest(name, ManifestKind.All.Select(known => known.Name));
@@ -39,4 +46,13 @@ internal static class ManifestKindReader
         bool meansRouter = version == ManifestKind.RouterApiVersion || (name is null && version != ManifestKind.Service.ApiVersion);
         return kind ?? (meansRouter ? ManifestKind.EgressRouter : null);
     }
+
+    // What people have who come from OpenShift.
+    private static string? WhyNotServed(FieldReader document, string kind, string file) => kind switch
+    {
+        "Template" => "a template is not served; process the template first (oc process), and save what comes of it",
+        _ when LegacyRouterConverter.IsLegacyRouter(document.Mapping)
+            => $"an egress router that is a {YamlScalar.Shorten(kind)} is not served; `egress-agentd convert {file}` prints the EgressRouter that does the same",
+        _ => null,
+    };
 }

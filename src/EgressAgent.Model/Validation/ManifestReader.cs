@@ -75,7 +75,8 @@ internal sealed class ManifestReader
     private void ReadRouter(FieldReader fields, FaultList faults)
     {
         ResourceMetadata? metadata = MetadataReader.Read(fields);
-        EgressRouterSpec? spec = SpecReader.Read(fields, metadata?.Settings ?? AnnotationSettings.None, out ReservedAddresses addresses);
+        EgressRouterSpec? spec = SpecReader.Read(
+            fields, metadata?.Settings ?? AnnotationSettings.None, out ReservedAddresses addresses, out RedirectPlaces redirect);
         fields.Ignore("status");
         fields.Close();
 
@@ -91,7 +92,9 @@ internal sealed class ManifestReader
                 fields.Path,
                 metadata?.NameLocation ?? fields.Location,
                 addresses.Locations,
-                metadata?.Settings.InsideAddresses?.Field.Location),
+                metadata?.Settings.InsideAddresses?.Field.Location,
+                redirect.Destinations,
+                redirect.Fallback),
         });
     }
 

@@ -89,13 +89,9 @@ internal static class MetadataReader
             {
                 value.Error($"must be {KubernetesNames.LabelValueRule}, not {YamlScalar.Quote(text)}");
             }
-            else if (key.Text != RouterLabels.AppKey)
+            else
             {
                 labels = labels.SetItem(key.Text, text);
-            }
-            else if (text != RouterLabels.AppValue)
-            {
-                value.Warn($"is replaced by `{RouterLabels.AppValue}`, by which services select every router");
             }
         }
 

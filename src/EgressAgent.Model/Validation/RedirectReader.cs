@@ -7,10 +7,18 @@ namespace EgressAgent.Model.Validation;
 /// <summary>Reads <c>spec.redirect</c>.</summary>
 internal sealed class RedirectReader(ReservedAddresses addresses)
 {
+    private const int HttpsPort = 443;
+
+    private const string WayOutForHttps =
+        "; two HTTPS partners cannot share a port of one router: give the second one a port, or a router, of its own";
+
     private readonly Dictionary<(TransportProtocol, int), int> _lines = [];
 
-    public (ValueList<RedirectRuleSpec> Rules, IPAddress? Fallback) Read(Field? redirect)
+    private readonly List<SourceLocation> _destinations = [];
+
+    public (ValueList<RedirectRuleSpec> Rules, IPAddress? Fallback) Read(Field? redirect, out RedirectPlaces places)
     {
+        places = RedirectPlaces.None;
         if (redirect?.ReadFields() is not { } fields)
         {
             return ([], null);
@@ -27,6 +35,7 @@ internal sealed class RedirectReader(ReservedAddresses addresses)
             redirect.Value.Warn("has neither `redirectRules` nor `fallbackIP`, so all traffic is rejected");
         }
 
+        places = new RedirectPlaces(_destinations.ToValueList(), fallbackField?.Location);
         return (rules, fallbackField is { } field ? ReadDestination(field) : null);
     }
 
@@ -49,12 +58,17 @@ internal sealed class RedirectReader(ReservedAddresses addresses)
         int? targetPort = targetPortField is null ? port : targetPortField.Value.ReadInteger(1, ushort.MaxValue);
         if (protocol is { } taken && port is { } number && !_lines.TryAdd((taken, number), portField!.Value.Location.Line))
         {
-            portField.Value.Error($"{taken} port {number} is taken by the rule in line {_lines[(taken, number)]}");
+            string hint = taken == TransportProtocol.TCP && (targetPort ?? number) == HttpsPort ? WayOutForHttps : "";
+            portField.Value.Error($"{taken} port {number} is taken by the rule in line {_lines[(taken, number)]}{hint}");
         }
 
-        return destination is null || port is null || protocol is null || targetPort is null
-            ? null
-            : new RedirectRuleSpec(protocol.Value, (ushort)port, destination, (ushort)targetPort);
+        if (destination is null || port is null || protocol is null || targetPort is null)
+        {
+            return null;
+        }
+
+        _destinations.Add(destinationField!.Value.Location);
+        return new RedirectRuleSpec(protocol.Value, (ushort)port, destination, (ushort)targetPort);
     }
 
     private IPAddress? ReadDestination(Field field)

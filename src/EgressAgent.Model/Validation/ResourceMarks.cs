@@ -7,5 +7,12 @@ namespace EgressAgent.Model.Validation;
 /// <param name="Name">Where <c>metadata.name</c> stands.</param>
 /// <param name="Addresses">Where the <c>ip</c> of each of <c>spec.addresses</c> stands.</param>
 /// <param name="InsideAddress">Where the annotation with the inside addresses stands; null when there is none.</param>
+/// <param name="Destinations">Where the <c>destinationIP</c> of each rule stands, as far as the rules are right.</param>
+/// <param name="Fallback">Where <c>fallbackIP</c> stands; null when there is none.</param>
 internal sealed record ResourceMarks(
-    FieldPath? Path, SourceLocation Name, ValueList<SourceLocation> Addresses, SourceLocation? InsideAddress);
+    FieldPath? Path,
+    SourceLocation Name,
+    ValueList<SourceLocation> Addresses,
+    SourceLocation? InsideAddress,
+    ValueList<SourceLocation> Destinations,
+    SourceLocation? Fallback);

@@ -17,6 +17,16 @@ public static class RouterFileNames
         !name.StartsWith('.')
         && (name.EndsWith(".yaml", StringComparison.Ordinal) || name.EndsWith(".yml", StringComparison.Ordinal));
 
+    /// <summary>True for what nobody expects to be read: hidden files, and what editors and package managers leave beside one.</summary>
+    /// <param name="name">Without the directory.</param>
+    public static bool IsLeftover(string name) =>
+        name.StartsWith('.')
+        || name.EndsWith('~')
+        || name.EndsWith(".swp", StringComparison.Ordinal)
+        || name.EndsWith(".bak", StringComparison.Ordinal)
+        || name.Contains(".dpkg-", StringComparison.Ordinal)
+        || name.Contains(".rpm", StringComparison.Ordinal);
+
     /// <summary>
     /// Null when the file may be trusted: it says where the node's traffic goes, so nobody but root may be able to write it. Else
     /// the message for the administrator.

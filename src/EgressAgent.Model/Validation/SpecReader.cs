@@ -8,9 +8,11 @@ internal static class SpecReader
 {
     private static readonly Choices<bool> Modes = new(("Redirect", true));
 
-    public static EgressRouterSpec? Read(FieldReader document, AnnotationSettings settings, out ReservedAddresses addresses)
+    public static EgressRouterSpec? Read(
+        FieldReader document, AnnotationSettings settings, out ReservedAddresses addresses, out RedirectPlaces places)
     {
         addresses = ReservedAddresses.Unread;
+        places = RedirectPlaces.None;
         if (document.Required("spec", "a mapping with `addresses` and `redirect`")?.ReadFields() is not { } spec)
         {
             return null;
@@ -24,7 +26,7 @@ internal static class SpecReader
 
         addresses = AddressesReader.Read(addressesField);
         settings.InsideAddresses?.Check(addresses);
-        var (rules, fallback) = new RedirectReader(addresses).Read(redirectField);
+        var (rules, fallback) = new RedirectReader(addresses).Read(redirectField, out places);
         return new EgressRouterSpec
         {
             MacvlanMode = mode,

@@ -16,10 +16,13 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
 
     /// <summary>A text. A number, a boolean or null must be quoted to be one, as for Kubernetes.</summary>
     /// <param name="what">What belongs here, for the message: <c>an IP address</c>.</param>
-    public string? ReadText(string what)
+    /// <param name="isAnyText">Whether everything is taken, also what looks like a placeholder.</param>
+    public string? ReadText(string what, bool isAnyText = false)
     {
         switch (Node)
         {
+            case YamlScalar { Kind: YamlScalarKind.Text } placeholder when !isAnyText && ReportPlaceholder(placeholder):
+                return null;
             case YamlScalar { Kind: YamlScalarKind.Text } scalar:
                 return scalar.Text;
             case YamlScalar { Kind: YamlScalarKind.Integer or YamlScalarKind.Float or YamlScalarKind.Boolean } scalar:
@@ -83,6 +86,11 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
             return value;
         }
 
+        if (ReportPlaceholder(scalar))
+        {
+            return null;
+        }
+
         Error($"must be {choices}, not {YamlScalar.Quote(scalar.Text)}{Suggestion.For(scalar.Text, choices.Names)}");
         return null;
     }
@@ -124,10 +132,26 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
 
     private void Mismatch(string what)
     {
+        if (Node is YamlScalar scalar && ReportPlaceholder(scalar))
+        {
+            return;
+        }
+
         if (Node is not YamlScalar { Kind: YamlScalarKind.Faulty })
         {
             Error($"must be {what}, not {Node.Describe()}");
         }
+    }
+
+    private bool ReportPlaceholder(YamlScalar scalar)
+    {
+        if (scalar.Kind != YamlScalarKind.Text || Placeholder.Explain(scalar.Text) is not { } explanation)
+        {
+            return false;
+        }
+
+        Error(explanation);
+        return true;
     }
 
     private static string Word(YamlScalarKind kind) => kind == YamlScalarKind.Boolean ? "boolean" : "number";

@@ -12,6 +12,8 @@ internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultLis
     private readonly HashSet<string> _ignored = new(StringComparer.Ordinal);
     private readonly List<(string Name, string What)> _missing = [];
 
+    public YamlMapping Mapping => mapping;
+
     public SourceLocation Location => mapping.Location;
 
     public FieldPath? Path => path;

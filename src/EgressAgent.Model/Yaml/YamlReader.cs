@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Model.Yaml;
 
 /// <summary>Reads a YAML (or JSON) stream into trees. No content makes it throw; what is wrong is in the result.</summary>
-internal static class YamlReader
+internal static partial class YamlReader
 {
     /// <summary>Reads every document; a fault in one does not lose the others. Empty documents are left out.</summary>
     /// <param name="file">The name that locations carry.</param>
@@ -40,10 +41,20 @@ internal static class YamlReader
                 continue;
             }
 
-            documents.AddRange(new YamlTreeBuilder(file, text, chunk.FirstLine).Build().Where(document => !document.IsEmpty));
+            documents.AddRange(Build(file, text, chunk.FirstLine).Where(document => !document.IsEmpty));
         }
 
         return documents;
+    }
+
+    // The parser refuses a line of tabs alone, or of tabs and a comment, which is an empty line (YAML 1.2.2, 6.6). Inside of a block
+    // scalar, where tabs are content, it takes them; so they are taken away only where it did not.
+    private static List<YamlDocument> Build(string file, string text, int firstLine)
+    {
+        List<YamlDocument> documents = new YamlTreeBuilder(file, text, firstLine).Build();
+        return documents.All(document => document.IsComplete) || !TabsBeforeNothing().IsMatch(text)
+            ? documents
+            : new YamlTreeBuilder(file, TabsBeforeNothing().Replace(text, ""), firstLine).Build();
     }
 
     private static Diagnostic? Refuse(string file, ReadOnlySpan<byte> content)
@@ -58,4 +69,7 @@ internal static class YamlReader
             ? new Diagnostic(start, "", $"the file is in {encoding}; save it in UTF-8")
             : null;
     }
+
+    [GeneratedRegex(@"^[ \t]*\t[ \t]*(?=\r?$|#)", RegexOptions.CultureInvariant | RegexOptions.Multiline)]
+    private static partial Regex TabsBeforeNothing();
 }

@@ -29,6 +29,12 @@ internal sealed class YamlSyntaxExplainer(string text, ParsingEvent? last, Mark?
         Mark start = positioned?.Start ?? last?.End ?? new Mark(0, 1, 1);
         bool Says(string words) => exception.Message.Contains(words, StringComparison.Ordinal);
 
+        // In a flow collection the braces of a parameter are syntax.
+        if (Placeholder.FindParameter(LineOf(start)) is { } column)
+        {
+            return (new Mark(0, start.Line, column), Placeholder.Explain(LineOf(start))!);
+        }
+
         if (Says("quoted scalar"))
         {
             return (start, ExplainQuoted(exception.Message));

@@ -18,13 +18,13 @@ internal static class BusCheck
 
     /// <summary>What is wrong with a file or with those in a directory, as far as it fits into a reply.</summary>
     /// <exception cref="BusException">There is nothing at the path, or it cannot be read.</exception>
-    internal static async Task<IReadOnlyList<Diagnostic>> RunAsync(string path)
+    internal static async Task<IReadOnlyList<Diagnostic>> RunAsync(string path, string routersDirectory)
     {
         await Turn.WaitAsync().ConfigureAwait(false);
         try
         {
             return await Task.Factory.StartNew(
-                () => Run(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+                () => Run(path, routersDirectory), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
         finally
         {
@@ -32,12 +32,12 @@ internal static class BusCheck
         }
     }
 
-    private static IReadOnlyList<Diagnostic> Run(string path)
+    private static IReadOnlyList<Diagnostic> Run(string path, string routersDirectory)
     {
         RouterFileCheck check;
         try
         {
-            check = RouterFileCheck.Run([path]);
+            check = RouterFileCheck.Run([path], new CheckedAgent(routersDirectory, Paths.Configuration));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -87,7 +87,7 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
             throw new BusException(BusErrorNames.AccessDenied, $"only root may have files outside {manager._routersDirectory} checked");
         }
 
-        IReadOnlyList<Diagnostic> findings = await BusCheck.RunAsync(path).ConfigureAwait(false);
+        IReadOnlyList<Diagnostic> findings = await BusCheck.RunAsync(path, manager._routersDirectory).ConfigureAwait(false);
         return (ref MessageWriter body) => WriteFindings(findings, ref body);
     }
 
@@ -101,7 +101,7 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
             body.WriteUInt32((uint)finding.Location.Line);
             body.WriteUInt32((uint)finding.Location.Column);
             body.WriteText(finding.Field);
-            body.WriteText(finding.Message);
+            body.WriteText(finding.Severity == DiagnosticSeverity.Warning ? $"warning: {finding.Message}" : finding.Message);
         }
 
         body.WriteArrayEnd(array);

@@ -1,37 +1,65 @@
 using System.CommandLine;
 using EgressAgent.Daemon.Watch;
+using EgressAgent.Model.Validation;
+using Microsoft.Win32.SafeHandles;
 
 namespace EgressAgent.Daemon.Commands;
 
-/// <summary><c>egress-agentd check</c>: says what is wrong with router files, without touching anything.</summary>
+/// <summary><c>egress-agentd check</c>: says what is wrong with router files and settings, without touching anything.</summary>
 internal static class CheckCommand
 {
     private static readonly Argument<string[]> Targets = new("path")
     {
-        Description = $"Files and directories; {Paths.Routers} when none is given",
+        Description = $"Files and directories; {Paths.Routers} and {Paths.Configuration} when none is given",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
+    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object, for editors and programs" };
+
     internal static Command Create()
     {
-        var command = new Command("check", "Print the errors of router files; exit 0 when all are valid, 1 when not") { Targets };
-        command.SetAction(parsed => Run(parsed.GetValue(Targets) is { Length: > 0 } targets ? targets : [Paths.Routers]));
+        var command = new Command("check", "Print the errors of router files and settings; exit 0 when there is none, 1 when there is") { Targets, Json };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(Targets) is { Length: > 0 } targets ? targets : [Paths.Routers, .. File.Exists(Paths.Configuration) ? [Paths.Configuration] : Array.Empty<string>()],
+            parsed.GetValue(Json)));
         return command;
     }
 
-    private static int Run(IReadOnlyList<string> targets)
+    private static int Run(IReadOnlyList<string> targets, bool json)
     {
-        RouterFileCheck check = RouterFileCheck.Run(targets);
+        RouterFileCheck check = RouterFileCheck.Run(targets, new CheckedAgent(Paths.Routers, Paths.Configuration));
+
+        // The console's own stream would put a terminal into another mode first.
+        using SafeFileHandle standardOutput = new(1, ownsHandle: false);
+        using StreamWriter output = new(new FileStream(standardOutput, FileAccess.Write));
+        if (json)
+        {
+            output.WriteLine(CheckReport.ToJson(check));
+        }
+        else
+        {
+            Print(check, output);
+        }
+
+        return check.Missing.Count > 0 ? ExitCodes.Usage : check.IsValid ? ExitCodes.Success : ExitCodes.Failure;
+    }
+
+    private static void Print(RouterFileCheck check, StreamWriter output)
+    {
         foreach (string missing in check.Missing)
         {
             Console.Error.WriteLine($"{missing}: no such file or directory");
         }
 
-        foreach (var finding in check.Findings)
+        foreach (Diagnostic finding in check.Findings)
         {
-            Console.WriteLine(finding);
+            output.WriteLine(finding);
         }
 
-        return check.Missing.Count > 0 ? ExitCodes.Usage : check.IsValid ? ExitCodes.Success : ExitCodes.Failure;
+        // A program that reads the findings counts them itself.
+        if (!Console.IsOutputRedirected)
+        {
+            output.WriteLine(CheckReport.Summarize(check));
+        }
     }
 }

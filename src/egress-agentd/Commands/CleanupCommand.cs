@@ -1,4 +1,5 @@
 using System.CommandLine;
+using EgressAgent.Daemon.Hosting;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Linux;
 using EgressAgent.Model;
@@ -51,7 +52,10 @@ internal static class CleanupCommand
     {
         try
         {
-            foreach (string file in Directory.Exists(state) ? Directory.GetFiles(state, "state*.db*") : [])
+            string[] files = Directory.Exists(state)
+                ? [.. Directory.GetFiles(state, "state*.db*"), .. Directory.GetFiles(state, AgentConfigurationLoader.LastGoodName + "*")]
+                : [];
+            foreach (string file in files)
             {
                 File.Delete(file);
                 Console.WriteLine($"removed {file}");

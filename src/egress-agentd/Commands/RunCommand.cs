@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Serilog;
+using Serilog.Core;
 
 namespace EgressAgent.Daemon.Commands;
 
@@ -46,9 +47,20 @@ internal static class RunCommand
 
     private static async Task<int> RunAsync(AgentOptions options, bool logsToJournal)
     {
-        if (AgentConfigurationLoader.Load(options.Configuration, Console.Error) is not { } configuration)
+        if (!Environment.IsPrivilegedProcess)
         {
+            await Console.Error.WriteLineAsync("egress-agentd: run needs root, since it makes network namespaces, links and routes").ConfigureAwait(false);
             return ExitCodes.Failure;
+        }
+
+        Logger log = logsToJournal ? AgentLogger.ToJournal() : AgentLogger.ToConsole();
+        LoadedSettings settings = AgentConfigurationLoader.Load(options.Configuration, options.State);
+        SettingsReport.Log(settings, options.Configuration, log);
+        if (settings.Configuration is not { } configuration)
+        {
+            SettingsReport.TellServiceManager(settings);
+            await log.DisposeAsync().ConfigureAwait(false);
+            return ExitCodes.Configuration;
         }
 
         // Each router has some descriptors, each relayed connection two.
@@ -57,16 +69,17 @@ internal static class RunCommand
         // The agent has no settings but its own, so the host's appsettings.json and environment are left out.
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Services.AddSystemd();
-        builder.Services.AddSerilog(logsToJournal ? AgentLogger.ToJournal() : AgentLogger.ToConsole(), dispose: true);
+        builder.Services.AddSerilog(log, dispose: true);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton(configuration);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(services => new LiteDbRouterStore(options.State, services.GetRequiredService<ILogger<LiteDbRouterStore>>()));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = configuration.DrainTimeout + StopTime);
         builder.Services.AddHostedService<AgentService>();
-        using IHost host = builder.Build();
         try
         {
+            using IHost host = builder.Build();
             await host.RunAsync().ConfigureAwait(false);
             return ExitCodes.Success;
         }

@@ -36,6 +36,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
 
     public AgentService(
         AgentOptions options,
+        LoadedSettings settings,
         AgentConfiguration configuration,
         LiteDbRouterStore store,
         TimeProvider time,
@@ -47,6 +48,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _logger = logger;
         _descriptors = new DescriptorStore(PassedDescriptors.Take(), refusal => LogNotKept(refusal.Message));
         _registry = new ResourceRegistry(store, configuration, ReadMachineId(), time, logger);
+        _registry.NoteSettings(settings.Findings);
         _kernel = new LinuxKernel(_descriptors);
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger);
         _service = new ServiceStatus(_reconciler, _registry, logger);

@@ -36,6 +36,8 @@ internal static class MessageIds
         EventIds.BusUnavailable => "34cf569658ce587aa40d5bf4e9d831b7",
         EventIds.BusFault => "774dac88340c5265998cde290dd37eb7",
         EventIds.StateNotSaved => "c58e2a6d9b1f4e37a0d46b8fe3715c92",
+        EventIds.SettingsFault => "909fc1c3a47d47f08db2e068207158c6",
+        EventIds.SettingsWarning => "ef395328b28f454ab52db5572873dca2",
         _ => null,
     };
 }

@@ -1,48 +1,57 @@
 using System.Collections.Immutable;
+using EgressAgent.Daemon.Hosting;
 using EgressAgent.Model;
+using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Daemon.Watch;
 
 /// <summary>What is wrong with a set of router files, in themselves and with each other.</summary>
+/// <param name="Files">How many files were read.</param>
+/// <param name="Routers">How many routers they describe without a fault.</param>
 /// <param name="Findings">By file, then by place.</param>
 /// <param name="Missing">The paths that are not there.</param>
-internal sealed record RouterFileCheck(IReadOnlyList<Diagnostic> Findings, IReadOnlyList<string> Missing)
+internal sealed record RouterFileCheck(int Files, int Routers, IReadOnlyList<Diagnostic> Findings, IReadOnlyList<string> Missing)
 {
     internal bool IsValid => Findings.All(finding => finding.Severity != DiagnosticSeverity.Error);
 
+    /// <summary>Reads and checks; nothing that is in the way makes it throw.</summary>
     /// <param name="targets">Files, whatever their names, and directories, of which the router files are taken.</param>
-    internal static RouterFileCheck Run(IEnumerable<string> targets)
+    /// <param name="agent">Whose files they are.</param>
+    internal static RouterFileCheck Run(IEnumerable<string> targets, CheckedAgent agent)
     {
+        CheckTargets found = CheckTargets.Find(targets);
+        List<Diagnostic> findings = [.. found.Findings];
         List<RouterFile> files = [];
-        List<string> missing = [];
-        foreach (string target in targets)
+        AgentConfiguration? configuration = null;
+        foreach (CheckTarget target in found.Files)
         {
-            if (Directory.Exists(target))
+            if (!target.IsOfADirectory && AgentSettingsFile.TryRead(target.Path, agent.ConfigurationPath) is { } settings)
             {
-                files.AddRange(Directory.EnumerateFiles(target)
-                    .Where(path => RouterFileNames.IsRouterFile(Path.GetFileName(path)))
-                    .Select(RouterFileReader.Read));
-            }
-            else if (File.Exists(target))
-            {
-                files.Add(RouterFileReader.Read(target));
+                findings.AddRange(settings.Diagnostics);
+                configuration ??= settings.Configuration;
             }
             else
             {
-                missing.Add(target);
+                files.Add(RouterFileReader.Read(target.Path, asksWhoMayWrite: agent.Reads(target.Path)));
             }
         }
 
-        RouterCatalog catalog = RouterCatalog.Merge(files, ImmutableDictionary<RouterKey, EgressRouterResource>.Empty);
+        configuration ??= agent.ReadConfiguration();
+        RouterCatalog catalog = RouterCatalog.Merge(files, ImmutableDictionary<RouterKey, EgressRouterResource>.Empty, configuration?.InsideNetworks);
+        findings.AddRange(files.SelectMany(file => file.AllDiagnostics));
+        findings.AddRange(catalog.Conflicts);
+        findings.AddRange(RarelyMeant.Find(files, configuration ?? AgentConfiguration.Default, agent.ForwardingSwitch));
         return new RouterFileCheck(
+            found.Files.Count,
+            catalog.Routers.Count(router => router.IsCurrent),
             [
-                .. files.SelectMany(file => file.AllDiagnostics).Concat(catalog.Conflicts).Distinct()
+                .. findings.Distinct()
                     .OrderBy(finding => finding.Location.File, StringComparer.Ordinal)
                     .ThenBy(finding => finding.Location.Line)
                     .ThenBy(finding => finding.Location.Column),
             ],
-            missing);
+            found.Missing);
     }
 }

@@ -11,7 +11,9 @@ internal static class RouterFileReader
     /// Reads, checks who may write it, and parses. Never throws: a file that cannot be read is one with that finding, and not
     /// complete, so that nothing is taken as removed.
     /// </summary>
-    internal static RouterFile Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="asksWhoMayWrite">Whether it is one that the agent reads, so that who can write it can configure the node.</param>
+    internal static RouterFile Read(string path, bool asksWhoMayWrite = true)
     {
         try
         {
@@ -27,7 +29,7 @@ internal static class RouterFileReader
             }
 
             // The parser says what is wrong with a file that is too large; a byte more than it takes is enough to tell.
-            return RouterFileNames.WhyRefused(status.Owner, status.Mode) is { } refusal
+            return asksWhoMayWrite && RouterFileNames.WhyRefused(status.Owner, status.Mode) is { } refusal
                 ? Refused(path, refusal)
                 : RouterFileParser.Parse(path, ReadUpTo(path, RouterFileParser.MaxBytes + 1));
         }

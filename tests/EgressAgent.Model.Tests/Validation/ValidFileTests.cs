@@ -157,6 +157,27 @@ public class ValidFileTests
     }
 
     [Fact]
+    public void AppLabel_ofItsOwn_stays()
+    {
+        EgressRouterResource router = Routers.ParseValid(
+            Routers.Header.Replace("{name: web}", "{name: web, labels: {app: shop}}", StringComparison.Ordinal)
+            + "spec: {addresses: [{ip: 192.168.12.99/24}], redirect: {fallbackIP: 10.0.0.1}}\n");
+
+        Assert.Equal("shop", router.Labels["app"]);
+    }
+
+    [Theory]
+    [InlineData("\t")]
+    [InlineData("  \t ")]
+    [InlineData("\t\r")]
+    [InlineData("\t# a comment")]
+    public void Line_ofTabsAlone_isAnEmptyOne(string line)
+    {
+        string document = Routers.Header.Replace("{name: web}", "{name: web, annotations: {example.com/text: \"a\"}}", StringComparison.Ordinal);
+        Routers.ParseValid($"{line}\n{document}{line}\nspec:\n{line}\n  addresses:\n{line}\n  - ip: 192.168.12.99/24\n  redirect:\n    fallbackIP: 10.0.0.1\n{line}\n");
+    }
+
+    [Fact]
     public void Document_inJson_isRead()
     {
         EgressRouterResource router = Routers.ParseValid("""

@@ -237,8 +237,8 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside, 80));
         AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside6, 86));
 
-        Lab.Node.Check("nft", "add table inet masquerade; add chain inet masquerade out { type nat hook postrouting priority srcnat; }; "
-            + "add rule inet masquerade out oifname \"egr-*\" masquerade");
+        Lab.Node.Check("nft", "add table inet lab; add chain inet lab out { type nat hook postrouting priority srcnat; }; "
+            + "add rule inet lab out oifname \"egr-*\" masquerade");
         try
         {
             AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside, 80), Reserved, "203.0.113.26:80");
@@ -246,7 +246,7 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         }
         finally
         {
-            Lab.Node.Check("nft", "delete table inet masquerade");
+            Lab.Node.Check("nft", "delete table inet lab");
         }
 
         lan.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.Web6]);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Testing;
 
@@ -6,15 +7,16 @@ namespace EgressAgent.Daemon.Tests.Commands;
 /// <summary>The agent as it was built beside the tests, as a process of its own.</summary>
 public sealed class CheckCommandTests : IDisposable
 {
-    private static readonly string Agent = Path.Combine(AppContext.BaseDirectory, "egress-agentd.dll");
+    // Who may use it is said, so that it does not matter whether the node forwards.
+    private static readonly string Valid =
+        Example.Document().Replace("name: web", "name: web, annotations: {egressagent.org/clients: node}", StringComparison.Ordinal);
 
     private readonly TemporaryDirectory _directory = new();
 
     [Fact]
     public void Check_validFile_exitsWith0AndIsSilent()
     {
-        Requires.Root();
-        File.WriteAllText(_directory["web.yaml"], Example.Document());
+        File.WriteAllText(_directory["web.yaml"], Valid);
 
         CommandResult result = Run("check", _directory["web.yaml"]);
 
@@ -44,6 +46,59 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("", "1 file, 1 router, no fault")]
+    [InlineData("---\n# nothing\n---\nkind: EgressRouter\n", "1 file, 1 router, 3 faults")]
+    [InlineData("    fallbackIP: 198.18.0.9\n", "1 file, 1 router, no fault, 1 warning")]
+    public void Check_onATerminal_endsWithOneLineThatCounts(string more, string expected)
+    {
+        File.WriteAllText(_directory["web.yaml"], Valid + more);
+
+        CommandResult result = Command.Run("script", "--quiet", "--return", "--command", $"dotnet '{Agent.Assembly}' check '{_directory["web.yaml"]}'", "/dev/null");
+
+        string[] lines = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(expected, lines[^1].TrimEnd('\r'));
+    }
+
+    [Fact]
+    public void Check_json_isOneObjectForPrograms()
+    {
+        File.WriteAllText(_directory["good.yaml"], Valid + "    fallbackIP: 198.18.0.9\n");
+        File.WriteAllText(_directory["bad.yaml"], "kind: \"\u00e4\"\n");
+        File.WriteAllText(_directory["other.conf"], "");
+
+        CommandResult result = Run("check", "--json", _directory.Path);
+
+        Assert.Equal((1, ""), (result.ExitCode, result.Errors));
+        JsonElement root = JsonDocument.Parse(result.Output).RootElement;
+        Assert.Equal(["files", "routers", "findings"], root.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((2, 1), (root.GetProperty("files").GetInt32(), root.GetProperty("routers").GetInt32()));
+        JsonElement[] findings = [.. root.GetProperty("findings").EnumerateArray()];
+        Assert.All(findings, finding =>
+            Assert.Equal(["file", "line", "column", "field", "severity", "message"], finding.EnumerateObject().Select(member => member.Name)));
+        Assert.Contains(findings, finding => Says(finding, "bad.yaml", 1, 7, "kind", "error"));
+        Assert.Contains(findings, finding => Says(finding, "good.yaml", 8, 17, "spec.redirect.fallbackIP", "warning"));
+        Assert.Contains(findings, finding => Says(finding, "other.conf", 0, 0, "", "warning"));
+
+        bool Says(JsonElement finding, string file, int line, int column, string field, string severity) =>
+            finding.GetProperty("file").GetString() == _directory[file]
+            && (finding.GetProperty("line").GetInt32(), finding.GetProperty("column").GetInt32()) == (line, column)
+            && (finding.GetProperty("field").GetString(), finding.GetProperty("severity").GetString()) == (field, severity);
+    }
+
+    [Theory]
+    [InlineData(0, "good.yaml")]
+    [InlineData(2, "none.yaml")]
+    public void Check_json_exitsAsWithout(int expected, string file)
+    {
+        File.WriteAllText(_directory["good.yaml"], Valid + "    fallbackIP: 198.18.0.9\n");
+
+        CommandResult result = Run("check", "--json", _directory[file]);
+
+        Assert.Equal((expected, ""), (result.ExitCode, result.Errors));
+        Assert.Single(JsonDocument.Parse(result.Output).RootElement.GetProperty("findings").EnumerateArray());
+    }
+
+    [Theory]
     [InlineData("check", "--no-such-option")]
     [InlineData("run", "--log", "elsewhere")]
     [InlineData("no-such-command")]
@@ -57,5 +112,5 @@ public sealed class CheckCommandTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private static CommandResult Run(params string[] arguments) => Command.Run(["dotnet", Agent, .. arguments]);
+    private static CommandResult Run(params string[] arguments) => Agent.Run(arguments);
 }

@@ -1,49 +1,104 @@
 using EgressAgent.Daemon.Hosting;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
 
 namespace EgressAgent.Daemon.Tests.Hosting;
 
 public sealed class AgentConfigurationLoaderTests : IDisposable
 {
+    private const string Head = "apiVersion: agent.egressagent.org/v1\nkind: AgentConfiguration\n";
+
     private readonly TemporaryDirectory _directory = new();
-    private readonly StringWriter _errors = new();
 
     [Fact]
     public void Load_noFile_isTheDefaults()
     {
-        Assert.Same(AgentConfiguration.Default, AgentConfigurationLoader.Load(_directory["agentd.yaml"], _errors));
-        Assert.Empty(_errors.ToString());
+        LoadedSettings settings = Load();
+
+        Assert.Equal(AgentConfiguration.Default, settings.Configuration);
+        Assert.Empty(settings.Findings);
     }
 
     [Fact]
     public void Load_file_isItsSettings()
     {
-        File.WriteAllText(_directory["agentd.yaml"], "apiVersion: agent.egressagent.org/v1\nkind: AgentConfiguration\naddressConflictDetection: false\n");
+        Write("addressConflictDetection: false\n");
 
-        AgentConfiguration? configuration = AgentConfigurationLoader.Load(_directory["agentd.yaml"], _errors);
+        LoadedSettings settings = Load();
 
-        Assert.False(configuration?.AddressConflictDetection);
-        Assert.Empty(_errors.ToString());
+        Assert.False(settings.Configuration?.AddressConflictDetection);
+        Assert.Empty(settings.Findings);
+        Assert.False(settings.IsLastGood);
     }
 
     [Fact]
-    public void Load_packagedFile_isTheDefaults() =>
-        Assert.Equal(AgentConfiguration.Default, AgentConfigurationLoader.Load(Repository.PathOf("etc/egress-agentd/agentd.yaml"), _errors));
+    public void Load_packagedFile_isTheDefaults() => Assert.Equal(
+        AgentConfiguration.Default,
+        AgentConfigurationLoader.Load(Repository.PathOf("etc/egress-agentd/agentd.yaml"), _directory["state"]).Configuration);
 
     [Fact]
-    public void Load_fault_isToldWithItsPlace()
+    public void Load_faultAtTheFirstStart_hasNoSettings()
     {
-        File.WriteAllText(_directory["agentd.yaml"], "apiVersion: agent.egressagent.org/v1\nkind: AgentConfiguration\ndatapth: relay\n");
+        Write("datapth: relay\n");
 
-        Assert.Null(AgentConfigurationLoader.Load(_directory["agentd.yaml"], _errors));
-        Assert.Contains($"{_directory["agentd.yaml"]}:3:1: datapth: ", _errors.ToString());
+        LoadedSettings settings = Load();
+
+        Assert.Null(settings.Configuration);
+        Assert.StartsWith($"{_directory["agentd.yaml"]}:3:1: datapth: ", Assert.Single(settings.Findings).ToString());
+        Assert.StartsWith($"{_directory["agentd.yaml"]}:3:1: datapth: ", SettingsReport.Describe(settings));
     }
 
-    public void Dispose()
+    [Fact]
+    public void Load_faultLater_keepsTheLastGoodSettings()
     {
-        _errors.Dispose();
-        _directory.Dispose();
+        Write("datapath: relay\n");
+        Assert.Equal(DatapathKind.Relay, Load().Configuration?.Datapath);
+        Write("datapath: relay\nflowLog: [\ndrainTimeout: 1\n");
+
+        for (int start = 0; start < 2; start++)
+        {
+            LoadedSettings settings = Load();
+
+            Assert.Equal(DatapathKind.Relay, settings.Configuration?.Datapath);
+            Assert.True(settings.IsLastGood);
+            Assert.Contains("agentd.yaml:", SettingsReport.Describe(settings));
+        }
+
+        Write("");
+        Assert.Equal(DatapathKind.Kernel, Load().Configuration?.Datapath);
     }
+
+    [Fact]
+    public void Load_fileThatCannotBeRead_isInError()
+    {
+        Write("datapath: relay\n");
+        Load();
+        File.Delete(_directory["agentd.yaml"]);
+        File.CreateSymbolicLink(_directory["agentd.yaml"], "/proc/self/mem");
+
+        LoadedSettings settings = Load();
+
+        Assert.Equal(DatapathKind.Relay, settings.Configuration?.Datapath);
+        Assert.Contains("cannot be read", Assert.Single(settings.Faults).Message);
+    }
+
+    [Fact]
+    public void Load_whereNothingCanBeKept_runsAndSaysSo()
+    {
+        File.WriteAllText(_directory["state"], "no directory");
+
+        LoadedSettings settings = Load();
+
+        Assert.Equal(AgentConfiguration.Default, settings.Configuration);
+        Assert.Contains("cannot be kept", Assert.Single(settings.Findings).Message);
+        Assert.Null(SettingsReport.Describe(settings));
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private void Write(string settings) => File.WriteAllText(_directory["agentd.yaml"], Head + settings);
+
+    private LoadedSettings Load() => AgentConfigurationLoader.Load(_directory["agentd.yaml"], _directory["state"]);
 }

@@ -6,6 +6,8 @@ namespace EgressAgent.Daemon.Tests.Watch;
 
 public sealed class RouterFileCheckTests : IDisposable
 {
+    private const string SettingsHead = "apiVersion: agent.egressagent.org/v1\nkind: AgentConfiguration\n";
+
     private readonly TemporaryDirectory _directory = new();
 
     public RouterFileCheckTests() => Requires.Root();
@@ -15,12 +17,38 @@ public sealed class RouterFileCheckTests : IDisposable
     {
         File.WriteAllText(_directory["good.yaml"], Example.Document());
         File.WriteAllText(_directory["bad.yml"], "kind: [");
-        File.WriteAllText(_directory["bad.txt"], "kind: [");
 
-        RouterFileCheck check = RouterFileCheck.Run([_directory.Path]);
+        RouterFileCheck check = Run(_directory.Path);
 
         Assert.False(check.IsValid);
+        Assert.Equal((2, 1), (check.Files, check.Routers));
         Assert.All(check.Findings, finding => Assert.Equal(_directory["bad.yml"], finding.Location.File));
+    }
+
+    [Fact]
+    public void Run_directory_namesWhatIsNotReadAndWhy()
+    {
+        File.WriteAllText(_directory["web.conf"], "");
+        File.WriteAllText(_directory["web.YAML"], "");
+        Directory.CreateDirectory(_directory["more"]);
+        File.CreateSymbolicLink(_directory["web.yaml"], "/nowhere/web.yaml");
+        foreach (string leftover in (string[])[".web.yaml.swp", "web.yaml~", "web.yaml.bak", "web.yaml.dpkg-new", "web.yaml.rpmsave", ".hidden"])
+        {
+            File.WriteAllText(_directory[leftover], "");
+        }
+
+        RouterFileCheck check = Run(_directory.Path);
+
+        Assert.True(check.IsValid);
+        Assert.Equal(0, check.Files);
+        Assert.Equal(
+            [
+                $"{_directory["more"]}: warning: is a directory, and is not read: router files lie in one directory",
+                $"{_directory["web.YAML"]}: warning: is not read: its name does not end in .yaml or .yml",
+                $"{_directory["web.conf"]}: warning: is not read: its name does not end in .yaml or .yml",
+                $"{_directory["web.yaml"]}: warning: is a link to /nowhere/web.yaml, which is not there, and is not read",
+            ],
+            check.Findings.Select(finding => finding.ToString()));
     }
 
     [Fact]
@@ -28,7 +56,19 @@ public sealed class RouterFileCheckTests : IDisposable
     {
         File.WriteAllText(_directory["web.yaml.new"], Example.Document(port: 0));
 
-        Assert.Contains("port", Assert.Single(RouterFileCheck.Run([_directory["web.yaml.new"]]).Findings).Field);
+        Assert.Contains("port", Assert.Single(Run(_directory["web.yaml.new"]).Findings).Field);
+    }
+
+    [Fact]
+    public void Run_fileElsewhere_isNotAskedForItsOwner()
+    {
+        File.WriteAllText(_directory["web.yaml"], Example.Document());
+        Command.Check("chown", "65534", _directory["web.yaml"]);
+
+        Assert.Empty(Run(_directory["web.yaml"]).Findings);
+        Assert.Equal(
+            $"{_directory["web.yaml"]}: the file belongs to user 65534 and is not read; it must belong to root (chown root)",
+            Assert.Single(RouterFileCheck.Run([_directory["web.yaml"]], Agent with { RoutersDirectory = _directory.Path }).Findings).ToString());
     }
 
     [Fact]
@@ -37,19 +77,101 @@ public sealed class RouterFileCheckTests : IDisposable
         File.WriteAllText(_directory["a.yaml"], Example.Document());
         File.WriteAllText(_directory["b.yaml"], Example.Document("other"));
 
-        RouterFileCheck check = RouterFileCheck.Run([_directory["b.yaml"], _directory["a.yaml"]]);
+        RouterFileCheck check = Run(_directory["b.yaml"], _directory["a.yaml"]);
 
         Assert.Equal(_directory["b.yaml"], Assert.Single(check.Findings).Location.File);
+        Assert.Equal((2, 1), (check.Files, check.Routers));
     }
 
     [Fact]
     public void Run_missingPath_isListed()
     {
-        RouterFileCheck check = RouterFileCheck.Run([_directory["none.yaml"]]);
+        RouterFileCheck check = Run(_directory["none.yaml"]);
 
         Assert.Equal([_directory["none.yaml"]], check.Missing);
         Assert.Empty(check.Findings);
     }
 
+    [Fact]
+    public void Run_linkIntoNowhere_isAFault()
+    {
+        File.CreateSymbolicLink(_directory["web.yaml"], "/nowhere/web.yaml");
+
+        Assert.Equal(
+            $"{_directory["web.yaml"]}: is a link to /nowhere/web.yaml, which is not there", Assert.Single(Run(_directory["web.yaml"]).Findings).ToString());
+    }
+
+    [Fact]
+    public void Run_settings_areKnownByTheirKind()
+    {
+        File.WriteAllText(_directory["settings.yaml"], SettingsHead + "datapath: ebpf\n");
+
+        Assert.Equal(
+            $"{_directory["settings.yaml"]}:3:11: datapath: must be `kernel` or `relay`, not `ebpf`",
+            Assert.Single(Run(_directory["settings.yaml"]).Findings).ToString());
+    }
+
+    [Fact]
+    public void Run_withSettings_knowsTheInsideNetworks()
+    {
+        File.WriteAllText(_directory["agentd.yaml"], SettingsHead + "insideNetworks: [10.7.0.0/16]\n");
+        File.WriteAllText(
+            _directory["web.yaml"], Example.Document().Replace("name: web", "name: web, annotations: {egressagent.org/inside-address: 198.18.0.9}", StringComparison.Ordinal));
+
+        Assert.Empty(Run(_directory["web.yaml"]).Findings);
+        foreach (RouterFileCheck check in (RouterFileCheck[])
+            [
+                Run(_directory["web.yaml"], _directory["agentd.yaml"]),
+                RouterFileCheck.Run([_directory["web.yaml"]], Agent with { ConfigurationPath = _directory["agentd.yaml"] }),
+            ])
+        {
+            Assert.Contains("198.18.0.9 must be in 10.7.0.0/16", Assert.Single(check.Findings).Message);
+        }
+    }
+
+    [Theory]
+    [InlineData("", "", true)]
+    [InlineData(", annotations: {egressagent.org/clients: node}", "", false)]
+    [InlineData("", "clients: [node]\n", false)]
+    public void Run_onANodeThatForwards_asksForClients(string annotations, string settings, bool isWarned)
+    {
+        File.WriteAllText(_directory["web.yaml"], Example.Document().Replace("name: web", $"name: web{annotations}", StringComparison.Ordinal));
+        File.WriteAllText(_directory["agentd.yaml"], SettingsHead + settings);
+
+        RouterFileCheck check = RouterFileCheck.Run(
+            [_directory["web.yaml"], _directory["agentd.yaml"]], Agent with { ForwardingSwitch = "net.ipv4.ip_forward" });
+
+        Assert.True(check.IsValid);
+        Assert.Equal(
+            isWarned
+                ? [$"{_directory["web.yaml"]}:1:1: metadata.annotations[egressagent.org/clients]: warning: is not given, and this node forwards "
+                    + "(net.ipv4.ip_forward = 1): any host with a route by way of the node may use the router. "
+                    + "Say who may: networks, or `node` for this node and what it masquerades"]
+                : Array.Empty<string>(),
+            check.Findings.Select(finding => finding.ToString()));
+    }
+
+    [Theory]
+    [InlineData("198.18.3.4", "198.18.3.4 is in the inside network 198.18.0.0/16, where routers are and no partner is")]
+    [InlineData("198.19.3.4", "198.19.3.4 is in the network of Services 198.19.0.0/16, which lead to routers and to no partner")]
+    public void Run_destinationThatIsARouterAgain_isWarnedOf(string destination, string expected)
+    {
+        File.WriteAllText(_directory["web.yaml"], Example.Document().Replace("203.0.113.26", destination, StringComparison.Ordinal) + $"    fallbackIP: {destination}\n");
+
+        RouterFileCheck check = Run(_directory["web.yaml"]);
+
+        Assert.True(check.IsValid);
+        Assert.Equal(
+            [
+                $"{_directory["web.yaml"]}:7:38: spec.redirect.redirectRules[0].destinationIP: warning: {expected}",
+                $"{_directory["web.yaml"]}:8:17: spec.redirect.fallbackIP: warning: {expected}",
+            ],
+            check.Findings.Select(finding => finding.ToString()));
+    }
+
     public void Dispose() => _directory.Dispose();
+
+    private static CheckedAgent Agent => new("/nowhere/routers", "/nowhere/agentd.yaml") { ForwardingSwitch = null };
+
+    private static RouterFileCheck Run(params string[] targets) => RouterFileCheck.Run(targets, Agent);
 }

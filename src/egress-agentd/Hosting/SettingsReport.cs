@@ -1,0 +1,61 @@
+using EgressAgent.Engine;
+using EgressAgent.Linux;
+using EgressAgent.Linux.Systemd;
+using EgressAgent.Model.Validation;
+using Microsoft.Extensions.Logging;
+using Serilog.Extensions.Logging;
+
+namespace EgressAgent.Daemon.Hosting;
+
+/// <summary>Says what is wrong with the agent's settings.</summary>
+internal static partial class SettingsReport
+{
+    /// <summary>Says on what the agent runs when its settings are in error; and what the errors are, where it does not run.</summary>
+    internal static void Log(LoadedSettings settings, string path, Serilog.ILogger log)
+    {
+        using SerilogLoggerFactory factory = new(log);
+        ILogger logger = factory.CreateLogger(typeof(SettingsReport));
+        if (settings.Configuration is null)
+        {
+            foreach (Diagnostic finding in settings.Findings)
+            {
+                LogFault(logger, finding);
+            }
+
+            LogNoSettings(logger, path);
+        }
+        else if (settings.IsLastGood)
+        {
+            LogLastGood(logger, path);
+        }
+    }
+
+    /// <summary>The reason for an end, for <c>systemctl status</c>.</summary>
+    internal static void TellServiceManager(LoadedSettings settings)
+    {
+        try
+        {
+            ServiceNotifier.Status(Describe(settings) ?? "");
+        }
+        catch (LinuxException)
+        {
+            // The log has it.
+        }
+    }
+
+    /// <summary>What is wrong with the settings in one line; null when nothing is.</summary>
+    internal static string? Describe(LoadedSettings settings) => settings.Faults.ToArray() is [var first, .. var others]
+        ? $"{first}{(others.Length > 0 ? $" (and {others.Length} more)" : "")}"
+        : null;
+
+    [LoggerMessage(EventId = EventIds.SettingsFault, EventName = nameof(EventIds.SettingsFault), Level = LogLevel.Error, Message = "{Finding}")]
+    private static partial void LogFault(ILogger logger, Diagnostic finding);
+
+    [LoggerMessage(EventId = EventIds.SettingsFault, Level = LogLevel.Error,
+        Message = "{File} is in error, so the agent runs on the settings of its last start; correct the file and run: systemctl restart egress-agentd")]
+    private static partial void LogLastGood(ILogger logger, string file);
+
+    [LoggerMessage(EventId = EventIds.SettingsFault, Level = LogLevel.Critical,
+        Message = "{File} is in error, and there are no earlier settings to run on; correct the file and run: systemctl start egress-agentd")]
+    private static partial void LogNoSettings(ILogger logger, string file);
+}
