@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Linux;
@@ -15,7 +14,7 @@ namespace EgressAgent.Engine.Kernel;
 /// the router, so it is kept and defended (RFC 5227, 2.4, the third way); whose mistake it is, people have to find out.
 /// </summary>
 /// <remarks>It hears on the monitor's thread; everything else is the pass's.</remarks>
-internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDisposable
+internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor, TimeProvider time) : IDisposable
 {
     // DEFEND_INTERVAL: RFC 5227, 1.1.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -32,10 +31,14 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
             lock (_lock)
             {
                 return _contests.Select(item => new ContestedAddress(
-                    item.Key, item.Value.Holder, item.Value.IsDefenceDue, Stopwatch.GetElapsedTime(item.Value.LastHeard) >= Interval)).ToValueList();
+                    item.Key, item.Value.Holder, IsDefenceDue(item.Value), time.GetElapsedTime(item.Value.LastHeard) >= Interval)).ToValueList();
             }
         }
     }
+
+    /// <summary>For which addresses it listens on this link, as it is.</summary>
+    internal ValueList<IPAddress> HeardOn(Link link) =>
+        _watched is { } watched && watched.Link == link.Index && watched.Mac.Equals(link.MacAddress) ? watched.Addresses : [];
 
     /// <summary>Listens for these addresses on this link, and for no others.</summary>
     /// <exception cref="LinuxException">The link is gone.</exception>
@@ -88,7 +91,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
         {
             if (_contests.TryGetValue(address, out Contest? contest))
             {
-                contest.LastDefended = Stopwatch.GetTimestamp();
+                contest.LastDefended = time.GetTimestamp();
             }
         }
     }
@@ -147,9 +150,12 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
             _contests[address] = contest;
         }
 
-        contest!.LastHeard = Stopwatch.GetTimestamp();
-        return isNew || contest.IsDefenceDue;
+        contest!.LastHeard = time.GetTimestamp();
+        return isNew || IsDefenceDue(contest);
     }
+
+    private bool IsDefenceDue(Contest contest) =>
+        contest.LastDefended is not { } defended || (contest.LastHeard > defended && time.GetElapsedTime(defended) >= Interval);
 
     private sealed class Contest(PhysicalAddress holder)
     {
@@ -158,8 +164,5 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
         internal long LastHeard { get; set; }
 
         internal long? LastDefended { get; set; }
-
-        internal bool IsDefenceDue =>
-            LastDefended is not { } defended || (LastHeard > defended && Stopwatch.GetElapsedTime(defended) >= Interval);
     }
 }

@@ -1,3 +1,4 @@
+using EgressAgent.Linux;
 using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Links;
@@ -18,19 +19,28 @@ internal sealed class ChangeMonitor : IDisposable
     private readonly Dictionary<string, RouterKey> _nodeLinks = new(StringComparer.Ordinal);
     private readonly Dictionary<int, RouterKey> _nodeLinkIndexes = [];
     private readonly NetlinkMonitorLoop _loop = new("netlink-monitor");
-    private readonly RouteMonitor _node;
-    private readonly MountMonitor _mounts;
+    private readonly RouteMonitor? _node;
+    private readonly MountMonitor? _mounts;
     private readonly Action<RouterKey?> _changed;
 
     /// <param name="node">The node's namespace.</param>
     /// <param name="changed">Called on the monitor's thread with a router's key, or null for the node; it returns at once.</param>
+    /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one.</exception>
     internal ChangeMonitor(NetworkNamespace node, Action<RouterKey?> changed)
     {
         _changed = changed;
-        _node = RouteMonitor.Open(node);
-        _mounts = MountMonitor.Open();
-        _loop.Add(_node, OnNodeChanged);
-        _loop.Add(_mounts, OnMountsChanged);
+        try
+        {
+            _node = RouteMonitor.Open(node);
+            _mounts = MountMonitor.Open();
+            _loop.Add(_node, OnNodeChanged);
+            _loop.Add(_mounts, OnMountsChanged);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
@@ -52,17 +62,16 @@ internal sealed class ChangeMonitor : IDisposable
     }
 
     /// <summary>Begins to listen in a router's namespace, which is kept alive until <see cref="Unwatch"/>.</summary>
+    /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one; then it listens where it did before.</exception>
     internal void Watch(RouterKey key, NetworkNamespace netns)
     {
+        Watched watched = Open(key, netns);
         Unwatch(key);
-        Watched watched = new(netns.Id, RouteMonitor.Open(netns), NftablesMonitor.Open(netns));
         lock (_lock)
         {
             _routers[key] = watched;
         }
 
-        _loop.Add(watched.Route, _ => _changed(key));
-        _loop.Add(watched.Nftables, _ => _changed(key));
         if (HasLostItsName(key, watched))
         {
             _changed(key);
@@ -81,9 +90,7 @@ internal sealed class ChangeMonitor : IDisposable
             }
         }
 
-        _loop.Remove(watched.Route);
-        _loop.Remove(watched.Nftables);
-        watched.Dispose();
+        Close(watched);
     }
 
     /// <summary>Calls back, on the monitor's thread, when others speak of a router's addresses.</summary>
@@ -98,12 +105,41 @@ internal sealed class ChangeMonitor : IDisposable
     public void Dispose()
     {
         _loop.Dispose();
-        _node.Dispose();
-        _mounts.Dispose();
+        _node?.Dispose();
+        _mounts?.Dispose();
         foreach (Watched watched in _routers.Values)
         {
             watched.Dispose();
         }
+    }
+
+    private Watched Open(RouterKey key, NetworkNamespace netns)
+    {
+        RouteMonitor route = RouteMonitor.Open(netns);
+        NftablesMonitor? nftables = null;
+        try
+        {
+            nftables = NftablesMonitor.Open(netns);
+            _loop.Add(route, _ => _changed(key));
+            _loop.Add(nftables, _ => _changed(key));
+            return new Watched(netns.Id, route, nftables);
+        }
+        catch
+        {
+            Close(new Watched(netns.Id, route, nftables));
+            throw;
+        }
+    }
+
+    private void Close(Watched watched)
+    {
+        _loop.Remove(watched.Route);
+        if (watched.Nftables is { } nftables)
+        {
+            _loop.Remove(nftables);
+        }
+
+        watched.Dispose();
     }
 
     // What happens to a router's own veth concerns that router alone; with hundreds of routers everything else would be a storm.
@@ -176,12 +212,12 @@ internal sealed class ChangeMonitor : IDisposable
         }
     }
 
-    private sealed record Watched(NetworkNamespaceId Netns, RouteMonitor Route, NftablesMonitor Nftables) : IDisposable
+    private sealed record Watched(NetworkNamespaceId Netns, RouteMonitor Route, NftablesMonitor? Nftables) : IDisposable
     {
         public void Dispose()
         {
             Route.Dispose();
-            Nftables.Dispose();
+            Nftables?.Dispose();
         }
     }
 }

@@ -22,19 +22,34 @@ public sealed class LinuxKernel : IKernel
     private readonly RouteNetlink _route;
     private readonly ChangeMonitor _monitor;
     private readonly RelayHost _relays;
+    private readonly TimeProvider _time;
 
     // The node looks the same for all routers until something changes on it, and its links are as many as the routers.
     private volatile VersionedNode? _observedNode;
     private int _nodeVersion;
 
     /// <param name="store">Where the relays' sockets outlive the agent; null when they do not. It belongs to the caller.</param>
+    /// <param name="time">The clock; the system's when null.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused a netlink socket.</exception>
-    public LinuxKernel(DescriptorStore? store = null)
+    public LinuxKernel(DescriptorStore? store = null, TimeProvider? time = null)
     {
+        _time = time ?? TimeProvider.System;
         _relays = new RelayHost(store);
         _relays.SaturationChanged += key => OnChanged(key);
-        _route = RouteNetlink.Open(_node);
-        _monitor = new ChangeMonitor(_node, OnChanged);
+        RouteNetlink? route = null;
+        try
+        {
+            route = RouteNetlink.Open(_node);
+            _monitor = new ChangeMonitor(_node, OnChanged);
+            _route = route;
+        }
+        catch
+        {
+            route?.Dispose();
+            _relays.Dispose();
+            _node.Dispose();
+            throw;
+        }
     }
 
     public event Action<RouterKey?>? Changed;
@@ -97,7 +112,7 @@ public sealed class LinuxKernel : IKernel
         return netns is null ? RouterTraffic.None : KernelTraffic.Read(plan, netns);
     }
 
-    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _node, _route, _monitor, _relays);
+    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _node, _route, _monitor, _relays, _time);
 
     /// <summary>
     /// Gives the inside networks back to the node's other routes. For when the agent goes for good: while it is installed they

@@ -158,7 +158,7 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             ObservedRouter observed = _router.Observe();
             IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
-            bool isDrift = desired == _settled && !steps.All(step => step is Announce or RecheckAddress);
+            bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel);
             if (round == 0 && !isDrift && _contention.Rest())
             {
                 LogFightOver(_key);

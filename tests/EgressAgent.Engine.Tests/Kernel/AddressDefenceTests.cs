@@ -21,7 +21,7 @@ public sealed class AddressDefenceTests : IDisposable
         Command.Check("ip", "-n", _scratch.Name, "link", "add", "net1", "type", "veth", "peer", "name", "lan");
         Command.Check("ip", "-n", _scratch.Name, "link", "set", "net1", "up");
         _monitor = new ChangeMonitor(_scratch.Namespace, _ => { });
-        _defence = new AddressDefence(Key, _monitor);
+        _defence = new AddressDefence(Key, _monitor, TimeProvider.System);
     }
 
     public void Dispose()

@@ -275,7 +275,7 @@ public sealed class ReconcilerTests : IDisposable
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         using IKernelRouter router = _kernel.Open(Example.Key);
         Assert.DoesNotContain(
-            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not (ApplyRedirect or Announce));
+            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not (ApplyRedirect or HearOthers or Announce));
         Assert.Equal(_agent.StatusOf(Example.Key).Desired!.Redirect, _kernel.ReadRouter(Example.Key, netns => netns.Redirect));
     }
 
