@@ -3,7 +3,6 @@ using System.Net.NetworkInformation;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Ndp;
-using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Model;
@@ -17,7 +16,7 @@ namespace EgressAgent.Engine.Kernel;
 /// who else uses it. For IPv6 the kernel asks for duplicates itself; it keeps to itself who has the address, so that is asked for
 /// once the kernel's detection has failed.
 /// </summary>
-internal sealed class AddressClaims(RouterKey key, RouterNetns netns, RouteNetlink node, ChangeMonitor monitor, TimeProvider time) : IDisposable
+internal sealed class AddressClaims(RouterKey key, RouterNetns netns, ChangeMonitor monitor, TimeProvider time) : IDisposable
 {
     // RFC 5227 wants three probes one to two seconds apart, for networks of 2008. A switched network answers within
     // milliseconds, and an edit should not take seconds.
@@ -188,7 +187,7 @@ internal sealed class AddressClaims(RouterKey key, RouterNetns netns, RouteNetli
     }
 
     private Attachment AttachmentOf(Link link) =>
-        new(link.Index, link.MacAddress, link.CarrierUpCount, link.ParentIndex is { } master ? node.GetLink(master)?.CarrierUpCount : null);
+        new(link.Index, link.MacAddress, link.CarrierUpCount, link.ParentIndex is { } master ? monitor.Node.CarrierUpsOf(master) : null);
 
     // Without a carrier nobody would hear it.
     private static bool CanAnnounce(Link link) => link is { IsUp: true, HasCarrier: true };

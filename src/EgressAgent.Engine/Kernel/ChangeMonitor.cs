@@ -1,7 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Namespaces;
-using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -9,31 +9,35 @@ using EgressAgent.Model.Planning;
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>
-/// Listens to what changes on the node and in the routers' namespaces, and says which router it may concern. It says too much
-/// rather than too little: whoever hears it looks at the whole. Thread-safe.
+/// Listens to what changes on the node and in the routers' namespaces, and says which router it concerns. What is told while a router's
+/// steps are taken, its own steps most of all, is not told on: the look that follows the last step sees it. Thread-safe.
 /// </summary>
 internal sealed class ChangeMonitor : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<RouterKey, Watched> _routers = [];
+    private readonly Dictionary<RouterKey, Ears> _routers = [];
     private readonly Dictionary<string, RouterKey> _nodeLinks = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, RouterKey> _nodeLinkIndexes = [];
     private readonly NetlinkMonitorLoop _loop = new("netlink-monitor");
-    private readonly RouteMonitor? _node;
     private readonly MountMonitor? _mounts;
-    private readonly Action<RouterKey?> _changed;
+    private readonly NodeSettlement? _settlement;
+    private readonly Action<RouterKey> _changed;
 
     /// <param name="node">The node's namespace.</param>
-    /// <param name="changed">Called on the monitor's thread with a router's key, or null for the node; it returns at once.</param>
+    /// <param name="nodeRoute">The same, to ask; it belongs to the caller.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="routerChanged">Called on any thread with a router of which something has changed; it returns at once.</param>
+    /// <param name="nodeChanged">Called on any thread with the node when it has become another and settled.</param>
     /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one.</exception>
-    internal ChangeMonitor(NetworkNamespace node, Action<RouterKey?> changed)
+    internal ChangeMonitor(
+        NetworkNamespace node, RouteNetlink nodeRoute, TimeProvider time, Action<RouterKey> routerChanged, Action<ObservedNode> nodeChanged)
     {
-        _changed = changed;
+        _changed = routerChanged;
         try
         {
-            _node = RouteMonitor.Open(node);
+            Node = new NodeState(node, nodeRoute, time, OnNodeTold);
+            _settlement = new NodeSettlement(Node, time, nodeChanged);
             _mounts = MountMonitor.Open();
-            _loop.Add(_node, OnNodeChanged);
+            _loop.Add(Node.Monitor, Node.Drain);
             _loop.Add(_mounts, OnMountsChanged);
         }
         catch
@@ -43,20 +47,28 @@ internal sealed class ChangeMonitor : IDisposable
         }
     }
 
+    internal NodeState Node { get; } = null!;
+
+    /// <inheritdoc cref="NodeSettlement.Observe"/>
+    internal ObservedNode ObserveNode() => _settlement!.Observe();
+
     /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
     internal void Register(RouterKey key)
     {
         lock (_lock)
         {
+            _routers.TryAdd(key, new Ears());
             _nodeLinks[RouterNames.NodeLink(key)] = key;
         }
     }
 
-    /// <summary>Takes back <see cref="Register"/>.</summary>
+    /// <summary>Takes back <see cref="Register"/>, and <see cref="Watch"/>.</summary>
     internal void Unregister(RouterKey key)
     {
+        Unwatch(key);
         lock (_lock)
         {
+            _routers.Remove(key);
             _nodeLinks.Remove(RouterNames.NodeLink(key));
         }
     }
@@ -65,32 +77,30 @@ internal sealed class ChangeMonitor : IDisposable
     /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one; then it listens where it did before.</exception>
     internal void Watch(RouterKey key, NetworkNamespace netns)
     {
-        Watched watched = Open(key, netns);
-        Unwatch(key);
-        lock (_lock)
+        if (Find(key) is not { } ears)
         {
-            _routers[key] = watched;
+            return;
         }
 
+        Watched watched = Open(key, ears, netns);
+        Close(ears.Exchange(watched));
         if (HasLostItsName(key, watched))
         {
-            _changed(key);
+            Tell(key);
         }
     }
 
     /// <summary>Stops listening in a router's namespace.</summary>
-    internal void Unwatch(RouterKey key)
-    {
-        Watched? watched;
-        lock (_lock)
-        {
-            if (!_routers.Remove(key, out watched))
-            {
-                return;
-            }
-        }
+    internal void Unwatch(RouterKey key) => Close(Find(key)?.Exchange(null));
 
-        Close(watched);
+    /// <summary>Notes that a router's steps are being taken. Another look follows them, be it after a pause.</summary>
+    internal void BeginSteps(RouterKey key) => Find(key)?.BeginSteps();
+
+    /// <summary>Notes that a router is about to be looked at: from here on what changes is told again.</summary>
+    internal void BeginLook(RouterKey key)
+    {
+        Node.Drain();
+        Find(key)?.BeginLook();
     }
 
     /// <summary>Calls back, on the monitor's thread, when others speak of a router's addresses.</summary>
@@ -100,28 +110,43 @@ internal sealed class ChangeMonitor : IDisposable
     internal void Unlisten(ArpConflictMonitor conflicts) => _loop.Remove(conflicts);
 
     /// <summary>Says that something may concern a router.</summary>
-    internal void Tell(RouterKey key) => _changed(key);
+    internal void Tell(RouterKey key)
+    {
+        if (Find(key) is { IsTakingSteps: false })
+        {
+            _changed(key);
+        }
+    }
 
     public void Dispose()
     {
         _loop.Dispose();
-        _node?.Dispose();
+        _settlement?.Dispose();
+        Node?.Dispose();
         _mounts?.Dispose();
-        foreach (Watched watched in _routers.Values)
+        foreach (Ears ears in _routers.Values)
         {
-            watched.Dispose();
+            ears.Exchange(null)?.Dispose();
         }
     }
 
-    private Watched Open(RouterKey key, NetworkNamespace netns)
+    private Ears? Find(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _routers.GetValueOrDefault(key);
+        }
+    }
+
+    private Watched Open(RouterKey key, Ears ears, NetworkNamespace netns)
     {
         RouteMonitor route = RouteMonitor.Open(netns);
         NftablesMonitor? nftables = null;
         try
         {
             nftables = NftablesMonitor.Open(netns);
-            _loop.Add(route, _ => _changed(key));
-            _loop.Add(nftables, _ => _changed(key));
+            _loop.Add(route, () => Hear(() => ears.Hear(route)));
+            _loop.Add(nftables, () => Hear(() => ears.Hear(nftables)));
             return new Watched(netns.Id, route, nftables);
         }
         catch
@@ -129,39 +154,49 @@ internal sealed class ChangeMonitor : IDisposable
             Close(new Watched(netns.Id, route, nftables));
             throw;
         }
+
+        void Hear(Func<bool> isNews)
+        {
+            if (isNews())
+            {
+                _changed(key);
+            }
+        }
     }
 
-    private void Close(Watched watched)
+    private void Close(Watched? watched)
     {
-        _loop.Remove(watched.Route);
-        if (watched.Nftables is { } nftables)
+        if (watched is not null)
         {
-            _loop.Remove(nftables);
+            _loop.Remove(watched.Route);
+            if (watched.Nftables is { } nftables)
+            {
+                _loop.Remove(nftables);
+            }
+
+            watched.Dispose();
+        }
+    }
+
+    private void OnNodeTold(IReadOnlyList<string> routerLinks, bool isNodeNews)
+    {
+        foreach (string link in routerLinks)
+        {
+            RouterKey? key;
+            lock (_lock)
+            {
+                key = _nodeLinks.TryGetValue(link, out RouterKey owner) ? owner : null;
+            }
+
+            if (key is { } one)
+            {
+                Tell(one);
+            }
         }
 
-        watched.Dispose();
-    }
-
-    // What happens to a router's own veth concerns that router alone; with hundreds of routers everything else would be a storm.
-    private void OnNodeChanged(RouteNotification notification)
-    {
-        switch (notification)
+        if (isNodeNews)
         {
-            case RouteNotification.LinkChanged { Link: var link, IsRemoved: var isRemoved }:
-                _changed(OwnerOf(link, isRemoved));
-                break;
-            case RouteNotification.AddressChanged { Address.LinkIndex: var index }:
-                _changed(OwnerOf(index));
-                break;
-            case RouteNotification.RouteChanged { Route.OutputLinkIndex: { } index }:
-                _changed(OwnerOf(index));
-                break;
-            case RouteNotification.RuleChanged or RouteNotification.NeighbourChanged or RouteNotification.NetnsIdChanged
-                or RouteNotification.SettingChanged:
-                break;
-            default:
-                _changed(null);
-                break;
+            _settlement?.Unsettle();
         }
     }
 
@@ -171,46 +206,16 @@ internal sealed class ChangeMonitor : IDisposable
         RouterKey[] nameless;
         lock (_lock)
         {
-            nameless = [.. _routers.Where(router => HasLostItsName(router.Key, router.Value)).Select(router => router.Key)];
+            nameless = [.. _routers.Where(router => router.Value.Watched is { } watched && HasLostItsName(router.Key, watched)).Select(router => router.Key)];
         }
 
         foreach (RouterKey key in nameless)
         {
-            _changed(key);
+            Tell(key);
         }
     }
 
     private static bool HasLostItsName(RouterKey key, Watched watched) => NetworkNamespace.TryGetId(RouterNames.Netns(key)) != watched.Netns;
-
-    private RouterKey? OwnerOf(Link link, bool isRemoved)
-    {
-        lock (_lock)
-        {
-            if (!_nodeLinks.TryGetValue(link.Name, out RouterKey key))
-            {
-                return null;
-            }
-
-            if (isRemoved)
-            {
-                _nodeLinkIndexes.Remove(link.Index);
-            }
-            else
-            {
-                _nodeLinkIndexes[link.Index] = key;
-            }
-
-            return key;
-        }
-    }
-
-    private RouterKey? OwnerOf(int linkIndex)
-    {
-        lock (_lock)
-        {
-            return _nodeLinkIndexes.TryGetValue(linkIndex, out RouterKey key) ? key : null;
-        }
-    }
 
     private sealed record Watched(NetworkNamespaceId Netns, RouteMonitor Route, NftablesMonitor? Nftables) : IDisposable
     {
@@ -218,6 +223,47 @@ internal sealed class ChangeMonitor : IDisposable
         {
             Route.Dispose();
             Nftables?.Dispose();
+        }
+    }
+
+    // What was told before a look began is seen by it, so it is read and forgotten under the same lock.
+    private sealed class Ears
+    {
+        private readonly Lock _lock = new();
+        private volatile bool _isTakingSteps;
+
+        internal Watched? Watched { get; private set; }
+
+        internal bool IsTakingSteps => _isTakingSteps;
+
+        internal Watched? Exchange(Watched? watched)
+        {
+            lock (_lock)
+            {
+                (Watched? before, Watched) = (Watched, watched);
+                return before;
+            }
+        }
+
+        internal bool Hear<T>(NetlinkMonitor<T> monitor)
+            where T : class
+        {
+            lock (_lock)
+            {
+                return monitor.Read().Count > 0 && !_isTakingSteps;
+            }
+        }
+
+        internal void BeginSteps() => _isTakingSteps = true;
+
+        internal void BeginLook()
+        {
+            lock (_lock)
+            {
+                Watched?.Route.Read();
+                Watched?.Nftables?.Read();
+                _isTakingSteps = false;
+            }
         }
     }
 }

@@ -34,13 +34,17 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         _nodeRoute = nodeRoute;
         _netns = new RouterNetns(key, monitor);
         _links = new RouterLinks(_nodeLink, node, nodeRoute, _netns);
-        _claims = new AddressClaims(key, _netns, nodeRoute, monitor, time);
+        _claims = new AddressClaims(key, _netns, monitor, time);
         _redirect = new RedirectEngine(key, relays);
-        _observer = new RouterObserver(key, _netns, nodeRoute, _redirect, _claims);
+        _observer = new RouterObserver(key, _netns, monitor.Node, _redirect, _claims);
         _monitor.Register(key);
     }
 
-    public ObservedRouter Observe() => _observer.Observe();
+    public ObservedRouter Observe()
+    {
+        _monitor.BeginLook(_key);
+        return _observer.Observe();
+    }
 
     public void Dispose()
     {
@@ -51,6 +55,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
 
     public void Apply(RouterStep step)
     {
+        _monitor.BeginSteps(_key);
         switch (step)
         {
             case LetGoOfNetns:
@@ -94,7 +99,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 _links.ConfigureMacvlan(configure.Macvlan);
                 break;
             case AddInsideAddress add:
-                NetlinkOf(add.Entry.Side).AddAddress(ToKernel(add.Entry) with { Flags = AddressFlags.NoDad });
+                AddInsideAddress(add.Entry);
                 break;
             case ClaimAddress claim:
                 _claims.Claim(claim, RequiredLink(NetworkSide.Router, claim.Entry.Link));
@@ -130,6 +135,16 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 break;
             default:
                 throw new ArgumentException($"unknown step {step.GetType().Name}", nameof(step));
+        }
+    }
+
+    private void AddInsideAddress(AddressEntry entry)
+    {
+        LinkAddress address = ToKernel(entry);
+        NetlinkOf(entry.Side).AddAddress(address with { Flags = AddressFlags.NoDad });
+        if (entry.Side == NetworkSide.Node)
+        {
+            _monitor.Node.ReadAddresses(address.LinkIndex);
         }
     }
 

@@ -2,7 +2,6 @@ using System.Net;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
-using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Routes;
@@ -12,8 +11,10 @@ using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Engine.Kernel;
 
-/// <summary>Reads what the kernel has of one router. It changes nothing.</summary>
-internal sealed class RouterObserver(RouterKey key, RouterNetns netns, RouteNetlink node, RedirectEngine redirect, AddressClaims claims)
+/// <summary>
+/// Reads what the kernel has of one router: from its netns, and from what is known of the node. It changes nothing.
+/// </summary>
+internal sealed class RouterObserver(RouterKey key, RouterNetns netns, NodeState node, RedirectEngine redirect, AddressClaims claims)
 {
     // The settings that a router may want; which values is the plan's business.
     private static readonly string[] SysctlKeys = [.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key)];
@@ -23,13 +24,12 @@ internal sealed class RouterObserver(RouterKey key, RouterNetns netns, RouteNetl
     /// <exception cref="LinuxException">The kernel refused.</exception>
     internal ObservedRouter Observe()
     {
-        Link? outer = node.GetLink(_nodeLink);
-        IReadOnlyList<Route> nodeRoutes = node.GetRoutes(RouteTable.Main);
+        (Link? outer, IReadOnlyList<LinkAddress> outerAddresses, IReadOnlyList<Route> nodeRoutes, ValueList<IPNetwork> held) = node.EndOf(_nodeLink);
         if (!netns.Follow())
         {
             return new ObservedRouter
             {
-                HeldNetworks = HeldNetworks.In(nodeRoutes),
+                HeldNetworks = held,
                 HasNamelessNetns = netns.HasNameless,
                 HasStaleName = NetworkNamespace.GetState(RouterNames.Netns(key)) == NamedNamespaceState.Stale,
                 HasStrayVethEnd = outer is not null,
@@ -42,7 +42,6 @@ internal sealed class RouterObserver(RouterKey key, RouterNetns netns, RouteNetl
         bool isPair = outer is { Kind: "veth" } && inner is { Kind: "veth" } && outer.ParentIndex == inner.Index && inner.ParentIndex == outer.Index;
 
         IReadOnlyList<LinkAddress> routerAddresses = netns.Route.GetAddresses();
-        IReadOnlyList<LinkAddress> outerAddresses = outer is null ? [] : node.GetAddresses(outer.Index);
         List<(NetworkSide Side, string Link, LinkAddress Address)> addresses =
         [
             .. Addresses(NetworkSide.Router, routerAddresses, links.Values),
@@ -55,7 +54,7 @@ internal sealed class RouterObserver(RouterKey key, RouterNetns netns, RouteNetl
         bool canAsk = !routerAddresses.Any(address => address.LinkIndex == outside?.Index && address.Address.IsIPv6LinkLocal && IsDetecting(address));
         return new ObservedRouter
         {
-            HeldNetworks = HeldNetworks.In(nodeRoutes),
+            HeldNetworks = held,
             HasNetns = true,
             HasNamelessNetns = netns.HasNameless,
             IsLoopbackUp = links.TryGetValue("lo", out Link? loopback) && loopback.IsUp,

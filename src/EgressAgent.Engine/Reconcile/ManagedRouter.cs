@@ -82,6 +82,11 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             return Fail(router, StatusReasons.AddressConflict, conflict);
         }
+        catch (LinuxException) when (IsConcernedBy(_kernel.ObserveNode()))
+        {
+            // The plan was made for a node that changed under the pass.
+            return new PassResult(TimeSpan.Zero);
+        }
         catch (LinuxException refusal)
         {
             return Fail(router, StatusReasons.KernelRefused, refusal);
@@ -109,7 +114,7 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         _registry.EnsureSaved(router);
-        RouterPlan plan = RouterPlanner.Plan(_key, wanted.Spec, allocation, _kernel.ObserveNode(), _configuration);
+        RouterPlan plan = Plan(wanted.Spec, allocation);
         if (plan.Desired is not { } desired)
         {
             PlanProblem waitingFor = plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!;

@@ -317,7 +317,7 @@ public abstract class KernelContract : IDisposable
     {
         DesiredRouter desired = Build(Spec);
         using var told = new ManualResetEventSlim();
-        _lab.Kernel.Changed += key =>
+        _lab.Kernel.RouterChanged += key =>
         {
             if (key == _lab.Key)
             {
