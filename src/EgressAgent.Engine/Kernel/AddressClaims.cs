@@ -16,7 +16,7 @@ namespace EgressAgent.Engine.Kernel;
 /// who else uses it. For IPv6 the kernel asks for duplicates itself; it keeps to itself who has the address, so that is asked for
 /// once the kernel's detection has failed.
 /// </summary>
-internal sealed class AddressClaims(RouterKey key, RouterNetns netns, ChangeMonitor monitor, TimeProvider time) : IDisposable
+internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, ChangeMonitor monitor, TimeProvider time) : IDisposable
 {
     // RFC 5227 wants three probes one to two seconds apart, for networks of 2008. A switched network answers within
     // milliseconds, and an edit should not take seconds.
@@ -28,7 +28,7 @@ internal sealed class AddressClaims(RouterKey key, RouterNetns netns, ChangeMoni
     private const int AnnouncementCount = 2;
     private static readonly TimeSpan AnnouncementInterval = TimeSpan.FromSeconds(2);
 
-    private readonly AddressDefence _defence = new(key, monitor, time);
+    private readonly AddressDefence _defence = new(ears, monitor.Loop, time);
 
     // What the network was last told of each address. What an earlier run of the agent announced is not known,
     // nor whether the link was away since: that is announced again.

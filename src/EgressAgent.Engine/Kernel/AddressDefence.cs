@@ -4,6 +4,7 @@ using EgressAgent.Linux;
 using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 
@@ -14,7 +15,7 @@ namespace EgressAgent.Engine.Kernel;
 /// the router, so it is kept and defended (RFC 5227, 2.4, the third way); whose mistake it is, people have to find out.
 /// </summary>
 /// <remarks>It hears on the monitor's thread; everything else is the pass's.</remarks>
-internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor, TimeProvider time) : IDisposable
+internal sealed class AddressDefence(RouterEars router, NetlinkMonitorLoop loop, TimeProvider time) : IDisposable
 {
     // DEFEND_INTERVAL: RFC 5227, 1.1.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -55,7 +56,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor, TimeP
         if (addresses.Count > 0)
         {
             ears = ArpConflictMonitor.Open(netns, link.Index, link.MacAddress, addresses);
-            monitor.Listen(ears, () => Hear(ears));
+            loop.Add(ears, () => Hear(ears));
         }
 
         Stop();
@@ -75,7 +76,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor, TimeP
     {
         if (_ears is not null)
         {
-            monitor.Unlisten(_ears);
+            loop.Remove(_ears);
             Hear(_ears);
             _ears.Dispose();
             _ears = null;
@@ -136,7 +137,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor, TimeP
 
         if (isNews)
         {
-            monitor.Tell(key);
+            router.Tell();
         }
     }
 

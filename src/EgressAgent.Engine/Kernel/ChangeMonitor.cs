@@ -1,5 +1,4 @@
 using EgressAgent.Linux;
-using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Monitoring;
@@ -9,15 +8,13 @@ using EgressAgent.Model.Planning;
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>
-/// Listens to what changes on the node and in the routers' namespaces, and says which router it concerns. What is told while a router's
-/// steps are taken, its own steps most of all, is not told on: the look that follows the last step sees it. Thread-safe.
+/// Listens to what changes on the node and, through the ears of each router, in the routers' namespaces, and says which router it
+/// concerns. Thread-safe.
 /// </summary>
 internal sealed class ChangeMonitor : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<RouterKey, Ears> _routers = [];
-    private readonly Dictionary<string, RouterKey> _nodeLinks = new(StringComparer.Ordinal);
-    private readonly NetlinkMonitorLoop _loop = new("netlink-monitor");
+    private readonly Dictionary<string, RouterEars> _routers = new(StringComparer.Ordinal);
     private readonly MountMonitor? _mounts;
     private readonly NodeSettlement? _settlement;
     private readonly Action<RouterKey> _changed;
@@ -37,8 +34,8 @@ internal sealed class ChangeMonitor : IDisposable
             Node = new NodeState(node, nodeRoute, time, OnNodeTold);
             _settlement = new NodeSettlement(Node, time, nodeChanged);
             _mounts = MountMonitor.Open();
-            _loop.Add(Node.Monitor, Node.Drain);
-            _loop.Add(_mounts, OnMountsChanged);
+            Loop.Add(Node.Monitor, Node.Drain);
+            Loop.Add(_mounts, OnMountsChanged);
         }
         catch
         {
@@ -49,149 +46,58 @@ internal sealed class ChangeMonitor : IDisposable
 
     internal NodeState Node { get; } = null!;
 
+    internal NetlinkMonitorLoop Loop { get; } = new("netlink-monitor");
+
     /// <inheritdoc cref="NodeSettlement.Observe"/>
     internal ObservedNode ObserveNode() => _settlement!.Observe();
 
     /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
-    internal void Register(RouterKey key)
+    internal RouterEars Register(RouterKey key)
+    {
+        var ears = new RouterEars(key, this);
+        lock (_lock)
+        {
+            _routers[RouterNames.NodeLink(key)] = ears;
+        }
+
+        return ears;
+    }
+
+    /// <summary>Takes back <see cref="Register"/>.</summary>
+    internal void Unregister(RouterEars ears)
     {
         lock (_lock)
         {
-            _routers.TryAdd(key, new Ears());
-            _nodeLinks[RouterNames.NodeLink(key)] = key;
+            // A router that was removed may be there again.
+            string link = RouterNames.NodeLink(ears.Key);
+            if (_routers.GetValueOrDefault(link) == ears)
+            {
+                _routers.Remove(link);
+            }
         }
     }
 
-    /// <summary>Takes back <see cref="Register"/>, and <see cref="Watch"/>.</summary>
-    internal void Unregister(RouterKey key)
-    {
-        Unwatch(key);
-        lock (_lock)
-        {
-            _routers.Remove(key);
-            _nodeLinks.Remove(RouterNames.NodeLink(key));
-        }
-    }
-
-    /// <summary>Begins to listen in a router's namespace, which is kept alive until <see cref="Unwatch"/>.</summary>
-    /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one; then it listens where it did before.</exception>
-    internal void Watch(RouterKey key, NetworkNamespace netns)
-    {
-        if (Find(key) is not { } ears)
-        {
-            return;
-        }
-
-        Watched watched = Open(key, ears, netns);
-        Close(ears.Exchange(watched));
-        if (HasLostItsName(key, watched))
-        {
-            Tell(key);
-        }
-    }
-
-    /// <summary>Stops listening in a router's namespace.</summary>
-    internal void Unwatch(RouterKey key) => Close(Find(key)?.Exchange(null));
-
-    /// <summary>Notes that a router's steps are being taken. Another look follows them, be it after a pause.</summary>
-    internal void BeginSteps(RouterKey key) => Find(key)?.BeginSteps();
-
-    /// <summary>Notes that a router is about to be looked at: from here on what changes is told again.</summary>
-    internal void BeginLook(RouterKey key)
-    {
-        Node.Drain();
-        Find(key)?.BeginLook();
-    }
-
-    /// <summary>Calls back, on the monitor's thread, when others speak of a router's addresses.</summary>
-    internal void Listen(ArpConflictMonitor conflicts, Action heard) => _loop.Add(conflicts, heard);
-
-    /// <summary>Takes back <see cref="Listen"/>: the callback is not running any more.</summary>
-    internal void Unlisten(ArpConflictMonitor conflicts) => _loop.Remove(conflicts);
-
-    /// <summary>Says that something may concern a router.</summary>
-    internal void Tell(RouterKey key)
-    {
-        if (Find(key) is { IsTakingSteps: false })
-        {
-            _changed(key);
-        }
-    }
+    internal void TellChanged(RouterKey key) => _changed(key);
 
     public void Dispose()
     {
-        _loop.Dispose();
+        Loop.Dispose();
         _settlement?.Dispose();
         Node?.Dispose();
         _mounts?.Dispose();
-        foreach (Ears ears in _routers.Values)
-        {
-            ears.Exchange(null)?.Dispose();
-        }
-    }
-
-    private Ears? Find(RouterKey key)
-    {
-        lock (_lock)
-        {
-            return _routers.GetValueOrDefault(key);
-        }
-    }
-
-    private Watched Open(RouterKey key, Ears ears, NetworkNamespace netns)
-    {
-        RouteMonitor route = RouteMonitor.Open(netns);
-        NftablesMonitor? nftables = null;
-        try
-        {
-            nftables = NftablesMonitor.Open(netns);
-            _loop.Add(route, () => Hear(() => ears.Hear(route)));
-            _loop.Add(nftables, () => Hear(() => ears.Hear(nftables)));
-            return new Watched(netns.Id, route, nftables);
-        }
-        catch
-        {
-            Close(new Watched(netns.Id, route, nftables));
-            throw;
-        }
-
-        void Hear(Func<bool> isNews)
-        {
-            if (isNews())
-            {
-                _changed(key);
-            }
-        }
-    }
-
-    private void Close(Watched? watched)
-    {
-        if (watched is not null)
-        {
-            _loop.Remove(watched.Route);
-            if (watched.Nftables is { } nftables)
-            {
-                _loop.Remove(nftables);
-            }
-
-            watched.Dispose();
-        }
     }
 
     private void OnNodeTold(IReadOnlyList<string> routerLinks, bool isNodeNews)
     {
-        foreach (string link in routerLinks)
+        RouterEars[] concerned;
+        lock (_lock)
         {
-            RouterKey? key;
-            lock (_lock)
-            {
-                key = _nodeLinks.TryGetValue(link, out RouterKey owner) ? owner : null;
-            }
+            concerned = [.. routerLinks.Select(link => _routers.GetValueOrDefault(link)).OfType<RouterEars>()];
+        }
 
-            if (key is { } one)
-            {
-                Tell(one);
-            }
+        foreach (RouterEars ears in concerned)
+        {
+            ears.Tell();
         }
 
         if (isNodeNews)
@@ -200,70 +106,17 @@ internal sealed class ChangeMonitor : IDisposable
         }
     }
 
-    // A namespace that loses its name lives on while the agent listens in it, and says nothing of it.
     private void OnMountsChanged()
     {
-        RouterKey[] nameless;
+        RouterEars[] all;
         lock (_lock)
         {
-            nameless = [.. _routers.Where(router => router.Value.Watched is { } watched && HasLostItsName(router.Key, watched)).Select(router => router.Key)];
+            all = [.. _routers.Values];
         }
 
-        foreach (RouterKey key in nameless)
+        foreach (RouterEars ears in all)
         {
-            Tell(key);
-        }
-    }
-
-    private static bool HasLostItsName(RouterKey key, Watched watched) => NetworkNamespace.TryGetId(RouterNames.Netns(key)) != watched.Netns;
-
-    private sealed record Watched(NetworkNamespaceId Netns, RouteMonitor Route, NftablesMonitor? Nftables) : IDisposable
-    {
-        public void Dispose()
-        {
-            Route.Dispose();
-            Nftables?.Dispose();
-        }
-    }
-
-    // What was told before a look began is seen by it, so it is read and forgotten under the same lock.
-    private sealed class Ears
-    {
-        private readonly Lock _lock = new();
-        private volatile bool _isTakingSteps;
-
-        internal Watched? Watched { get; private set; }
-
-        internal bool IsTakingSteps => _isTakingSteps;
-
-        internal Watched? Exchange(Watched? watched)
-        {
-            lock (_lock)
-            {
-                (Watched? before, Watched) = (Watched, watched);
-                return before;
-            }
-        }
-
-        internal bool Hear<T>(NetlinkMonitor<T> monitor)
-            where T : class
-        {
-            lock (_lock)
-            {
-                return monitor.Read().Count > 0 && !_isTakingSteps;
-            }
-        }
-
-        internal void BeginSteps() => _isTakingSteps = true;
-
-        internal void BeginLook()
-        {
-            lock (_lock)
-            {
-                Watched?.Route.Read();
-                Watched?.Nftables?.Read();
-                _isTakingSteps = false;
-            }
+            ears.TellIfNameless();
         }
     }
 }

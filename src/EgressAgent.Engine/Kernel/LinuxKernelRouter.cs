@@ -15,9 +15,8 @@ namespace EgressAgent.Engine.Kernel;
 /// <summary>One router in the real kernel: takes the steps. How it looks there <see cref="RouterObserver"/> reads.</summary>
 internal sealed class LinuxKernelRouter : IKernelRouter
 {
-    private readonly RouterKey _key;
-    private readonly string _nodeLink;
-    private readonly ChangeMonitor _monitor;
+    private readonly RouterEars _ears;
+    private readonly NodeState _nodeState;
     private readonly RouteNetlink _nodeRoute;
     private readonly RouterNetns _netns;
     private readonly RouterLinks _links;
@@ -28,21 +27,19 @@ internal sealed class LinuxKernelRouter : IKernelRouter
     internal LinuxKernelRouter(
         RouterKey key, NetworkNamespace node, RouteNetlink nodeRoute, ChangeMonitor monitor, RelayHost relays, TimeProvider time)
     {
-        _key = key;
-        _nodeLink = RouterNames.NodeLink(key);
-        _monitor = monitor;
+        _ears = monitor.Register(key);
+        _nodeState = monitor.Node;
         _nodeRoute = nodeRoute;
-        _netns = new RouterNetns(key, monitor);
-        _links = new RouterLinks(_nodeLink, node, nodeRoute, _netns);
-        _claims = new AddressClaims(key, _netns, monitor, time);
+        _netns = new RouterNetns(key, _ears);
+        _links = new RouterLinks(RouterNames.NodeLink(key), node, nodeRoute, _netns);
+        _claims = new AddressClaims(_ears, _netns, monitor, time);
         _redirect = new RedirectEngine(key, relays);
         _observer = new RouterObserver(key, _netns, monitor.Node, _redirect, _claims);
-        _monitor.Register(key);
     }
 
     public ObservedRouter Observe()
     {
-        _monitor.BeginLook(_key);
+        _ears.BeginLook();
         return _observer.Observe();
     }
 
@@ -50,12 +47,12 @@ internal sealed class LinuxKernelRouter : IKernelRouter
     {
         _claims.Dispose();
         _netns.Dispose();
-        _monitor.Unregister(_key);
+        _ears.Dispose();
     }
 
     public void Apply(RouterStep step)
     {
-        _monitor.BeginSteps(_key);
+        _ears.BeginSteps();
         switch (step)
         {
             case LetGoOfNetns:
@@ -144,7 +141,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         NetlinkOf(entry.Side).AddAddress(address with { Flags = AddressFlags.NoDad });
         if (entry.Side == NetworkSide.Node)
         {
-            _monitor.Node.ReadAddresses(address.LinkIndex);
+            _nodeState.ReadAddresses(address.LinkIndex);
         }
     }
 

@@ -10,7 +10,7 @@ namespace EgressAgent.Engine.Kernel;
 /// The netns of one router. Its name is followed anew for every look, so that a netns that was deleted or replaced meanwhile is
 /// seen as such; what lost the name is held until <see cref="LetGo"/>.
 /// </summary>
-internal sealed class RouterNetns(RouterKey key, ChangeMonitor monitor) : IDisposable
+internal sealed class RouterNetns(RouterKey key, RouterEars ears) : IDisposable
 {
     private readonly string _name = RouterNames.Netns(key);
     private readonly List<Attachment> _nameless = [];
@@ -48,7 +48,7 @@ internal sealed class RouterNetns(RouterKey key, ChangeMonitor monitor) : IDispo
         _current = attached;
         if (attached is null)
         {
-            monitor.Unwatch(key);
+            ears.Unwatch();
         }
 
         return attached is not null;
@@ -106,7 +106,7 @@ internal sealed class RouterNetns(RouterKey key, ChangeMonitor monitor) : IDispo
 
     private void Close()
     {
-        monitor.Unwatch(key);
+        ears.Unwatch();
         _current?.Dispose();
         _current = null;
     }
@@ -118,7 +118,7 @@ internal sealed class RouterNetns(RouterKey key, ChangeMonitor monitor) : IDispo
         try
         {
             route = RouteNetlink.Open(netns);
-            monitor.Watch(key, netns);
+            ears.Watch(netns);
             return new Attachment(netns, route);
         }
         catch

@@ -23,7 +23,7 @@ public sealed class AddressDefenceTests : IDisposable
         Command.Check("ip", "-n", _scratch.Name, "link", "set", "net1", "up");
         _route = RouteNetlink.Open(_scratch.Namespace);
         _monitor = new ChangeMonitor(_scratch.Namespace, _route, TimeProvider.System, _ => { }, _ => { });
-        _defence = new AddressDefence(Key, _monitor, TimeProvider.System);
+        _defence = new AddressDefence(_monitor.Register(Key), _monitor.Loop, TimeProvider.System);
     }
 
     public void Dispose()

@@ -1,4 +1,3 @@
-using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
 using EgressAgent.Model.Planning;
@@ -125,7 +124,7 @@ public sealed class ReconcilerEventTests : IDisposable
         };
         _kernel.EditRouter(Example.Key, netns => netns.SetUp("lo", up: false));
 
-        _agent.Reconciler.Submit([RouterIntent.Run(Example.Router("other", "192.168.12.98/24"))]);
+        _agent.Apply([Example.File(Example.Router("other", "192.168.12.98/24"))]);
         await _agent.Reconciler.WhenEachWasSeen().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
         Assert.False(_agent.Reconciler.WhenIdle().IsCompleted);
