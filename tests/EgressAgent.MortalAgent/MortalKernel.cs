@@ -9,16 +9,10 @@ namespace EgressAgent.MortalAgent;
 /// <summary>The real kernel; each step counts.</summary>
 internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IKernel
 {
-    public event Action<RouterKey>? RouterChanged
+    public event Action<RouterKey?>? Changed
     {
-        add => kernel.RouterChanged += value;
-        remove => kernel.RouterChanged -= value;
-    }
-
-    public event Action<ObservedNode>? NodeChanged
-    {
-        add => kernel.NodeChanged += value;
-        remove => kernel.NodeChanged -= value;
+        add => kernel.Changed += value;
+        remove => kernel.Changed -= value;
     }
 
     public ObservedNode ObserveNode() => kernel.ObserveNode();

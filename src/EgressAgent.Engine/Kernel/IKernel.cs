@@ -12,17 +12,11 @@ namespace EgressAgent.Engine.Kernel;
 public interface IKernel : IDisposable
 {
     /// <summary>
-    /// Raised on any thread when something of a router has changed that its own steps did not change. Handlers return at once.
+    /// Raised on a thread of the kernel's own when something may have changed: a router's key, or null for the node, on which
+    /// every router depends. Handlers return at once.
     /// </summary>
-    event Action<RouterKey>? RouterChanged;
+    event Action<RouterKey?>? Changed;
 
-    /// <summary>
-    /// Raised on any thread when the node, on which every router depends, has become another than was told or observed last, and has
-    /// settled.
-    /// </summary>
-    event Action<ObservedNode>? NodeChanged;
-
-    /// <summary>The node as it is at this moment.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     ObservedNode ObserveNode();
 

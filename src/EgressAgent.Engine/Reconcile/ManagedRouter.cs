@@ -82,11 +82,6 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             return Fail(router, StatusReasons.AddressConflict, conflict);
         }
-        catch (LinuxException) when (IsConcernedBy(_kernel.ObserveNode()))
-        {
-            // The plan was made for a node that changed under the pass.
-            return new PassResult(TimeSpan.Zero);
-        }
         catch (LinuxException refusal)
         {
             return Fail(router, StatusReasons.KernelRefused, refusal);
@@ -114,7 +109,7 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         _registry.EnsureSaved(router);
-        RouterPlan plan = Plan(wanted.Spec, allocation);
+        RouterPlan plan = RouterPlanner.Plan(_key, wanted.Spec, allocation, _kernel.ObserveNode(), _configuration);
         if (plan.Desired is not { } desired)
         {
             PlanProblem waitingFor = plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!;
@@ -163,13 +158,23 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             ObservedRouter observed = _router.Observe();
             IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
-            bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel);
+            bool isDrift = desired == _settled && !steps.All(step => step is Announce or RecheckAddress);
             if (round == 0 && !isDrift && _contention.Rest())
             {
                 LogFightOver(_key);
             }
 
-            if (steps.Count == 0 || (round == 0 && isDrift && _contention.IsPausing))
+            bool isPutOff = round == 0 && isDrift && _contention.IsPausing;
+            if (isPutOff || round == MaxRounds)
+            {
+                foreach (RouterStep step in RouterDiff.PutOff(steps, observed))
+                {
+                    _router.Apply(step);
+                    LogStep(step);
+                }
+            }
+
+            if (steps.Count == 0 || isPutOff)
             {
                 return observed;
             }

@@ -33,7 +33,7 @@ internal sealed record Ruleset
         [
             Refuse(),
             Spoofed(plan),
-            Origin(HasRedirects),
+            Marked(HasRedirects),
             Local(plan),
             Through(plan),
             .. HasRedirects ? [ToDestination(plan, Router), AsReserved(plan)] : ValueList<RulesetChain>.Empty,
@@ -77,11 +77,15 @@ internal sealed record Ruleset
             $"iifname {Quote(Outside)} {Nft(family)} daddr {family.Inside} drop comment \"the inside address is not for the LAN\""),
     ]);
 
-    private static RulesetChain Origin(bool hasRedirects) => new("origin", "type filter hook prerouting priority mangle; policy accept;",
+    // Runs after destination NAT. What leaves it without a mark is not forwarded: the routing policy refuses it.
+    private static RulesetChain Marked(bool hasRedirects) => new("marked", "type filter hook prerouting priority dstnat + 10; policy accept;",
     [
         $"iifname {Quote(Inside)} meta mark set 0x{PacketMarks.FromClient:x} comment \"answers of the router go back to the client\"",
         .. hasRedirects
-            ? [$"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} comment \"so do replies of the node as a destination\""]
+            ? [
+                $"ct status dnat meta mark set meta mark or 0x{PacketMarks.Redirected:x} comment \"what was redirected may be forwarded\"",
+                $"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} comment \"and replies of the node as a destination, to the client\"",
+            ]
             : ValueList<string>.Empty,
     ]);
 
@@ -123,14 +127,14 @@ internal sealed record Ruleset
 
     private static RulesetChain Through(RedirectPlan plan)
     {
-        List<string> rules = ["ct state invalid drop"];
+        // The routing policy has let through only what is marked; this says so again.
+        List<string> rules = [];
         if (plan.Datapath == DatapathKind.Kernel)
         {
             rules.Add($"iifname {Quote(Inside)} ct status dnat accept comment \"only what was redirected leaves\"");
             rules.Add($"iifname {Quote(Outside)} oifname {Quote(Inside)} ct state {{ established, related }} ct status dnat accept comment \"only replies come back\"");
         }
 
-        rules.Add($"iifname {Quote(Inside)} jump refuse comment \"a client that routes past the redirect\"");
         return new RulesetChain("through", "type filter hook forward priority filter; policy drop;", [.. rules]);
     }
 
@@ -183,7 +187,7 @@ internal sealed record Ruleset
                 $"{inside} {Nft(family)} saddr {family.Inside} accept comment \"the relay, to clients\"",
                 $"{inside} {Nft(family)} saddr {Set(family.Reserved)} ct direction original accept comment \"the relay, to the node as a destination\"",
             ]));
-        rules.Add($"{inside} meta mark 0x{PacketMarks.FromClient:x} accept comment \"rejections and errors, to clients alone\"");
+        rules.Add($"{inside} meta mark and 0x{PacketMarks.FromClient:x} == 0x{PacketMarks.FromClient:x} accept comment \"rejections and errors, to clients alone\"");
         if (plan.Families.Any(family => !family.Inside.IsIPv4))
         {
             rules.Add("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept comment \"neighbour discovery\"");

@@ -2,16 +2,20 @@ namespace EgressAgent.Model.Planning;
 
 /// <summary>
 /// The firewall marks inside a router's netns: the ruleset sets them by where a packet came in, the routing policy reads them.
-/// They mean nothing outside of it.
+/// They mean nothing outside of it. What is forwarded without one goes nowhere, so that nothing passes while there is no ruleset:
+/// somebody flushed it, or it is being replaced.
 /// </summary>
 public static class PacketMarks
 {
     /// <summary>
-    /// Came in from a client. What the router itself answers to it (a reset, an ICMP error) carries the mark too
+    /// A bit: came in from a client. What the router itself answers to it (a reset, an ICMP error) carries the mark too
     /// (<c>fwmark_reflect</c>) and so goes back to the client.
     /// </summary>
     public const uint FromClient = 0x1;
 
-    /// <summary>Is a reply that came in on the clients' side, from the node itself as a destination.</summary>
+    /// <summary>The whole mark of a reply that came in on the clients' side, from the node itself as a destination.</summary>
     public const uint ReplyFromNode = 0x2;
+
+    /// <summary>A bit: belongs to a flow that was redirected, in either direction, and so may be forwarded.</summary>
+    public const uint Redirected = 0x4;
 }

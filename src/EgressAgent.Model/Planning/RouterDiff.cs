@@ -1,5 +1,4 @@
 using System.Net;
-using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Planning;
@@ -15,11 +14,6 @@ public static class RouterDiff
     public static IReadOnlyList<RouterStep> Build(DesiredRouter desired, ObservedRouter observed, PriorHolderCheck check)
     {
         List<RouterStep> steps = [.. desired.InsideNetworks.Except(observed.HeldNetworks).Select(network => new HoldInsideNetwork(network))];
-        if (observed.HasNamelessNetns)
-        {
-            steps.Add(new LetGoOfNetns());
-        }
-
         if (!observed.HasNetns)
         {
             steps.Add(new CreateNetns(RouterNames.Netns(desired.Key)));
@@ -54,12 +48,6 @@ public static class RouterDiff
         List<AddressEntry> claims = [.. desired.ReservedAddresses.Where(entry => !addresses.Contains(entry))];
         steps.AddRange(claims.Select(entry => new ClaimAddress(entry, check)));
         AddRoutes(desired, observed.Routes.Where(entry => keptLinks.Contains(entry.Link)), addresses, steps);
-        ValueList<IPAddress> heard = desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => address.IsIPv4).ToValueList();
-        if (claims.Count == 0 && !heard.ToHashSet().SetEquals(observed.Heard))
-        {
-            steps.Add(new HearOthers(heard));
-        }
-
         IEnumerable<IPAddress> announced = desired.ReservedAddresses
             .Where(entry => claims.Contains(entry) || observed.Unannounced.Contains(entry.Address.Address)).Select(entry => entry.Address.Address);
         IEnumerable<IPAddress> defended = observed.Contested.Where(contest => contest.IsDefenceDue).Select(contest => contest.Address);
@@ -68,15 +56,14 @@ public static class RouterDiff
         return steps;
     }
 
+    /// <summary>The steps to take in place of <paramref name="steps"/> when those are put off: a router without its packet filter is cut off.</summary>
+    public static IReadOnlyList<RouterStep> PutOff(IReadOnlyList<RouterStep> steps, ObservedRouter observed) =>
+        observed.Macvlan is { IsUp: true } && steps.Any(step => step is ApplyRedirect) ? [new CutOffMacvlan()] : [];
+
     /// <summary>The steps that leave nothing of a router; none when nothing is there.</summary>
     public static IReadOnlyList<RouterStep> Remove(RouterKey key, ObservedRouter observed)
     {
         List<RouterStep> steps = [];
-        if (observed.HasNamelessNetns)
-        {
-            steps.Add(new LetGoOfNetns());
-        }
-
         if (observed.Macvlan is not null)
         {
             steps.Add(new RemoveMacvlan("the router is removed"));

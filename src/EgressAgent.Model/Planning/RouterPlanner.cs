@@ -13,10 +13,13 @@ namespace EgressAgent.Model.Planning;
 /// </summary>
 public static class RouterPlanner
 {
+    private const int UnmarkedFromOutsideRulePriority = 99;
     private const int ReturnRulePriority = 100;
     private const int ReflectedRulePriority = 101;
     private const int NodeReplyRulePriority = 102;
-    private const int RelayRulePriority = 103;
+    private const int OwnRulePriority = 103;
+    private const int UnmarkedFromClientRulePriority = 104;
+    private const int UnseenRulePriority = 105;
 
     public static RouterPlan Plan(
         RouterKey key, EgressRouterSpec spec, RouterAllocation allocation, ObservedNode node, AgentConfiguration configuration)
@@ -63,9 +66,9 @@ public static class RouterPlanner
             InsideAddresses = [.. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(key, inside))],
             ReservedAddresses = [.. spec.Addresses.Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, address.Address))],
             Routes = [.. Routes(key, spec, allocation, redirect, master, node, shortcomings)],
-            Rules = [.. allocation.InsideAddresses.SelectMany(inside => Rules(inside, redirect.Datapath))],
+            Rules = [.. allocation.InsideAddresses.SelectMany(inside => Rules(inside))],
         };
-        return RouterPlan.Ready(desired, master, [.. shortcomings]);
+        return RouterPlan.Ready(desired, [.. shortcomings]);
     }
 
     private static string? FindInsideNetworkConflict(RouterAllocation allocation, ObservedNode node)
@@ -199,21 +202,38 @@ public static class RouterPlanner
         }
     }
 
-    private static IEnumerable<RuleEntry> Rules(InterfaceAddress inside, DatapathKind datapath)
+    private static IEnumerable<RuleEntry> Rules(InterfaceAddress inside)
     {
         foreach (RuleEntry builtIn in RuleEntry.BuiltIn(inside.Family))
         {
             yield return builtIn;
         }
 
-        yield return new(inside.Family, ReturnRulePriority, RouterNames.OutsideLink, null, RouteEntry.ReturnTable);
-        yield return new(inside.Family, ReflectedRulePriority, "lo", PacketMarks.FromClient, RouteEntry.ReturnTable);
-        yield return new(inside.Family, NodeReplyRulePriority, null, PacketMarks.ReplyFromNode, RouteEntry.ReturnTable);
-        if (datapath == DatapathKind.Relay)
+        // What the ruleset has not marked is not forwarded. Where it has seen a packet that it does not redirect, the client is told.
+        yield return new(inside.Family, UnmarkedFromOutsideRulePriority, RouterNames.OutsideLink, 0, 0)
         {
-            // What the relay's own sockets send to clients carries no mark.
-            yield return new(inside.Family, RelayRulePriority, null, null, RouteEntry.ReturnTable) { Source = SingleHost(inside.Address).Network };
-        }
+            MarkMask = PacketMarks.Redirected,
+            Action = RuleAction.Blackhole,
+        };
+        yield return new(inside.Family, ReturnRulePriority, RouterNames.OutsideLink, null, RouteEntry.ReturnTable);
+        yield return new(inside.Family, ReflectedRulePriority, "lo", PacketMarks.FromClient, RouteEntry.ReturnTable)
+        {
+            MarkMask = PacketMarks.FromClient,
+        };
+        yield return new(inside.Family, NodeReplyRulePriority, null, PacketMarks.ReplyFromNode, RouteEntry.ReturnTable);
+
+        // What the relay's own sockets send to clients carries no mark, nor does what the kernel answers while there is no ruleset.
+        yield return new(inside.Family, OwnRulePriority, "lo", null, RouteEntry.ReturnTable) { Source = SingleHost(inside.Address).Network };
+        yield return new(inside.Family, UnmarkedFromClientRulePriority, RouterNames.InsideLink, PacketMarks.FromClient, 0)
+        {
+            MarkMask = PacketMarks.FromClient | PacketMarks.Redirected,
+            Action = RuleAction.Prohibit,
+        };
+        yield return new(inside.Family, UnseenRulePriority, RouterNames.InsideLink, 0, 0)
+        {
+            MarkMask = PacketMarks.Redirected,
+            Action = RuleAction.Blackhole,
+        };
     }
 
     private static RouteEntry PrefixRoute(string link, InterfaceAddress address) => new(NetworkSide.Router, address.Network, null, link)

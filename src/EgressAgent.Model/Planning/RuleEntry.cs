@@ -4,14 +4,19 @@ using EgressAgent.Model.Addressing;
 
 namespace EgressAgent.Model.Planning;
 
-/// <summary>A rule of the routing policy in a router's netns: which packets look up which table.</summary>
+/// <summary>A rule of the routing policy in a router's netns: which packets look up which table, and which go nowhere.</summary>
 /// <param name="Family">IPv4 or IPv6.</param>
 /// <param name="Priority">Lower is asked earlier.</param>
 /// <param name="IncomingLink">The interface the packet came in by; <c>lo</c> stands for packets the router makes itself.</param>
 /// <param name="Mark">The firewall mark that the packet carries; null for any.</param>
-/// <param name="Table">The table to look up.</param>
+/// <param name="Table">The table to look up; 0 where <see cref="Action"/> is another.</param>
 public sealed record RuleEntry(AddressFamily Family, int Priority, string? IncomingLink, uint? Mark, int Table)
 {
+    public RuleAction Action { get; init; } = RuleAction.Lookup;
+
+    /// <summary>Which bits of the packet's mark <see cref="Mark"/> is compared with.</summary>
+    public uint MarkMask { get; init; } = uint.MaxValue;
+
     /// <summary>The network that the packet's source is in; null for any.</summary>
     public IPNetwork? Source { get; init; }
 
@@ -39,9 +44,23 @@ public sealed record RuleEntry(AddressFamily Family, int Priority, string? Incom
         string source = Source is not { } network ? "all"
             : network.PrefixLength == network.BaseAddress.MaxPrefixLength ? network.BaseAddress.ToString()
             : network.ToString();
-        string mark = Mark is null ? "" : $" fwmark 0x{Mark:x}";
+        string mark = Mark is null ? "" : MarkMask == uint.MaxValue ? $" fwmark 0x{Mark:x}" : $" fwmark 0x{Mark:x}/0x{MarkMask:x}";
         string link = IncomingLink is null ? "" : $" iif {IncomingLink}";
         string family = Family == AddressFamily.InterNetworkV6 ? "IPv6 " : "";
-        return $"{family}{Priority}: from {source}{mark}{link} lookup {Table}";
+        string action = Action == RuleAction.Lookup ? $"lookup {Table}" : Action.ToString().ToLowerInvariant();
+        return $"{family}{Priority}: from {source}{mark}{link} {action}";
     }
+}
+
+/// <summary>What a rule does with a packet; FR_ACT_* of linux/fib_rules.h. Actions without a name here are kept as they are.</summary>
+public enum RuleAction : byte
+{
+    /// <summary>Looks its route up in a table.</summary>
+    Lookup = 1,
+
+    /// <summary>Drops it without a word.</summary>
+    Blackhole = 6,
+
+    /// <summary>Drops it and tells the sender: "communication administratively prohibited".</summary>
+    Prohibit = 8,
 }

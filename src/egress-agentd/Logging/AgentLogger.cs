@@ -13,8 +13,7 @@ internal static class AgentLogger
 
     internal static Logger ToJournal() => Configure().WriteTo.Sink(new JournalSink()).CreateLogger();
 
-    // As systemd.exec(5) has it: a unit with RestartMode=debug is restarted with the variable set.
     private static LoggerConfiguration Configure() => new LoggerConfiguration()
-        .MinimumLevel.Is(Environment.GetEnvironmentVariable("DEBUG_INVOCATION") == "1" ? LogEventLevel.Debug : LogEventLevel.Information)
+        .MinimumLevel.Information()
         .MinimumLevel.Override("Microsoft", LogEventLevel.Warning);
 }

@@ -228,8 +228,7 @@ public abstract class KernelContract : IDisposable
         using IKernelRouter next = _lab.Kernel.Open(_lab.Key);
 
         IEnumerable<RouterStep> announcements = desired.ReservedAddresses.Select(entry => new Announce(entry.Address.Address));
-        var hear = new HearOthers([IPAddress.Parse("192.168.12.99")]);
-        Assert.Equal([new ApplyRedirect(desired.Redirect), hear, .. announcements], RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip));
+        Assert.Equal([new ApplyRedirect(desired.Redirect), .. announcements], RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip));
     }
 
     [Fact]
@@ -317,7 +316,7 @@ public abstract class KernelContract : IDisposable
     {
         DesiredRouter desired = Build(Spec);
         using var told = new ManualResetEventSlim();
-        _lab.Kernel.RouterChanged += key =>
+        _lab.Kernel.Changed += key =>
         {
             if (key == _lab.Key)
             {

@@ -275,7 +275,7 @@ public sealed class ReconcilerTests : IDisposable
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         using IKernelRouter router = _kernel.Open(Example.Key);
         Assert.DoesNotContain(
-            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not (ApplyRedirect or HearOthers or Announce));
+            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not (ApplyRedirect or Announce));
         Assert.Equal(_agent.StatusOf(Example.Key).Desired!.Redirect, _kernel.ReadRouter(Example.Key, netns => netns.Redirect));
     }
 
@@ -421,7 +421,7 @@ public sealed class ReconcilerTests : IDisposable
     public async Task Somebody_who_undoes_every_change_is_answered_after_pauses_and_not_at_once()
     {
         bool isUndoing = true;
-        _kernel.AfterStep = (_, _) =>
+        _kernel.Changed += _ =>
         {
             if (isUndoing && _kernel.ListRouters().Count > 0)
             {
@@ -430,7 +430,8 @@ public sealed class ReconcilerTests : IDisposable
         };
         await _agent.RunAsync(Example.Router());
 
-        Assert.Single(_agent.Log.Of(EventIds.Failed));
+        // The changes during the first attempt, before it failed, make for a second one.
+        Assert.InRange(_agent.Log.Of(EventIds.Failed).Count(), 1, 2);
         Assert.Equal(RouterState.Failed, _agent.StatusOf(Example.Key).State);
         Assert.Contains("ip_forward", _agent.Condition(ConditionType.Degraded).Message);
 

@@ -23,9 +23,13 @@ public sealed class RouterDiffTests
             "set net1 up, mode Bridge, MAC 02:00:00:00:00:99, MTU 1500",
             "add address 198.18.0.2/16 on eth0",
             $"add address 198.18.0.1/32 on {NodeLink}",
+            "add rule 99: from all fwmark 0x0/0x4 iif net1 blackhole",
             "add rule 100: from all iif net1 lookup 100",
-            "add rule 101: from all fwmark 0x1 iif lo lookup 100",
+            "add rule 101: from all fwmark 0x1/0x1 iif lo lookup 100",
             "add rule 102: from all fwmark 0x2 lookup 100",
+            "add rule 103: from 198.18.0.2 iif lo lookup 100",
+            "add rule 104: from all fwmark 0x1/0x5 iif eth0 prohibit",
+            "add rule 105: from all fwmark 0x0/0x4 iif eth0 blackhole",
             "probe for and claim address 192.168.12.99/24 on net1",
             "set route default via 198.18.0.1 dev eth0 table 100",
             $"set route 198.18.0.2 dev {NodeLink} src 198.18.0.1",
@@ -234,18 +238,6 @@ public sealed class RouterDiffTests
         ["announce 192.168.12.99 on net1"], After(observed => observed with { Unannounced = [IPAddress.Parse("fe80::1"), IPAddress.Parse("192.168.12.99")] }));
 
     [Fact]
-    public void Others_are_heard_for_the_addresses_that_are_held() => Assert.Equal(
-        ["hear who else has 192.168.12.99"], After(observed => observed with { Heard = [IPAddress.Parse("192.168.12.100")] }));
-
-    [Fact]
-    public void Netns_that_lost_its_name_is_let_go_of_before_all_else()
-    {
-        Assert.Equal(["LetGoOfNetns", "CreateNetns"], Kinds(RouterDiff.Build(
-            Example.Desired, new ObservedRouter { HasNamelessNetns = true, HeldNetworks = Example.Desired.InsideNetworks }, PriorHolderCheck.Probe)).Take(2));
-        Assert.Equal(["LetGoOfNetns"], Kinds(RouterDiff.Remove(Example.Key, new ObservedRouter { HasNamelessNetns = true })));
-    }
-
-    [Fact]
     public void Inside_network_that_is_not_held_any_more_is_held_again() => Assert.Equal(
         ["set route unreachable 198.18.0.0/16"], After(observed => observed with { HeldNetworks = [] }));
 
@@ -286,7 +278,6 @@ public sealed class RouterDiffTests
         Redirect = desired.Redirect,
         Sysctls = desired.Sysctls,
         Addresses = [.. desired.InsideAddresses, .. desired.ReservedAddresses],
-        Heard = [.. desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => address.AddressFamily == AddressFamily.InterNetwork)],
         Routes = desired.Routes,
         Rules = desired.Rules,
     };

@@ -37,6 +37,13 @@ public abstract class DataPathTest : IClassFixture<DataPathTest.Fixture>, IDispo
         Assert.True(result.Elapsed < AtOnce, $"refused only after {result.Elapsed.TotalMilliseconds} ms");
     }
 
+    /// <summary>What the router does not forward: "communication administratively prohibited".</summary>
+    protected static void AssertProhibitedAtOnce(ProbeResult result)
+    {
+        Assert.Equal(ProbeOutcome.Unreachable, result.Outcome);
+        Assert.True(result.Elapsed < AtOnce, $"refused only after {result.Elapsed.TotalMilliseconds} ms");
+    }
+
     public class Fixture : IDisposable
     {
         private readonly string _datapath;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
@@ -63,6 +64,33 @@ public sealed class FailClosedTests(DataPathTest.Fixture fixture) : DataPathTest
             }
 
             Become(audit, Nothing, random, isKilled: false);
+        }
+
+        audit.AssertNothingLeaked();
+    }
+
+    [Theory]
+    [InlineData("kernel")]
+    [InlineData("relay")]
+    public void Nothing_leaks_while_somebody_flushes_the_ruleset_again_and_again(string datapath)
+    {
+        Random random = SeededOrder.RandomOf($"fight, {datapath}");
+        ObservedRouter router = Lab.Apply("web", Plain.Spec!, $"egressagent.org/datapath: {datapath}");
+        using FailClosedAudit audit = new(Lab, Lab.Lan, Lab.OtherLan);
+        audit.Begin(Plain);
+        using (new Hammer(Lab, random))
+        {
+            Eventually.True("packets that leave", () => audit.Let > 0, otherwise: () => Lab.Agent.Log);
+            for (Stopwatch clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(8);)
+            {
+                Command.Check("nsenter", $"--net=/run/netns/{router.NetworkNamespace}", "nft", "flush ruleset");
+            }
+
+            audit.AssertNothingLeaked();
+            Assert.Contains("state DOWN", router.Ip("link show dev net1"));
+            audit.Begin(Plain);
+            Eventually.True(
+                "packets that leave again", () => audit.Let > 0, TimeSpan.FromSeconds(90), otherwise: () => Lab.Agent.Log);
         }
 
         audit.AssertNothingLeaked();

@@ -31,8 +31,6 @@ internal sealed partial class FakeKernelRouter
             case HoldInsideNetwork hold:
                 Request(() => kernel.HeldNetworks.Add(hold.Network));
                 break;
-            case LetGoOfNetns:
-                break;
             case CreateNetns create:
                 Request(() => kernel.CreateNetns(create.Name));
                 break;
@@ -66,14 +64,14 @@ internal sealed partial class FakeKernelRouter
             case ConfigureMacvlan configure:
                 ConfigureMacvlan(configure.Macvlan);
                 break;
+            case CutOffMacvlan:
+                Request(() => Netns.SetUp(RouterNames.OutsideLink, up: false));
+                break;
             case AddInsideAddress add:
                 Request(() => NetnsOf(add.Entry.Side).AddAddress(add.Entry.Link, add.Entry.Address));
                 break;
             case ClaimAddress claim:
                 Request(() => Claim(claim));
-                break;
-            case HearOthers hear:
-                Hear(Netns.Link(RouterNames.OutsideLink), hear.Addresses);
                 break;
             case RemoveAddress remove:
                 Request(() => NetnsOf(remove.Entry.Side).RemoveAddress(remove.Entry.Link, remove.Entry.Address));
@@ -164,16 +162,7 @@ internal sealed partial class FakeKernelRouter
         }
 
         _refused.Remove(address);
-        Hear(link, link.Addresses.Select(own => own.Address.Address).Append(address).Where(own => own.IsIPv4));
         Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: holder is not null && !address.IsIPv4);
-    }
-
-    private void Hear(FakeLink link, IEnumerable<IPAddress> addresses)
-    {
-        IPAddress[] heard = [.. addresses];
-        _hearing = link;
-        _heard.Clear();
-        _heard.UnionWith(heard);
     }
 
     private void AddRule(RuleEntry rule)

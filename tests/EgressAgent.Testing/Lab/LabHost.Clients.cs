@@ -120,6 +120,9 @@ public sealed partial class LabHost
         SocketError.ConnectionReset => ProbeOutcome.Reset,
         SocketError.TimedOut => ProbeOutcome.TimedOut,
         SocketError.HostUnreachable or SocketError.NetworkUnreachable => ProbeOutcome.Unreachable,
+
+        // "Administratively prohibited" of IPv6.
+        SocketError.AccessDenied => ProbeOutcome.Unreachable,
         _ => throw new SocketException((int)error),
     };
 }

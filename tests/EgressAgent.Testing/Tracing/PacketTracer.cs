@@ -47,9 +47,11 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
             return Outcome.Dropped("as a martian");
         }
 
-        passage.Out = _routes.FindLink(passage);
+        passage.Out = _routes.FindLink(passage, out RuleEntry? refusal);
         return passage.Out switch
         {
+            null when refusal is { Action: RuleAction.Prohibit } => Answer(passage, "prohibited"),
+            null when refusal is not null => Outcome.Dropped($"by rule {refusal.Priority}"),
             null => Answer(passage, "unreachable"),
             "lo" => Deliver(passage),
             _ when passage.Packet.IsTooBig => Answer(passage, "too-big"),
@@ -79,7 +81,7 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
     // What the netns sends itself.
     private Outcome Emit(Passage passage)
     {
-        passage.Out ??= _routes.FindLink(passage);
+        passage.Out ??= _routes.FindLink(passage, out _);
         return passage.Out is null ? Outcome.Dropped("without a route") : Stop("output", passage) ?? Leave(passage);
     }
 
@@ -158,7 +160,7 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
         };
         if (reply.IsIcmp && !emitted.IsSourceLocal)
         {
-            if (_routes.AddressOf(_routes.FindLink(emitted) ?? "lo", reply.Source.AddressFamily) is not { } source)
+            if (_routes.AddressOf(_routes.FindLink(emitted, out _) ?? "lo", reply.Source.AddressFamily) is not { } source)
             {
                 return Outcome.Dropped("unanswered");
             }

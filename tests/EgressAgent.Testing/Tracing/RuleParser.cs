@@ -54,7 +54,9 @@ internal sealed class RuleParser
                 return (true, ParseFlags(reader));
             case "meta" when reader.Peek == "mark":
                 reader.Next();
-                return reader.TryTake("set") ? (false, ParseMark(reader)) : (true, ParseMatch("meta mark", reader));
+                return reader.TryTake("set") ? (false, ParseMark(reader))
+                    : reader.TryTake("and") ? (true, ParseMarkBits(reader))
+                    : (true, ParseMatch("meta mark", reader));
             case "iifname" or "oifname":
                 return (true, ParseMatch(word, reader));
             case "fib":
@@ -123,13 +125,30 @@ internal sealed class RuleParser
 
     private static Func<Passage, Verdict> ParseMark(TokenReader reader)
     {
-        uint mark = uint.Parse(reader.Next().AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        bool keeps = reader.TryTake("meta");
+        if (keeps)
+        {
+            reader.Expect("mark", "or");
+        }
+
+        uint mark = ParseNumber(reader);
         return passage =>
         {
-            passage.Mark = mark;
+            passage.Mark = keeps ? passage.Mark | mark : mark;
             return Continue;
         };
     }
+
+    private static Func<Passage, Verdict> ParseMarkBits(TokenReader reader)
+    {
+        uint mask = ParseNumber(reader);
+        reader.Expect("==");
+        uint mark = ParseNumber(reader);
+        return passage => (passage.Mark & mask) == mark ? Continue : Break;
+    }
+
+    private static uint ParseNumber(TokenReader reader) =>
+        uint.Parse(reader.Next().AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     private static Func<Passage, Verdict> ParseReject(TokenReader reader)
     {

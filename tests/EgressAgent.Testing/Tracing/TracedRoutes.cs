@@ -30,17 +30,32 @@ internal sealed class TracedRoutes
         _addresses.Find(entry => entry.Link == link && entry.Address.Family == family)?.Address.Address;
 
     /// <summary>The interface for a packet; <c>lo</c> for one that is addressed to the netns itself, null when it leads nowhere.</summary>
-    internal string? FindLink(Passage passage)
+    /// <param name="passage">The packet.</param>
+    /// <param name="refusal">The rule by which it goes nowhere.</param>
+    internal string? FindLink(Passage passage, out RuleEntry? refusal)
     {
+        refusal = null;
         IPAddress destination = passage.Destination.Address;
         if (IsLocal(destination) || IsMulticast(destination) || destination.IsIPv6LinkLocal)
         {
             return "lo";
         }
 
-        IEnumerable<int> tables = _rules.Where(rule => Applies(rule, passage)).Select(rule => rule.Table).Append(RouteEntry.MainTable);
-        return tables.Select(table => _routes.Find(route => route.Table == table && route.Destination.Contains(destination)))
-            .FirstOrDefault(route => route is not null)?.Link;
+        foreach (RuleEntry rule in _rules.Where(rule => Applies(rule, passage)))
+        {
+            if (rule.Action != RuleAction.Lookup)
+            {
+                refusal = rule;
+                return null;
+            }
+
+            if (_routes.Find(route => route.Table == rule.Table && route.Destination.Contains(destination)) is { } route)
+            {
+                return route.Link;
+            }
+        }
+
+        return null;
     }
 
     internal static bool IsMulticast(IPAddress address) => address.IsIPv4 ? address.GetAddressBytes()[0] >= 224 : address.IsIPv6Multicast;
@@ -49,6 +64,6 @@ internal sealed class TracedRoutes
     private static bool Applies(RuleEntry rule, Passage passage) =>
         rule.Family == passage.Destination.AddressFamily
         && (rule.IncomingLink is null || rule.IncomingLink == (passage.In ?? "lo"))
-        && (rule.Mark is null || rule.Mark == passage.Mark)
+        && (rule.Mark is null || rule.Mark == (passage.Mark & rule.MarkMask))
         && (rule.Source is not { } source || source.Contains(passage.Source.Address));
 }

@@ -157,7 +157,7 @@ internal static class Conversations
         new("packets out of place are ignored, and reset no living flow", Full, """
             eth0 tcp[syn,ack] 10.88.0.2:4000 > 198.18.0.2:80 → dropped by local
             eth0 tcp[fin,ack] 10.88.0.2:4000 > 198.18.0.2:81 → dropped by local
-            eth0 tcp[fin,ack] 10.88.0.2:4000 > 203.0.113.26:80 → dropped by through
+            eth0 tcp[fin,ack] 10.88.0.2:4000 > 203.0.113.26:80 → eth0 prohibited from 198.18.0.2
             eth0 icmp[echo-reply] 10.88.0.2 > 198.18.0.2:1 → dropped by local
             net1 tcp[syn,ack] 203.0.113.26:80 > 192.168.12.99:4000 → dropped by local
             net1 tcp[rst] 203.0.113.26:80 > 192.168.12.99:4000 → dropped by local
@@ -171,13 +171,13 @@ internal static class Conversations
             net1 tcp[ack] 203.0.113.26:80 > 192.168.12.99:4000 → net1 tcp-reset from 192.168.12.99
             eth0 tcp[psh,ack] [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → eth0 tcp-reset from fd96:e9e5:a::2
             """),
-        new("a client that routes past the redirect is rejected", Full, """
-            eth0 tcp 10.88.0.2:4000 > 203.0.113.99:80 → eth0 tcp-reset from 203.0.113.99
-            eth0 udp 10.88.0.2:4000 > 192.168.12.20:80 → eth0 port-unreachable from 198.18.0.2
-            eth0 icmp 10.88.0.2:1 > 192.168.12.1 → eth0 port-unreachable from 198.18.0.2
+        new("a client that routes past the redirect is refused", Full, """
+            eth0 tcp 10.88.0.2:4000 > 203.0.113.99:80 → eth0 prohibited from 198.18.0.2
+            eth0 udp 10.88.0.2:4000 > 192.168.12.20:80 → eth0 prohibited from 198.18.0.2
+            eth0 icmp 10.88.0.2:1 > 192.168.12.1 → eth0 prohibited from 198.18.0.2
             eth0 tcp 10.88.0.2:4000 > 192.168.12.99:80 → eth0 tcp-reset from 192.168.12.99
             eth0 icmp 10.88.0.2:1 > 192.168.12.99 → eth0 port-unreachable from 192.168.12.99
-            eth0 tcp [fd88::2]:4000 > [2001:db8:ff::99]:8086 → eth0 tcp-reset from 2001:db8:ff::99
+            eth0 tcp [fd88::2]:4000 > [2001:db8:ff::99]:8086 → eth0 prohibited from fd96:e9e5:a::2
             eth0 icmpv6 [fd88::2]:1 > 2001:db8:12::99 → eth0 port-unreachable from 2001:db8:12::99
             """),
         new("a neighbour cannot speak into a flow", Full, """
@@ -186,7 +186,7 @@ internal static class Conversations
             net1 udp 192.168.12.20:80 > 192.168.12.99:4000 → net1 port-unreachable from 192.168.12.99
             net1 udp 203.0.113.27:81 > 192.168.12.99:4000 → net1 port-unreachable from 192.168.12.99
             net1 udp 203.0.113.27:80 > 192.168.12.98:4000 → net1 port-unreachable from 192.168.12.98
-            net1 udp 203.0.113.27:80 > 10.88.0.2:4000 → dropped by through
+            net1 udp 203.0.113.27:80 > 10.88.0.2:4000 → dropped by rule 99
             net1 udp 10.88.0.2:4000 > 198.18.0.2:80 → dropped by spoofed
             """),
 
@@ -261,9 +261,9 @@ internal static class Conversations
             eth0 udp [fd89::2]:4000 > [fd96:e9e5:a::2]:8086 → eth0 port-unreachable from fd96:e9e5:a::2
             eth0 tcp 10.88.0.2:4000 > 192.168.12.99:80 → eth0 tcp-reset from 192.168.12.99
             eth0 udp [fd88::2]:4000 > [2001:db8:12::99]:80 → eth0 port-unreachable from 2001:db8:12::99
-            eth0 tcp 10.88.0.2:4000 > 203.0.113.26:80 → eth0 tcp-reset from 203.0.113.26
+            eth0 tcp 10.88.0.2:4000 > 203.0.113.26:80 → eth0 prohibited from 198.18.0.2
             eth0 tcp[fin,ack] 10.88.0.2:4000 > 198.18.0.2:80 → dropped by local
-            eth0 tcp[fin,ack] 10.88.0.2:4000 > 203.0.113.26:80 → dropped by through
+            eth0 tcp[fin,ack] 10.88.0.2:4000 > 203.0.113.26:80 → eth0 prohibited from 198.18.0.2
             """),
 
         .. ClosedByDefault("kernel", Full),
@@ -304,16 +304,16 @@ internal static class Conversations
             net1 253 192.168.12.20 > 192.168.12.99 → net1 protocol-unreachable from 192.168.12.99
             net1 253 2001:db8:12::20 > 2001:db8:12::99 → net1 protocol-unreachable from 2001:db8:12::99
             net1 253 192.168.12.20 > 198.18.0.2 → dropped by spoofed
-            eth0 253 10.89.0.2 > 203.0.113.26 → dropped as unverifiable
+            eth0 253 10.89.0.2 > 203.0.113.26 → eth0 prohibited from 198.18.0.2
             """),
         new($"a neighbour that routes through the router reaches nobody ({datapath})", router, """
-            net1 tcp 192.168.12.20:4000 > 203.0.113.26:80 → dropped by through
-            net1 udp 192.168.12.20:4000 > 10.88.0.2:80 → dropped by through
-            net1 icmp 192.168.12.20:1 > 198.18.0.1 → dropped by through
+            net1 tcp 192.168.12.20:4000 > 203.0.113.26:80 → dropped by rule 99
+            net1 udp 192.168.12.20:4000 > 10.88.0.2:80 → dropped by rule 99
+            net1 icmp 192.168.12.20:1 > 198.18.0.1 → dropped by rule 99
             net1 tcp 192.168.12.20:4000 > 198.18.0.2:80 → dropped by spoofed
             net1 icmp 192.168.12.20:1 > 198.18.0.2 → dropped by spoofed
-            net1 tcp [2001:db8:12::20]:4000 > [2001:db8:ff::26]:80 → dropped by through
-            net1 udp [2001:db8:12::20]:4000 > [fd88::2]:80 → dropped by through
+            net1 tcp [2001:db8:12::20]:4000 > [2001:db8:ff::26]:80 → dropped by rule 99
+            net1 udp [2001:db8:12::20]:4000 > [fd88::2]:80 → dropped by rule 99
             net1 tcp [2001:db8:12::20]:4000 > [fd96:e9e5:a::2]:8086 → dropped by spoofed
             net1 icmpv6 [2001:db8:12::20]:1 > fd96:e9e5:a::2 → dropped by spoofed
             net1 icmpv6[nd-neighbor-solicit] 2001:db8:12::20 > fd96:e9e5:a::2 → dropped by spoofed

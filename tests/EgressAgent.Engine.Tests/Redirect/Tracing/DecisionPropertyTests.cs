@@ -100,7 +100,9 @@ public sealed class DecisionPropertyTests
         IPEndPoint? to = rule is not null ? new IPEndPoint(rule.Destination, rule.TargetPort)
             : spec.FallbackIP?.AddressFamily == source.AddressFamily ? new IPEndPoint(spec.FallbackIP, packet.Destination.Port)
             : null;
-        return isServed && spec.Datapath == DatapathKind.Kernel && to is not null
+        bool isForwarded = !Inside.Concat(reserved).Contains(packet.Destination.Address);
+        return isForwarded ? "eth0 prohibited"
+            : isServed && spec.Datapath == DatapathKind.Kernel && to is not null
             ? $"{(Node.Contains(to.Address) ? "eth0" : "net1")} {new IPEndPoint(reserved[0], packet.Source.Port)} {to}"
             : $"eth0 {(packet.Protocol == "tcp" ? "tcp-reset" : "port-unreachable")}";
     }

@@ -11,9 +11,11 @@ public sealed class DecisionTests
         ("to_destination", "counter name \"fallback_ip\"", "without iifname \"eth0\""),
         ("local", "the relay has a socket", "without iifname \"eth0\""),
 
-        // Nor is a redirected flow's own direction, or one that was not redirected, ever forwarded from there; what is leaves by eth0, as
-        // that is where the return table leads. The guard says so again.
+        // Nor is a redirected flow's own direction ever forwarded from there, nor anything that was not redirected, which the routing policy
+        // refuses; what is leaves by eth0, as that is where the return table leads. The guard says so again.
         ("through", "only what was redirected leaves", "without iifname \"eth0\""),
+        ("through", "only what was redirected leaves", "without ct status dnat"),
+        ("through", "policy", "the opposite"),
         ("through", "only replies come back", "without iifname \"net1\""),
         ("through", "only replies come back", "without oifname \"eth0\""),
         ("through", "only replies come back", "without ct state { established , related }"),
@@ -44,6 +46,22 @@ public sealed class DecisionTests
 
         Assert.True(unexpected.Length == 0, $"no conversation notices a ruleset with:\n{string.Join('\n', unexpected)}");
         Assert.All(LockedTwice, twice => Assert.Contains(unnoticed, change => Is(change, twice)));
+    }
+
+    // While somebody flushes the ruleset, or it is being replaced.
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Nothing_is_forwarded_without_the_ruleset_nor_leaves_with_another_source(string name)
+    {
+        Conversation conversation = Conversations.All.Single(candidate => candidate.Name == name);
+
+        foreach (string line in conversation.Play(script: "").Split('\n').Where(line => line.StartsWith("eth0 ") || line.StartsWith("net1 ")))
+        {
+            string outcome = line.Split(" → ")[1];
+            Assert.False(outcome.Contains(" > "), line);
+            bool isEchoOfMulticast = line.Contains("> 224.") || line.Contains("> fe80:");
+            Assert.False(outcome.StartsWith("net1 ") && !isEchoOfMulticast && !outcome.Contains(" from 192.168.12.9") && !outcome.Contains(" from 2001:db8:12::9"), line);
+        }
     }
 
     private static IEnumerable<string> Unnoticed(TracedRouter router)

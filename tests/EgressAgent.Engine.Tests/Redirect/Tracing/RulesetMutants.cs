@@ -15,7 +15,8 @@ internal static partial class RulesetMutants
         string[] commands = script.Split('\n');
         IEnumerable<TracedRule> rules = TracedRuleset.Parse(script).Chains.Values.SelectMany(chain => chain.Rules);
         IEnumerable<string> chains = commands.Where(command => command.StartsWith("add chain", StringComparison.Ordinal));
-        return rules.SelectMany(OfRule).Concat(chains.SelectMany(Opposite))
+        return rules.SelectMany(OfRule).Concat(chains.SelectMany(command => Opposite(command)
+                .Select(mutant => mutant with { Change = $"{command.Split(' ')[4]}: policy | the opposite" })))
             .Select(mutant => (mutant.Change, script.Replace(mutant.Command + "\n", mutant.Replacement)));
     }
 
