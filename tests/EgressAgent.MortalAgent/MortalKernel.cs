@@ -9,6 +9,12 @@ namespace EgressAgent.MortalAgent;
 /// <summary>The real kernel; each step counts.</summary>
 internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IKernel
 {
+    public event Action<RouterKey, RouterFlow>? FlowEnded
+    {
+        add => kernel.FlowEnded += value;
+        remove => kernel.FlowEnded -= value;
+    }
+
     public event Action<RouterKey?>? Changed
     {
         add => kernel.Changed += value;

@@ -33,6 +33,9 @@ internal sealed class ChangeMonitor : IDisposable
         _loop.Add(_mounts, OnMountsChanged);
     }
 
+    /// <summary>Who hears of flows that end: in the same namespaces, and no longer.</summary>
+    internal FlowEnds? FlowEnds { get; init; }
+
     /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
     internal void Register(RouterKey key)
     {
@@ -72,6 +75,7 @@ internal sealed class ChangeMonitor : IDisposable
     /// <summary>Stops listening in a router's namespace.</summary>
     internal void Unwatch(RouterKey key)
     {
+        FlowEnds?.Stop(key);
         Watched? watched;
         lock (_lock)
         {

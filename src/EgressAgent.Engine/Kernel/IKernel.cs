@@ -17,6 +17,12 @@ public interface IKernel : IDisposable
     /// </summary>
     event Action<RouterKey?>? Changed;
 
+    /// <summary>
+    /// Raised on a thread of the kernel's own when a flow through a router of the kernel datapath has ended, with all that it has
+    /// carried. Handlers return at once.
+    /// </summary>
+    event Action<RouterKey, RouterFlow>? FlowEnded;
+
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     ObservedNode ObserveNode();
 

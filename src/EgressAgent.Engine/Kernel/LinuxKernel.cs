@@ -20,6 +20,7 @@ public sealed class LinuxKernel : IKernel
 {
     private readonly NetworkNamespace _node = NetworkNamespace.Current();
     private readonly RouteNetlink _route;
+    private readonly FlowEnds _flowEnds;
     private readonly ChangeMonitor _monitor;
     private readonly RelayHost _relays;
 
@@ -34,10 +35,13 @@ public sealed class LinuxKernel : IKernel
         _relays = new RelayHost(store);
         _relays.SaturationChanged += key => OnChanged(key);
         _route = RouteNetlink.Open(_node);
-        _monitor = new ChangeMonitor(_node, OnChanged);
+        _flowEnds = new FlowEnds((key, flow) => FlowEnded?.Invoke(key, flow));
+        _monitor = new ChangeMonitor(_node, OnChanged) { FlowEnds = _flowEnds };
     }
 
     public event Action<RouterKey?>? Changed;
+
+    public event Action<RouterKey, RouterFlow>? FlowEnded;
 
     public ObservedNode ObserveNode()
     {
@@ -117,6 +121,7 @@ public sealed class LinuxKernel : IKernel
     {
         _relays.Dispose();
         _monitor.Dispose();
+        _flowEnds.Dispose();
         _route.Dispose();
         _node.Dispose();
     }

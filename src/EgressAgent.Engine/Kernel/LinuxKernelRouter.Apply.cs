@@ -6,6 +6,8 @@ using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Routes;
 using EgressAgent.Linux.Netlink.Rules;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
+using DatapathKind = EgressAgent.Model.Resources.DatapathKind;
 
 namespace EgressAgent.Engine.Kernel;
 
@@ -26,6 +28,7 @@ internal sealed partial class LinuxKernelRouter
                 Sysctl.Set(Netns, set.Entry.Key, set.Entry.Value);
                 break;
             case ApplyRedirect apply:
+                HearFlowsEnd(apply.Plan);
                 _redirect.Apply(apply.Plan, Netns);
                 break;
             case SetLoopbackUp:
@@ -87,6 +90,19 @@ internal sealed partial class LinuxKernelRouter
                 break;
             default:
                 throw new ArgumentException($"unknown step {step.GetType().Name}", nameof(step));
+        }
+    }
+
+    // Before the first of them begins. What goes through the relay the relay counts itself.
+    private void HearFlowsEnd(RedirectPlan plan)
+    {
+        if (plan.Datapath == DatapathKind.Kernel)
+        {
+            _monitor.FlowEnds?.Listen(_key, Netns);
+        }
+        else
+        {
+            _monitor.FlowEnds?.Stop(_key);
         }
     }
 

@@ -90,6 +90,13 @@ public sealed partial class Reconciler : IDisposable
         return true;
     }
 
+    /// <inheritdoc cref="IKernel.FlowEnded"/>
+    public event Action<RouterKey, RouterFlow> FlowEnded
+    {
+        add => _kernel.FlowEnded += value;
+        remove => _kernel.FlowEnded -= value;
+    }
+
     /// <inheritdoc cref="IKernel.ReadTraffic"/>
     public RouterTraffic ReadTraffic(RedirectPlan plan) => _kernel.ReadTraffic(plan);
 

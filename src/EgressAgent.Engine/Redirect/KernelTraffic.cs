@@ -44,22 +44,26 @@ internal static class KernelTraffic
 
     private static ValueList<RouterFlow> ReadFlows(RedirectPlan plan, NetworkNamespace netns)
     {
-        HashSet<IPAddress> inside = [.. plan.Families.Select(family => family.Inside)];
         using ConntrackTable table = ConntrackTable.Open(netns);
-        return table.GetFlows()
-            .Where(flow => inside.Contains(flow.Original.Destination) && flow.Status.HasFlag(ConntrackStatus.DestinationNat))
-            .Select(ToRouterFlow).ToValueList();
+        return table.GetFlows().Where(flow => IsRedirected(plan, flow)).Select(ToRouterFlow).ToValueList();
     }
 
+    // A client's, through the router; there are the router's own as well.
+    private static bool IsRedirected(RedirectPlan plan, ConntrackEntry flow) =>
+        flow.Status.HasFlag(ConntrackStatus.DestinationNat) && plan.Families.Any(family => family.Inside.Equals(flow.Original.Destination));
+
     // The reply's tuple is the way back as it arrives: its source is the destination, its destination the reserved address.
-    private static RouterFlow ToRouterFlow(ConntrackEntry flow) => new(
+    internal static RouterFlow ToRouterFlow(ConntrackEntry flow) => new(
         ProtocolName(flow.Original.Protocol),
         new IPEndPoint(flow.Original.Source, flow.Original.SourcePort ?? 0),
         new IPEndPoint(flow.Original.Destination, flow.Original.DestinationPort ?? 0),
         new IPEndPoint(flow.Reply.Destination, flow.Reply.DestinationPort ?? 0),
         new IPEndPoint(flow.Reply.Source, flow.Reply.SourcePort ?? 0),
         flow.OriginalCounters?.Bytes ?? 0,
-        flow.ReplyCounters?.Bytes ?? 0);
+        flow.ReplyCounters?.Bytes ?? 0)
+    {
+        Id = flow.Id,
+    };
 
     private static string ProtocolName(byte protocol) => protocol switch
     {

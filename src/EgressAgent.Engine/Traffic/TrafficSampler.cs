@@ -1,6 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Model;
 using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 
 namespace EgressAgent.Engine.Traffic;
@@ -8,7 +9,7 @@ namespace EgressAgent.Engine.Traffic;
 /// <summary>
 /// Looks at what goes through routers, on a thread of its own, so that who wants to know waits for no kernel and holds up no
 /// traffic. A router is looked at when somebody asks and the last look is old, and from then on again and again, until nobody has
-/// asked for a while. Thread-safe.
+/// asked for a while. Flows that end are told to it. Thread-safe.
 /// </summary>
 public sealed class TrafficSampler : IDisposable
 {
@@ -38,12 +39,49 @@ public sealed class TrafficSampler : IDisposable
         _thread.Start();
     }
 
+    /// <summary>From here on the rules of this plan count, and those that it has not are forgotten.</summary>
+    public void Follow(RedirectPlan plan)
+    {
+        RouterTally tally = Find(plan).Tally;
+        lock (tally)
+        {
+            tally.Follow(plan);
+        }
+    }
+
+    /// <summary>A flow through a router of the kernel datapath has ended, with these counts.</summary>
+    public void End(RouterKey key, RouterFlow flow)
+    {
+        RouterTally? tally;
+        lock (_lock)
+        {
+            tally = _routers.GetValueOrDefault(key)?.Tally;
+        }
+
+        if (tally is not null)
+        {
+            lock (tally)
+            {
+                tally.End(flow);
+            }
+        }
+    }
+
     /// <summary>The last sample; nothing when there is none.</summary>
     public RouterTraffic Last(RouterKey key)
     {
         lock (_lock)
         {
             return _routers.TryGetValue(key, out SampledRouter? router) ? router.Sample : RouterTraffic.None;
+        }
+    }
+
+    /// <summary>The flows of the last sample; none when there is none.</summary>
+    public FlowList LastFlows(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _routers.TryGetValue(key, out SampledRouter? router) ? router.Flows : FlowList.None;
         }
     }
 
@@ -60,12 +98,7 @@ public sealed class TrafficSampler : IDisposable
                 return Task.CompletedTask;
             }
 
-            if (!_routers.TryGetValue(plan.Key, out SampledRouter? router))
-            {
-                _routers.Add(plan.Key, router = new SampledRouter(plan));
-            }
-
-            router.Plan = plan;
+            SampledRouter router = Find(plan);
             router.AskedAt = _time.GetTimestamp();
             if (router.SampledPlan == plan && _time.GetElapsedTime(router.TakenAt) < MaxAge)
             {
@@ -138,7 +171,7 @@ public sealed class TrafficSampler : IDisposable
                     return due;
                 }
 
-                isAnybodyInterested = _routers.Count > 0;
+                isAnybodyInterested = _routers.Values.Any(router => router.SampledPlan is not null);
             }
 
             if (!_news.WaitOne(isAnybodyInterested ? Interval : Timeout.InfiniteTimeSpan))
@@ -152,7 +185,7 @@ public sealed class TrafficSampler : IDisposable
     {
         lock (_lock)
         {
-            foreach ((RouterKey key, SampledRouter router) in _routers.ToList())
+            foreach (SampledRouter router in _routers.Values.Where(router => router.SampledPlan is not null))
             {
                 if (_time.GetElapsedTime(router.AskedAt) < Interest)
                 {
@@ -160,9 +193,25 @@ public sealed class TrafficSampler : IDisposable
                 }
                 else
                 {
-                    _routers.Remove(key);
+                    router.SampledPlan = null;
+                    router.Sample = RouterTraffic.None;
+                    router.Flows = FlowList.None;
                 }
             }
+        }
+    }
+
+    private SampledRouter Find(RedirectPlan plan)
+    {
+        lock (_lock)
+        {
+            if (!_routers.TryGetValue(plan.Key, out SampledRouter? router))
+            {
+                _routers.Add(plan.Key, router = new SampledRouter(plan));
+            }
+
+            router.Plan = plan;
+            return router;
         }
     }
 
@@ -184,10 +233,30 @@ public sealed class TrafficSampler : IDisposable
             plan = router.Plan;
         }
 
+        // Not under the lock that readers need: to count many flows takes its time.
+        lock (router.Tally)
+        {
+            router.Tally.Follow(plan);
+            router.Tally.Begin();
+        }
+
         RouterTraffic? sample = TryRead(plan);
+        if (sample is not null)
+        {
+            lock (router.Tally)
+            {
+                sample = router.Tally.Finish(sample, plan.Datapath == DatapathKind.Kernel);
+            }
+        }
+
         lock (_lock)
         {
-            router.Sample = sample ?? router.Sample;
+            if (sample is not null)
+            {
+                router.Sample = sample;
+                router.Flows = new FlowList(sample.Flows);
+            }
+
             router.SampledPlan = plan;
             router.TakenAt = _time.GetTimestamp();
             router.Next.TrySetResult();
@@ -214,9 +283,14 @@ public sealed class TrafficSampler : IDisposable
     {
         internal RedirectPlan Plan { get; set; } = plan;
 
+        /// <summary>To be locked by whoever uses it.</summary>
+        internal RouterTally Tally { get; } = new();
+
         internal long AskedAt { get; set; }
 
         internal RouterTraffic Sample { get; set; } = RouterTraffic.None;
+
+        internal FlowList Flows { get; set; } = FlowList.None;
 
         /// <summary>Null before the first sample.</summary>
         internal RedirectPlan? SampledPlan { get; set; }

@@ -29,6 +29,9 @@ public static class RouterSysctls
 
             // Byte counts of flows, and what the rules' counters are read from.
             new("net/netfilter/nf_conntrack_acct", "1"),
+
+            // The end of every flow is told, with what it carried. By default, of those alone that began while somebody listened.
+            new("net/netfilter/nf_conntrack_events", "1"),
         ];
         foreach (string scope in Scopes)
         {

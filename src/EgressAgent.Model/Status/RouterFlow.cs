@@ -11,4 +11,8 @@ namespace EgressAgent.Model.Status;
 /// <param name="BytesOut">From the client; with headers, unless the relay carries it.</param>
 /// <param name="BytesIn">To the client; with headers, unless the relay carries it.</param>
 public sealed record RouterFlow(
-    string Protocol, IPEndPoint Client, IPEndPoint Inside, IPEndPoint Source, IPEndPoint Destination, ulong BytesOut, ulong BytesIn);
+    string Protocol, IPEndPoint Client, IPEndPoint Inside, IPEndPoint Source, IPEndPoint Destination, ulong BytesOut, ulong BytesIn)
+{
+    /// <summary>Tells a flow from a later one between the same endpoints, mostly; 0 where the datapath has no such number.</summary>
+    public uint Id { get; init; }
+}

@@ -1,5 +1,6 @@
 using EgressAgent.Engine;
 using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Traffic;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
@@ -16,6 +17,7 @@ namespace EgressAgent.Daemon.Bus;
 internal sealed partial class AgentBus : IDisposable
 {
     private readonly Reconciler _reconciler;
+    private readonly ResourceRegistry _registry;
     private readonly ILogger _logger;
     private readonly ManagerObject _manager;
     private readonly TrafficSampler _traffic;
@@ -24,11 +26,13 @@ internal sealed partial class AgentBus : IDisposable
     /// <param name="address">The bus (<see cref="BusAddress"/>).</param>
     /// <param name="routersDirectory">The directory of router files.</param>
     /// <param name="reconciler">Whose routers to show.</param>
+    /// <param name="registry">Whose faults to show, and where the routers stand in files.</param>
     /// <param name="reload">Makes the agent look at all files again; returns soon.</param>
     /// <param name="logger">For the state of the connection.</param>
-    internal AgentBus(string address, string routersDirectory, Reconciler reconciler, Action reload, ILogger logger)
+    internal AgentBus(string address, string routersDirectory, Reconciler reconciler, ResourceRegistry registry, Action reload, ILogger logger)
     {
         _reconciler = reconciler;
+        _registry = registry;
         _logger = logger;
         _manager = new ManagerObject(routersDirectory, reload);
         _traffic = new TrafficSampler(reconciler.ReadTraffic, TimeProvider.System);
@@ -44,12 +48,17 @@ internal sealed partial class AgentBus : IDisposable
             connection.AddObjectManager(BusNames.RootPath);
             connection.AddObject(BusNames.RootPath, ManagerObject.Interface.For(_manager));
         });
+        _registry.Changed += OnRegistryChanged;
+        _reconciler.FlowEnded += _traffic.End;
         _reconciler.Status.Changed += OnChanged;
         _reconciler.Status.Removed += Post;
+        _bus.Post(nameof(ResourceRegistry.Faults), UpdateFaults);
     }
 
     public void Dispose()
     {
+        _registry.Changed -= OnRegistryChanged;
+        _reconciler.FlowEnded -= _traffic.End;
         _reconciler.Status.Changed -= OnChanged;
         _reconciler.Status.Removed -= Post;
         _bus.Dispose();
@@ -60,10 +69,31 @@ internal sealed partial class AgentBus : IDisposable
     internal void Ready() => _bus.Post(nameof(Ready), connection =>
     {
         _manager.IsReady = true;
-        connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.ChangingProperties);
+        connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.CountingProperties);
     });
 
-    private void OnChanged(RouterStatus status) => Post(status.Key);
+    private void OnChanged(RouterStatus status)
+    {
+        if (status.Desired is { } desired)
+        {
+            _traffic.Follow(desired.Redirect);
+        }
+
+        Post(status.Key);
+    }
+
+    private void OnRegistryChanged(RegistryChange change)
+    {
+        if (change.AreFaultsChanged)
+        {
+            _bus.Post(nameof(ResourceRegistry.Faults), UpdateFaults);
+        }
+
+        foreach (RouterKey key in change.Routers)
+        {
+            Post(key);
+        }
+    }
 
     private void Post(RouterKey key) => _bus.Post(key, connection => Update(connection, key));
 
@@ -75,7 +105,7 @@ internal sealed partial class AgentBus : IDisposable
         _manager.Routers.TryGetValue(key, out RouterObject? router);
         if (status is not null && router is null)
         {
-            router = new RouterObject(status, _reconciler, _traffic);
+            router = new RouterObject(status, _registry.Find(key)?.Source, _reconciler, _traffic);
             _manager.Routers.Add(key, router);
             connection.AddObject(path, RouterObject.Interface.For(router));
             EmitManagerSignal(connection, "RouterAdded", key, path);
@@ -90,10 +120,18 @@ internal sealed partial class AgentBus : IDisposable
         else if (status is not null && router is not null)
         {
             router.Status = status;
+            router.Source = _registry.Find(key)?.Source ?? router.Source;
             connection.EmitPropertiesChanged(path, RouterObject.Interface, RouterObject.ChangingProperties);
         }
 
-        connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.ChangingProperties);
+        // Once for all the routers that change at the same time.
+        _bus.Post(nameof(ManagerObject), later => later.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.CountingProperties));
+    }
+
+    private void UpdateFaults(BusConnection connection)
+    {
+        _manager.Faults = _registry.Faults;
+        connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.FaultProperties);
     }
 
     private static void EmitManagerSignal(BusConnection connection, string signal, RouterKey key, string path) =>

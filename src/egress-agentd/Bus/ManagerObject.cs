@@ -24,11 +24,20 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
         .Property("RouterCount", "u", BusPropertyChange.Emits, (manager, ref value) => value.WriteUInt32((uint)manager.Routers.Count))
         .Property("DegradedCount", "u", BusPropertyChange.Emits, (manager, ref value) => value.WriteUInt32(manager.DegradedCount))
         .Property("State", "s", BusPropertyChange.Emits, (manager, ref value) => value.WriteText(manager.State))
+        .Property("FaultCount", "u", BusPropertyChange.Emits, (manager, ref value) => value.WriteUInt32((uint)manager.Faults.Count))
+        .Property("Faults", "a(suuss)", BusPropertyChange.Emits, (manager, ref value) => WriteFindings(manager.Faults.Take(MaxFaults), ref value))
         .Signal("RouterAdded", [("s", "namespace"), ("s", "name"), ("o", "router")])
         .Signal("RouterRemoved", [("s", "namespace"), ("s", "name"), ("o", "router")])
         .Build();
 
-    internal static readonly string[] ChangingProperties = ["RouterCount", "DegradedCount", "State"];
+    /// <summary>What follows from the routers.</summary>
+    internal static readonly string[] CountingProperties = ["RouterCount", "DegradedCount", "State"];
+
+    /// <summary>What follows from the files.</summary>
+    internal static readonly string[] FaultProperties = ["State", "FaultCount", "Faults"];
+
+    // More than anyone reads, in a property that is sent with every change of it.
+    private const int MaxFaults = 100;
 
     private readonly string _routersDirectory = Path.GetFullPath(routersDirectory);
     private readonly Action _reload = reload;
@@ -38,7 +47,10 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
     /// <summary>Whether the first pass over all routers is over.</summary>
     internal bool IsReady { get; set; }
 
-    private string State => !IsReady ? "starting" : DegradedCount == 0 ? "running" : "degraded";
+    /// <summary>All that stands wrong in the files, whether or not it belongs to a router.</summary>
+    internal ValueList<Diagnostic> Faults { get; set; } = [];
+
+    private string State => !IsReady ? "starting" : DegradedCount == 0 && Faults.Count == 0 ? "running" : "degraded";
 
     private uint DegradedCount => (uint)Routers.Values.Count(router => router.Status.State is not (RouterState.Active or RouterState.Configuring or RouterState.Removing));
 
@@ -91,7 +103,7 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
         return (ref MessageWriter body) => WriteFindings(findings, ref body);
     }
 
-    private static void WriteFindings(IReadOnlyList<Diagnostic> findings, ref MessageWriter body)
+    private static void WriteFindings(IEnumerable<Diagnostic> findings, ref MessageWriter body)
     {
         ArrayStart array = body.WriteArrayStart(DBusType.Struct);
         foreach (Diagnostic finding in findings)

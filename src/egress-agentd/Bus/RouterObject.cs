@@ -13,11 +13,12 @@ using Tmds.DBus.Protocol;
 namespace EgressAgent.Daemon.Bus;
 
 /// <summary>One router on the bus. Belongs to the bus's loop.</summary>
-internal sealed class RouterObject(RouterStatus status, Reconciler reconciler, TrafficSampler traffic)
+internal sealed class RouterObject(RouterStatus status, SourceLocation? source, Reconciler reconciler, TrafficSampler traffic)
 {
     internal static readonly BusInterface<RouterObject> Interface = new BusInterfaceBuilder<RouterObject>(BusNames.Router)
         .Method("Reapply", [], [], BusAccess.Privileged, Reapply)
         .SlowMethod("ListFlows", [], [("a(ssssstt)", "flows")], BusAccess.JournalReaders, ListFlowsAsync)
+        .SlowMethod("ListFlowsPage", [("s", "after"), ("u", "limit")], [("a(ssssstt)", "flows"), ("s", "next")], BusAccess.JournalReaders, ListFlowsPageAsync)
         .Property("Namespace", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Namespace))
         .Property("Name", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Name))
         .Property("State", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.State.ToText()))
@@ -32,12 +33,21 @@ internal sealed class RouterObject(RouterStatus status, Reconciler reconciler, T
         .Property("Conditions", "a(sssst)", BusPropertyChange.Emits, WriteConditions)
         .Property("Rules", "a(sqsqtt)", BusPropertyChange.Silent, WriteRules, router => router.RefreshTrafficAsync())
         .Property("Fallback", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Fallback)))
+        .Property("Gateways", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Gateways))
+        .Property("SpecFile", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Source?.File ?? router.Status.File))
+        .Property("SpecLine", "u", BusPropertyChange.Emits, (router, ref value) => value.WriteUInt32((uint)(router.Source?.Line ?? 0)))
         .Build();
 
     internal static readonly string[] ChangingProperties =
     [
         "State", "File", "Generation", "Datapath", "Master", "MacAddress", "SourceAddresses", "InsideAddresses", "Conditions", "Fallback",
+        "Gateways", "SpecFile", "SpecLine",
     ];
+
+    // A reply of so many is some megabytes; the bus takes 32 at most, and closes the connection of who sends more.
+    private const int MaxFlows = 50_000;
+    private const int MaxFlowsOfAPage = 1000;
+    private const int MaxCursorBytes = 255;
 
     private readonly Reconciler _reconciler = reconciler;
     private readonly TrafficSampler _traffic = traffic;
@@ -45,7 +55,14 @@ internal sealed class RouterObject(RouterStatus status, Reconciler reconciler, T
     /// <summary>Replaced by every change.</summary>
     internal RouterStatus Status { get; set; } = status;
 
+    /// <summary>Where its document stands; replaced by every change.</summary>
+    internal SourceLocation? Source { get; set; } = source;
+
     private DesiredRouter? Desired => Status.Desired;
+
+    private IEnumerable<string> Gateways => Desired?.Routes
+        .Where(route => route is { Side: NetworkSide.Router, Link: RouterNames.OutsideLink, Gateway: not null, Destination.PrefixLength: 0 })
+        .Select(route => route.Gateway!.ToString()).Distinct() ?? [];
 
     private IEnumerable<string> Texts(Func<FamilyRedirect, IPAddress?> select) =>
         Desired?.Redirect.Families.Select(select).OfType<IPAddress>().Select(address => address.ToString()) ?? [];
@@ -100,10 +117,37 @@ internal sealed class RouterObject(RouterStatus status, Reconciler reconciler, T
 
     private static async Task<BusBody> ListFlowsAsync(RouterObject router, BusMethodCall call)
     {
-        RouterKey key = router.Status.Key;
-        await router.RefreshTrafficAsync().ConfigureAwait(false);
-        ValueList<RouterFlow> flows = router._traffic.Last(key).Flows;
-        return (ref MessageWriter body) => WriteFlows(flows, ref body);
+        FlowList flows = await router.ReadFlowsAsync().ConfigureAwait(false);
+        return flows.Count <= MaxFlows
+            ? (ref MessageWriter body) => WriteFlows(flows.All, ref body)
+            : throw new BusException(BusErrorNames.LimitsExceeded, $"there are {flows.Count} flows, more than fit into one reply; ListFlowsPage lists them");
+    }
+
+    private static async Task<BusBody> ListFlowsPageAsync(RouterObject router, BusMethodCall call)
+    {
+        (string after, int limit) = ReadPage(call);
+        FlowList flows = await router.ReadFlowsAsync().ConfigureAwait(false);
+        (IReadOnlyList<RouterFlow> page, string next) = await Task.Run(() => flows.PageAfter(after, limit)).ConfigureAwait(false);
+        return (ref MessageWriter body) =>
+        {
+            WriteFlows(page, ref body);
+            body.WriteText(next);
+        };
+    }
+
+    private static (string After, int Limit) ReadPage(BusMethodCall call)
+    {
+        Reader arguments = call.Arguments;
+        string after = arguments.ReadText(MaxCursorBytes);
+        uint limit = arguments.ReadUInt32();
+        return (after, limit is 0 or > MaxFlowsOfAPage ? MaxFlowsOfAPage : (int)limit);
+    }
+
+    private async Task<FlowList> ReadFlowsAsync()
+    {
+        RouterKey key = Status.Key;
+        await RefreshTrafficAsync().ConfigureAwait(false);
+        return _traffic.LastFlows(key);
     }
 
     private static void WriteFlows(IEnumerable<RouterFlow> flows, ref MessageWriter body)

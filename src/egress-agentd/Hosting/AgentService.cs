@@ -53,7 +53,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger);
         _service = new ServiceStatus(_reconciler, _registry, logger);
         _watcher = new RouterFilesWatcher(options.Routers, _registry.Apply);
-        _bus = options.Bus is null ? null : new AgentBus(options.Bus, options.Routers, _reconciler, _watcher.Reload, logger);
+        _bus = options.Bus is null ? null : new AgentBus(options.Bus, options.Routers, _reconciler, _registry, _watcher.Reload, logger);
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
             context.Cancel = true;

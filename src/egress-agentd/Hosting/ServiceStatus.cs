@@ -75,9 +75,10 @@ internal sealed partial class ServiceStatus : IDisposable
                     ? $"{group.Count()} {(group.Count() == 1 ? "router" : "routers")} {group.Key.ToText()}"
                     : $"{group.Count()} {group.Key.ToText()}"),
         ];
-        if (faults.Count > 0)
+        int files = faults.DistinctBy(fault => fault.Location.File).Count();
+        if (files > 0)
         {
-            counts.Add(faults.Count == 1 ? "1 fault" : $"{faults.Count} faults");
+            counts.Add(files == 1 ? "1 file in error" : $"{files} files in error");
         }
 
         // The worst of them: failed, then degraded, then pending; and a fault, which may be the reason of all that.

@@ -11,6 +11,10 @@ public sealed class Busctl(string address, int? uid = null, string? group = null
     /// <summary>Runs it to its end.</summary>
     public CommandResult Run(params ReadOnlySpan<string> arguments) => Command.Run(Words(arguments));
 
+    /// <summary>Runs it to its end, which has to be a success, and hands back its output without the line's end.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message holds what it said.</exception>
+    public string Check(params ReadOnlySpan<string> arguments) => Command.Check(Words(arguments)).TrimEnd('\n');
+
     /// <summary>Starts it; the caller ends it and reads its output.</summary>
     public Process Start(params ReadOnlySpan<string> arguments) => Process.Start(Command.StartInfo(Words(arguments)))!;
 

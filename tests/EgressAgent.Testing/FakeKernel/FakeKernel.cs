@@ -27,6 +27,11 @@ public sealed class FakeKernel : IKernel
 
     public event Action<RouterKey?>? Changed;
 
+    public event Action<RouterKey, RouterFlow>? FlowEnded;
+
+    /// <summary>What goes through the routers, where a test says so.</summary>
+    public Func<RedirectPlan, RouterTraffic> Traffic { get; set; } = _ => RouterTraffic.None;
+
     /// <summary>Who else is on the physical network, by address.</summary>
     public Dictionary<IPAddress, PhysicalAddress> OtherHosts { get; } = [];
 
@@ -106,7 +111,10 @@ public sealed class FakeKernel : IKernel
     });
 
     /// <summary>No packets pass through this kernel.</summary>
-    public RouterTraffic ReadTraffic(RedirectPlan plan) => RouterTraffic.None;
+    public RouterTraffic ReadTraffic(RedirectPlan plan) => Traffic(plan);
+
+    /// <summary>Ends a flow.</summary>
+    public void EndFlow(RouterKey key, RouterFlow flow) => FlowEnded?.Invoke(key, flow);
 
     public IKernelRouter Open(RouterKey key) => new FakeKernelRouter(this, key);
 

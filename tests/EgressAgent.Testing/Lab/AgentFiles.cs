@@ -28,6 +28,9 @@ public sealed class AgentFiles : IDisposable
     /// <summary>What <c>--runtime</c> gets.</summary>
     public string Runtime => Path.Combine(_root.FullName, "runtime");
 
+    /// <summary>What <c>--bus</c> gets.</summary>
+    public string Bus { get; set; } = "none";
+
     internal string NotifySocket => Path.Combine(_root.FullName, "notify");
 
     /// <summary>Adds a line to the settings, which the next agent reads.</summary>

@@ -64,7 +64,7 @@ public sealed class AgentProcess : IDisposable
         [
             .. launcher, Repository.AgentBinary, "run",
             "--routers", files.Routers, "--config", files.Config, "--state", files.State, "--runtime", files.Runtime,
-            "--bus", "none", "--log", "console",
+            "--bus", files.Bus, "--log", "console",
         ];
 
         Stopwatch clock = Stopwatch.StartNew();

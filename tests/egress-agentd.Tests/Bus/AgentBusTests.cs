@@ -9,6 +9,7 @@ using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Status;
 using EgressAgent.Model.Validation;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Bus;
@@ -46,7 +47,7 @@ public sealed class AgentBusTests : IDisposable
         _busctl = new Busctl(_daemon.Address);
         _registry = new ResourceRegistry(new MemoryStore(), AgentConfiguration.Default, "0123456789abcdef0123456789abcdef", TimeProvider.System, _log);
         _reconciler = new Reconciler(_kernel, _registry, AgentConfiguration.Default, TimeProvider.System, _log);
-        _bus = new AgentBus(_daemon.Address, _directory.Path, _reconciler, () => Interlocked.Increment(ref _reloads), _log);
+        _bus = new AgentBus(_daemon.Address, _directory.Path, _reconciler, _registry, () => Interlocked.Increment(ref _reloads), _log);
         Eventually.True("the bus", () => _log.Of(EventIds.BusServed).Count > 0);
         Run(Web.Name);
     }
@@ -77,6 +78,9 @@ public sealed class AgentBusTests : IDisposable
     [InlineData("SourceAddresses", "as 1 \"192.168.12.99\"")]
     [InlineData("InsideAddresses", "as 1 \"198.18.87.99\"")]
     [InlineData("Fallback", "as 0")]
+    [InlineData("Gateways", "as 1 \"192.168.12.1\"")]
+    [InlineData("SpecFile", "s \"/etc/egress-router/web-1.yaml\"")]
+    [InlineData("SpecLine", "u 1")]
     public void Router_property_isWhatIsInForce(string property, string expected) =>
         Assert.Equal(expected, Succeed("get-property", BusNames.Service, WebPath, BusNames.Router, property));
 
@@ -88,6 +92,98 @@ public sealed class AgentBusTests : IDisposable
         _bus.Ready();
 
         Assert.Equal("u 1\nu 0\ns \"running\"", Succeed("get-property", BusNames.Service, BusNames.RootPath, BusNames.Manager, "RouterCount", "DegradedCount", "State"));
+    }
+
+    [Fact]
+    public void Faults_ofAFileWithoutARouter_degradeTheAgentUntilTheyAreMended()
+    {
+        _bus.Ready();
+        const string File = "/etc/egress-router/empty.yaml";
+        Apply([new RouterFile(File, [], [new Diagnostic(new SourceLocation(File, 3, 5), "spec", "wrong")], IsComplete: true)]);
+
+        string[] properties = ["get-property", BusNames.Service, BusNames.RootPath, BusNames.Manager, "State", "FaultCount", "Faults", "DegradedCount"];
+        string bad = $"s \"degraded\"\nu 1\na(suuss) 1 \"{File}\" 3 5 \"spec\" \"wrong\"\nu 0";
+        Eventually.True("the fault", () => Succeed(properties) == bad, otherwise: () => Succeed(properties));
+
+        Apply([], File);
+
+        const string Good = "s \"running\"\nu 0\na(suuss) 0\nu 0";
+        Eventually.True("the end of it", () => Succeed(properties) == Good, otherwise: () => Succeed(properties));
+    }
+
+    [Fact]
+    public void Rules_haveTheCountersOfASample_andThoseOfFlowsThatEnded()
+    {
+        RouterFlow flow = Flow(1);
+        RouterFlow other = flow with { Id = 2, Client = IPEndPoint.Parse("198.18.0.1:40002") };
+        RouterFlow[] present = [flow];
+        _kernel.Traffic = plan => new RouterTraffic(plan.Rules.Select(rule => new RuleTraffic(rule, 2, 0)).ToValueList(), present.ToValueList());
+        string[] read = ["get-property", BusNames.Service, WebPath, BusNames.Router, "Rules"];
+
+        Assert.Equal("a(sqsqtt) 1 \"TCP\" 8080 \"203.0.113.26\" 80 2 300", Succeed(read));
+        Assert.Contains("\"Rules\" a(sqsqtt) 1 \"TCP\" 8080 \"203.0.113.26\" 80 2 300", Succeed("call", BusNames.Service, WebPath, "org.freedesktop.DBus.Properties", "GetAll", "s", BusNames.Router));
+
+        present = [];
+        _kernel.EndFlow(Web, flow with { BytesIn = 250 });
+        _kernel.EndFlow(Web, other with { BytesIn = 1000 });
+
+        Eventually.True("the next sample", () => Succeed(read).EndsWith(" 2 1450"), otherwise: () => Succeed(read));
+    }
+
+    [Fact]
+    public void ListFlowsPage_goesThroughAllOfThem()
+    {
+        ValueList<RouterFlow> flows = Enumerable.Range(0, 2_500).Select(Flow).ToValueList();
+        _kernel.Traffic = _ => new RouterTraffic([], flows);
+        HashSet<string> clients = [];
+        string after = "";
+        int pages = 0;
+        do
+        {
+            string[] words = Succeed("call", BusNames.Service, WebPath, BusNames.Router, "ListFlowsPage", "su", after, "0").Split('"');
+            clients.UnionWith(words.Where(word => word.StartsWith("198.18.0.1:")));
+            after = words[^2];
+            pages++;
+        }
+        while (after.Length > 0);
+
+        Assert.Equal((3, 2_500), (pages, clients.Count));
+        Assert.StartsWith("a(ssssstt)s 2 ", Succeed("call", BusNames.Service, WebPath, BusNames.Router, "ListFlowsPage", "su", "", "2"));
+        Assert.Contains("Access denied", Nobody.Run("call", BusNames.Service, WebPath, BusNames.Router, "ListFlowsPage", "su", "", "2").Errors);
+        Assert.Contains("Access denied", Nobody.Run("call", BusNames.Service, WebPath, BusNames.Router, "ListFlows").Errors);
+        Assert.Equal(0, new Busctl(_daemon.Address, uid: 65534, "adm").Run("call", BusNames.Service, WebPath, BusNames.Router, "ListFlows").ExitCode);
+    }
+
+    [Fact]
+    public void ListFlows_moreThanAReplyHolds_isRefusedAndNamesTheOtherMethod()
+    {
+        ValueList<RouterFlow> flows = Enumerable.Range(0, 50_001).Select(Flow).ToValueList();
+        _kernel.Traffic = _ => new RouterTraffic([], flows);
+
+        Assert.Contains("ListFlowsPage", _busctl.Run("call", BusNames.Service, WebPath, BusNames.Router, "ListFlows").Errors);
+    }
+
+    [Fact]
+    public void Kernel_thatHangs_holdsUpNoOtherCall()
+    {
+        using var hang = new ManualResetEventSlim();
+        using var hung = new ManualResetEventSlim();
+        _kernel.Traffic = _ =>
+        {
+            hung.Set();
+            hang.Wait();
+            return RouterTraffic.None;
+        };
+        using Process flows = _busctl.Start("call", BusNames.Service, WebPath, BusNames.Router, "ListFlows");
+        Assert.True(hung.Wait(Eventually.DefaultDeadline, TestContext.Current.CancellationToken));
+
+        Assert.Contains("active", Manager("ListRouters"));
+        Assert.Equal("s \"active\"", Succeed("get-property", BusNames.Service, WebPath, BusNames.Router, "State"));
+        Assert.False(flows.HasExited);
+
+        hang.Set();
+        flows.WaitForExit();
+        Assert.Equal(0, flows.ExitCode);
     }
 
     [Fact]
@@ -188,6 +284,18 @@ public sealed class AgentBusTests : IDisposable
         _daemon?.Dispose();
         _directory.Dispose();
     }
+
+    private static RouterFlow Flow(int number) => new(
+        "TCP",
+        new IPEndPoint(IPAddress.Parse("198.18.0.1"), 1000 + number),
+        IPEndPoint.Parse("198.18.87.99:8080"),
+        IPEndPoint.Parse("192.168.12.99:40001"),
+        IPEndPoint.Parse("203.0.113.26:80"),
+        100,
+        200)
+    {
+        Id = (uint)number,
+    };
 
     private Busctl Nobody => new(_daemon.Address, uid: 65534);
 

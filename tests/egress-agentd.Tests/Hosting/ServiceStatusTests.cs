@@ -39,14 +39,14 @@ public sealed class ServiceStatusTests
 
     [Fact]
     public void Describe_fileInErrorWithoutARouter_isNamed() => Assert.Equal(
-        "1 router active, 2 faults: b.yaml:3:5: spec: wrong",
+        "1 router active, 2 files in error: b.yaml:3:5: spec: wrong",
         ServiceStatus.Describe(
             [Status("a", RouterState.Active)],
-            [new Diagnostic(new SourceLocation("b.yaml", 3, 5), "spec", "wrong"), new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
+            [new Diagnostic(new SourceLocation("b.yaml", 3, 5), "spec", "wrong"), new Diagnostic(new SourceLocation("b.yaml", 4, 5), "spec", "too"), new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
 
     [Fact]
     public void Describe_onlyAFault_isNoReasonToAskForAFile() =>
-        Assert.Equal("1 fault: c.yaml:1:1: empty", ServiceStatus.Describe([], [new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
+        Assert.Equal("1 file in error: c.yaml:1:1: empty", ServiceStatus.Describe([], [new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
 
     private static RouterStatus Status(string name, RouterState state, string message = "") => new()
     {

@@ -6,6 +6,7 @@ internal static class NfnetlinkH
     internal const ushort NFNL_SUBSYS_CTNETLINK = 1 << 8;
     internal const ushort NFNL_SUBSYS_NFTABLES = 10 << 8;
 
+    internal const uint NFNLGRP_CONNTRACK_DESTROY = 3;
     internal const uint NFNLGRP_NFTABLES = 7;
 
     internal const ushort IPCTNL_MSG_CT_GET = 1;
