@@ -35,4 +35,5 @@ public static class EventIds
     public const int StateNotSaved = 30;
     public const int SettingsFault = 40;
     public const int SettingsWarning = 41;
+    public const int Unwatched = 42;
 }

@@ -27,6 +27,7 @@ public readonly partial record struct Errno
     public static readonly Errno ERANGE = new(34);
     public static readonly Errno ENAMETOOLONG = new(36);
     public static readonly Errno ENOSYS = new(38);
+    public static readonly Errno ELOOP = new(40);
     public static readonly Errno EBADMSG = new(74);
     public static readonly Errno EMSGSIZE = new(90);
     public static readonly Errno EPROTONOSUPPORT = new(93);
@@ -72,6 +73,7 @@ public readonly partial record struct Errno
         34 => nameof(ERANGE),
         36 => nameof(ENAMETOOLONG),
         38 => nameof(ENOSYS),
+        40 => nameof(ELOOP),
         74 => nameof(EBADMSG),
         90 => nameof(EMSGSIZE),
         93 => nameof(EPROTONOSUPPORT),

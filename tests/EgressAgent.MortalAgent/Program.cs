@@ -24,7 +24,7 @@ ConsoleLogger log = new();
 using ResourceRegistry registry = new(new MortalStore(database, countdown), configuration, MachineId.Read()!, TimeProvider.System, log);
 using MortalKernel kernel = new(new LinuxKernel(), countdown);
 using Reconciler reconciler = new(kernel, registry, configuration, TimeProvider.System, log);
-using RouterFilesWatcher watcher = new(options.Routers, registry.Apply);
+using RouterFilesWatcher watcher = new(options.Routers, registry.Apply, TimeProvider.System, NullLogger.Instance);
 watcher.Start();
 await reconciler.WhenIdle();
 Console.WriteLine($"survived: {countdown.Done} done");

@@ -12,17 +12,24 @@ namespace EgressAgent.Linux.Files;
 /// <param name="ChangeTime">The inode's last change (st_ctime), nanoseconds since the epoch.</param>
 /// <param name="Owner">The owner's user id.</param>
 /// <param name="Mode">The permissions.</param>
-/// <param name="IsRegular">Whether it is a file and not a directory, a pipe, a socket or a device.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Links">How many names it has.</param>
 public readonly record struct FileStatus(
-    ulong Device, ulong Inode, ulong Size, long ChangeTime, uint Owner, UnixFileMode Mode, bool IsRegular)
+    ulong Device, ulong Inode, ulong Size, long ChangeTime, uint Owner, UnixFileMode Mode, FileKind Kind, uint Links)
 {
-    private const uint Wanted = LibC.STATX_INO | LibC.STATX_SIZE | LibC.STATX_CTIME | LibC.STATX_UID | LibC.STATX_MODE | LibC.STATX_TYPE;
+    private const uint Wanted = LibC.STATX_INO | LibC.STATX_SIZE | LibC.STATX_CTIME | LibC.STATX_UID | LibC.STATX_MODE | LibC.STATX_TYPE
+        | LibC.STATX_NLINK;
 
-    /// <summary>The status of a file, of the target where the path is a symbolic link; null when there is none.</summary>
+    /// <summary>Whether it is a file and not a directory, a pipe, a socket or a device.</summary>
+    public bool IsRegular => Kind == FileKind.Regular;
+
+    /// <summary>The status of a file; null when there is none.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="followsLink">Whether a symbolic link stands for its target, and not for itself.</param>
     /// <exception cref="LinuxException">The file cannot be looked at.</exception>
-    public static FileStatus? TryRead(string path)
+    public static FileStatus? TryRead(string path, bool followsLink = true)
     {
-        if (LibC.statx(LibC.AT_FDCWD, path, 0, Wanted, out Statx status) < 0)
+        if (LibC.statx(LibC.AT_FDCWD, path, followsLink ? 0 : LibC.AT_SYMLINK_NOFOLLOW, Wanted, out Statx status) < 0)
         {
             Errno errno = Errno.Last;
             return errno == Errno.ENOENT || errno == Errno.ENOTDIR ? null : throw new LinuxException("stat", path, errno);
@@ -35,6 +42,13 @@ public readonly record struct FileStatus(
             (status.stx_ctime_sec * 1_000_000_000) + status.stx_ctime_nsec,
             status.stx_uid,
             (UnixFileMode)(status.stx_mode & ~LibC.S_IFMT),
-            (status.stx_mode & LibC.S_IFMT) == LibC.S_IFREG);
+            (status.stx_mode & LibC.S_IFMT) switch
+            {
+                LibC.S_IFREG => FileKind.Regular,
+                LibC.S_IFDIR => FileKind.Directory,
+                LibC.S_IFLNK => FileKind.Link,
+                _ => FileKind.Other,
+            },
+            status.stx_nlink);
     }
 }

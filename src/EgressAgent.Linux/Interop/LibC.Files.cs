@@ -11,16 +11,20 @@ internal static partial class LibC
     internal const int O_CLOEXEC = 0x80000;
 
     internal const uint S_IFMT = 0xf000;
+    internal const uint S_IFDIR = 0x4000;
     internal const uint S_IFREG = 0x8000;
+    internal const uint S_IFLNK = 0xa000;
 
     internal const int LOCK_EX = 2;
 
     internal const uint MFD_CLOEXEC = 1;
 
     internal const int AT_FDCWD = -100;
+    internal const int AT_SYMLINK_NOFOLLOW = 0x100;
     internal const int AT_EMPTY_PATH = 0x1000;
     internal const uint STATX_TYPE = 0x1;
     internal const uint STATX_MODE = 0x2;
+    internal const uint STATX_NLINK = 0x4;
     internal const uint STATX_UID = 0x8;
     internal const uint STATX_CTIME = 0x80;
     internal const uint STATX_INO = 0x100;

@@ -6,6 +6,9 @@ namespace EgressAgent.Linux.Interop;
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct Statx
 {
+    [FieldOffset(16)]
+    internal uint stx_nlink;
+
     [FieldOffset(20)]
     internal uint stx_uid;
 

@@ -46,4 +46,32 @@ public static class RouterFileNames
             ? null
             : $"the file is writable by group or others (mode {octal}) and is not read; only root may write it (chmod go-w)";
     }
+
+    /// <summary>
+    /// Null when a directory on the way to a file may be trusted: who can write in it can put another file in that one's place,
+    /// unless it is sticky. Else the message for the administrator.
+    /// </summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="owner">The user who owns it (st_uid).</param>
+    /// <param name="mode">Its permissions.</param>
+    public static string? WhyDirectoryRefused(string path, uint owner, UnixFileMode mode)
+    {
+        if (owner != 0)
+        {
+            string user = owner.ToString(CultureInfo.InvariantCulture);
+            return $"the file is not read, since the directory {path} on the way to it belongs to user {user}, who can replace it (chown root {path})";
+        }
+
+        return (mode & WritableByOthers) == 0 || (mode & UnixFileMode.StickyBit) != 0
+            ? null
+            : $"the file is not read, since the directory {path} on the way to it is writable by group or others, who can replace it (chmod go-w {path})";
+    }
+
+    /// <summary>Null when a symbolic link on the way to a file may be trusted, else the message for the administrator.</summary>
+    /// <param name="path">The link.</param>
+    /// <param name="owner">The user who owns it (st_uid).</param>
+    public static string? WhyLinkRefused(string path, uint owner) => owner == 0
+        ? null
+        : $"the file is not read, since the link {path} on the way to it belongs to user "
+            + $"{owner.ToString(CultureInfo.InvariantCulture)}, who can replace it (chown --no-dereference root {path})";
 }

@@ -52,7 +52,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _kernel = new LinuxKernel(_descriptors);
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger);
         _service = new ServiceStatus(_reconciler, _registry, logger);
-        _watcher = new RouterFilesWatcher(options.Routers, _registry.Apply);
+        _watcher = new RouterFilesWatcher(options.Routers, _registry.Apply, time, logger);
         _bus = options.Bus is null ? null : new AgentBus(options.Bus, options.Routers, _reconciler, _registry, _watcher.Reload, logger);
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {

@@ -38,6 +38,7 @@ internal static class MessageIds
         EventIds.StateNotSaved => "c58e2a6d9b1f4e37a0d46b8fe3715c92",
         EventIds.SettingsFault => "909fc1c3a47d47f08db2e068207158c6",
         EventIds.SettingsWarning => "ef395328b28f454ab52db5572873dca2",
+        EventIds.Unwatched => "5d1f461cc16b4ec380a6b6eb6c3f85f6",
         _ => null,
     };
 }

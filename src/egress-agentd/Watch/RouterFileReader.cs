@@ -17,9 +17,10 @@ internal static class RouterFileReader
     {
         try
         {
-            if (FileStatus.TryRead(path) is not { } status)
+            FileWay way = FileWay.Follow(path);
+            if (way.Target is not { } status)
             {
-                return Refused(path, "the file is gone");
+                return Refused(path, way.HasLinks ? $"leads to {way.Steps[^1].Path}, which is not there" : "the file is gone");
             }
 
             // To open a pipe is to wait for its writer.
@@ -29,7 +30,7 @@ internal static class RouterFileReader
             }
 
             // The parser says what is wrong with a file that is too large; a byte more than it takes is enough to tell.
-            return asksWhoMayWrite && RouterFileNames.WhyRefused(status.Owner, status.Mode) is { } refusal
+            return asksWhoMayWrite && RouterFileTrust.WhyRefused(way) is { } refusal
                 ? Refused(path, refusal)
                 : RouterFileParser.Parse(path, ReadUpTo(path, RouterFileParser.MaxBytes + 1));
         }

@@ -338,6 +338,159 @@ public sealed class RouterFilesWatcherTests : IDisposable
         Assert.Equal($"{PathOf("bad.yaml")}: nothing is wrong any more", _log.Of(EventIds.FileFault)[^1]);
     }
 
+    [Fact]
+    public void Link_toAFileElsewhere_isFollowedIntoEachOfItsChanges()
+    {
+        Start();
+        string target = _root["target.yaml"];
+        File.WriteAllText(target, Example.Document());
+
+        File.CreateSymbolicLink(PathOf("web.yaml"), target);
+        Soon("the link", () => PortOf(Web) == 8080);
+        File.WriteAllText(target, Example.Document(port: 9090));
+        Soon("the edit of the target", () => PortOf(Web) == 9090);
+        File.WriteAllText(_root["target.new"], Example.Document(port: 9191));
+        File.Move(_root["target.new"], target, overwrite: true);
+        Soon("the replacement of the target", () => PortOf(Web) == 9191);
+        File.WriteAllText(_root["other.yaml"], Example.Document(port: 9292));
+        Command.Check("ln", "--symbolic", "--force", _root["other.yaml"], PathOf("web.yaml"));
+        Soon("another target", () => PortOf(Web) == 9292);
+        File.Delete(PathOf("web.yaml"));
+        Soon("the removal", () => Get(Web)!.IsRemoved);
+    }
+
+    [Fact]
+    public void Link_asKubernetesSwapsThem_isFollowed()
+    {
+        // The directory of a ConfigMap volume: web.yaml → ..data/web.yaml, ..data → ..2026_1.
+        MakeVersion("..2026_1", 8080);
+        File.CreateSymbolicLink(PathOf("..data"), "..2026_1");
+        File.CreateSymbolicLink(PathOf("web.yaml"), "..data/web.yaml");
+        Start();
+        Assert.Equal(8080, PortOf(Web));
+
+        MakeVersion("..2026_2", 9090);
+        File.CreateSymbolicLink(PathOf("..data_tmp"), "..2026_2");
+        Command.Check("mv", "--no-target-directory", PathOf("..data_tmp"), PathOf("..data"));
+        Soon("the swap", () => PortOf(Web) == 9090);
+
+        void MakeVersion(string name, int port)
+        {
+            Directory.CreateDirectory(PathOf(name));
+            File.WriteAllText(Path.Combine(PathOf(name), "web.yaml"), Example.Document(port: port));
+        }
+    }
+
+    [Fact]
+    public void Link_intoNowhere_isAFaultUntilItsTargetComes()
+    {
+        string directory = _root["later"];
+        File.CreateSymbolicLink(PathOf("web.yaml"), Path.Combine(directory, "web.yaml"));
+        Start();
+        Assert.Equal($"leads to {directory}, which is not there", Assert.Single(_registry!.Faults).Message);
+
+        Directory.CreateDirectory(directory);
+        Soon("the directory", () => Assert.Single(_registry.Faults).Message == $"leads to {directory}/web.yaml, which is not there");
+        File.WriteAllText(Path.Combine(directory, "web.yaml"), Example.Document());
+        Soon("the target", () => PortOf(Web) == 8080 && _registry.Faults.Count == 0);
+        File.Delete(Path.Combine(directory, "web.yaml"));
+        Soon("the fault", () => _registry.Faults.Count == 1);
+        Assert.Equal(8080, PortOf(Web));
+    }
+
+    [Fact]
+    public void HardLink_isFollowedByItsOtherName()
+    {
+        Start();
+        string other = _root["other.yaml"];
+        File.WriteAllText(other, Example.Document());
+
+        Command.Check("ln", other, PathOf("web.yaml"));
+        Soon("the link", () => PortOf(Web) == 8080);
+        File.WriteAllText(other, Example.Document(port: 9090));
+        Soon("the edit by the other name", () => PortOf(Web) == 9090);
+    }
+
+    [Theory]
+    [InlineData("chmod", "o+w")]
+    [InlineData("chmod", "g+w")]
+    [InlineData("chown", "65534")]
+    public void Link_onAWayThatOthersCanChange_isRefused(string command, string argument)
+    {
+        Directory.CreateDirectory(_root["open"]);
+        File.WriteAllText(Path.Combine(_root["open"], "web.yaml"), Example.Document());
+        File.CreateSymbolicLink(PathOf("web.yaml"), Path.Combine(_root["open"], "web.yaml"));
+        Start();
+        Assert.Equal(8080, PortOf(Web));
+
+        Command.Check(command, argument, _root["open"]);
+        Eventually.True("the refusal", () => _registry!.Faults is [var fault] && fault.Message.Contains($"the directory {_root["open"]} on the way to it", StringComparison.Ordinal));
+        Assert.Equal(8080, PortOf(Web));
+        Command.Check("chmod", "1755", _root["open"]);
+        Command.Check("chown", "0", _root["open"]);
+        Eventually.True("its end", () => _registry!.Faults.Count == 0);
+    }
+
+    [Fact]
+    public void Link_ofAnotherUser_isRefused()
+    {
+        File.WriteAllText(_root["target.yaml"], Example.Document());
+        File.CreateSymbolicLink(PathOf("web.yaml"), _root["target.yaml"]);
+        Command.Check("chown", "--no-dereference", "65534", PathOf("web.yaml"));
+
+        Start();
+
+        Assert.Contains($"the link {PathOf("web.yaml")} on the way to it belongs to user 65534", Assert.Single(_registry!.Faults).Message);
+        Assert.Null(PortOf(Web));
+    }
+
+    [Fact]
+    public void Directory_thatOthersCanWrite_isRefusedWithAllInIt()
+    {
+        Write("web.yaml", Example.Document());
+        Command.Check("chmod", "1777", _directory);
+        Start();
+        Assert.Equal(8080, PortOf(Web));
+
+        Command.Check("chmod", "0777", _directory);
+
+        Eventually.True("the refusal", () => _registry!.Faults is [var fault] && fault.Message.Contains($"the directory {_directory}", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void FileSystem_mountedOverTheDirectory_isNoticedAndSoIsItsEnd()
+    {
+        Write("web.yaml", Example.Document());
+        Start();
+        CommandResult mount = Command.Run("mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "egress-agentd-test", _directory);
+        Assert.SkipUnless(mount.ExitCode == 0, $"needs mount(8): {mount.Errors.Trim()}");
+        try
+        {
+            Write("web.yaml", Example.Document(port: 9090));
+            Eventually.True("what is on it", () => PortOf(Web) == 9090);
+        }
+        finally
+        {
+            Command.Check("umount", "--lazy", _directory);
+        }
+
+        Eventually.True("what was below it", () => PortOf(Web) == 8080);
+    }
+
+    [Fact]
+    public void Name_thatIsNoText_doesNotEndTheWatcher()
+    {
+        Start();
+
+        Command.Check("sh", "-c", $"printf 'kind: [' >\"{_directory}/$(printf '\\377\\376').yaml\"; mkfifo '{PathOf("pipe.yaml")}'; mkdir '{PathOf("directory.yaml")}'");
+        File.CreateSymbolicLink(PathOf("loop.yaml"), PathOf("loop.yaml"));
+        File.CreateSymbolicLink(PathOf("device.yaml"), "/dev/zero");
+        Write("web.yaml", Example.Document());
+
+        Eventually.True("the router", () => PortOf(Web) == 8080);
+        Command.Check("find", _directory, "-name", "*.yaml", "-delete");
+    }
+
     public void Dispose()
     {
         _watcher?.Dispose();
@@ -361,9 +514,12 @@ public sealed class RouterFilesWatcherTests : IDisposable
                 _changes.Enqueue(Get(key)!);
             }
         };
-        _watcher = new RouterFilesWatcher(_directory, _registry.Apply);
+        _watcher = new RouterFilesWatcher(_directory, _registry.Apply, TimeProvider.System, _log);
         _watcher.Start();
     }
+
+    // A second is promised where the kernel can tell. A busy machine may take more, but has to be done before all files are looked at.
+    private static void Soon(string what, Func<bool> condition) => Eventually.True(what, condition, TimeSpan.FromSeconds(6));
 
     private RegisteredRouter? Get(RouterKey key) => _registry!.Find(key);
 
