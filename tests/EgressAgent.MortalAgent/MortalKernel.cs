@@ -15,10 +15,16 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
         remove => kernel.FlowEnded -= value;
     }
 
-    public event Action<RouterKey?>? Changed
+    public event Action<RouterKey>? RouterChanged
     {
-        add => kernel.Changed += value;
-        remove => kernel.Changed -= value;
+        add => kernel.RouterChanged += value;
+        remove => kernel.RouterChanged -= value;
+    }
+
+    public event Action<ObservedNode>? NodeChanged
+    {
+        add => kernel.NodeChanged += value;
+        remove => kernel.NodeChanged -= value;
     }
 
     public ObservedNode ObserveNode() => kernel.ObserveNode();

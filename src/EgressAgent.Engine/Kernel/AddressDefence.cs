@@ -1,10 +1,10 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Arp;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 
@@ -15,7 +15,7 @@ namespace EgressAgent.Engine.Kernel;
 /// the router, so it is kept and defended (RFC 5227, 2.4, the third way); whose mistake it is, people have to find out.
 /// </summary>
 /// <remarks>It hears on the monitor's thread; everything else is the pass's.</remarks>
-internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDisposable
+internal sealed class AddressDefence(RouterEars router, NetlinkMonitorLoop loop, TimeProvider time) : IDisposable
 {
     // DEFEND_INTERVAL: RFC 5227, 1.1.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -32,10 +32,14 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
             lock (_lock)
             {
                 return _contests.Select(item => new ContestedAddress(
-                    item.Key, item.Value.Holder, item.Value.IsDefenceDue, Stopwatch.GetElapsedTime(item.Value.LastHeard) >= Interval)).ToValueList();
+                    item.Key, item.Value.Holder, IsDefenceDue(item.Value), time.GetElapsedTime(item.Value.LastHeard) >= Interval)).ToValueList();
             }
         }
     }
+
+    /// <summary>For which addresses it listens on this link, as it is.</summary>
+    internal ValueList<IPAddress> HeardOn(Link link) =>
+        _watched is { } watched && watched.Link == link.Index && watched.Mac.Equals(link.MacAddress) ? watched.Addresses : [];
 
     /// <summary>Listens for these addresses on this link, and for no others.</summary>
     /// <exception cref="LinuxException">The link is gone.</exception>
@@ -52,7 +56,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
         if (addresses.Count > 0)
         {
             ears = ArpConflictMonitor.Open(netns, link.Index, link.MacAddress, addresses);
-            monitor.Listen(ears, () => Hear(ears));
+            loop.Add(ears, () => Hear(ears));
         }
 
         Stop();
@@ -72,7 +76,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
     {
         if (_ears is not null)
         {
-            monitor.Unlisten(_ears);
+            loop.Remove(_ears);
             Hear(_ears);
             _ears.Dispose();
             _ears = null;
@@ -88,7 +92,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
         {
             if (_contests.TryGetValue(address, out Contest? contest))
             {
-                contest.LastDefended = Stopwatch.GetTimestamp();
+                contest.LastDefended = time.GetTimestamp();
             }
         }
     }
@@ -133,7 +137,7 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
 
         if (isNews)
         {
-            monitor.Tell(key);
+            router.Tell();
         }
     }
 
@@ -147,9 +151,12 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
             _contests[address] = contest;
         }
 
-        contest!.LastHeard = Stopwatch.GetTimestamp();
-        return isNew || contest.IsDefenceDue;
+        contest!.LastHeard = time.GetTimestamp();
+        return isNew || IsDefenceDue(contest);
     }
+
+    private bool IsDefenceDue(Contest contest) =>
+        contest.LastDefended is not { } defended || (contest.LastHeard > defended && time.GetElapsedTime(defended) >= Interval);
 
     private sealed class Contest(PhysicalAddress holder)
     {
@@ -158,8 +165,5 @@ internal sealed class AddressDefence(RouterKey key, ChangeMonitor monitor) : IDi
         internal long LastHeard { get; set; }
 
         internal long? LastDefended { get; set; }
-
-        internal bool IsDefenceDue =>
-            LastDefended is not { } defended || (LastHeard > defended && Stopwatch.GetElapsedTime(defended) >= Interval);
     }
 }

@@ -1,6 +1,6 @@
-using EgressAgent.Linux.Arp;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
-using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -8,184 +8,118 @@ using EgressAgent.Model.Planning;
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>
-/// Listens to what changes on the node and in the routers' namespaces, and says which router it may concern. It says too much
-/// rather than too little: whoever hears it looks at the whole. Thread-safe.
+/// Listens to what changes on the node and, through the ears of each router, in the routers' namespaces, and says which router it
+/// concerns. Thread-safe.
 /// </summary>
 internal sealed class ChangeMonitor : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<RouterKey, Watched> _routers = [];
-    private readonly Dictionary<string, RouterKey> _nodeLinks = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, RouterKey> _nodeLinkIndexes = [];
-    private readonly NetlinkMonitorLoop _loop = new("netlink-monitor");
-    private readonly RouteMonitor _node;
-    private readonly MountMonitor _mounts;
-    private readonly Action<RouterKey?> _changed;
+    private readonly Dictionary<string, RouterEars> _routers = new(StringComparer.Ordinal);
+    private readonly MountMonitor? _mounts;
+    private readonly NodeSettlement? _settlement;
+    private readonly Action<RouterKey> _changed;
 
     /// <param name="node">The node's namespace.</param>
-    /// <param name="changed">Called on the monitor's thread with a router's key, or null for the node; it returns at once.</param>
-    internal ChangeMonitor(NetworkNamespace node, Action<RouterKey?> changed)
+    /// <param name="nodeRoute">The same, to ask; it belongs to the caller.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="routerChanged">Called on any thread with a router of which something has changed; it returns at once.</param>
+    /// <param name="nodeChanged">Called on any thread with the node when it has become another and settled.</param>
+    /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one.</exception>
+    internal ChangeMonitor(
+        NetworkNamespace node, RouteNetlink nodeRoute, TimeProvider time, Action<RouterKey> routerChanged, Action<ObservedNode> nodeChanged)
     {
-        _changed = changed;
-        _node = RouteMonitor.Open(node);
-        _mounts = MountMonitor.Open();
-        _loop.Add(_node, OnNodeChanged);
-        _loop.Add(_mounts, OnMountsChanged);
+        _changed = routerChanged;
+        try
+        {
+            Node = new NodeState(node, nodeRoute, time, OnNodeTold);
+            _settlement = new NodeSettlement(Node, time, nodeChanged);
+            _mounts = MountMonitor.Open();
+            Loop.Add(Node.Monitor, Node.Drain);
+            Loop.Add(_mounts, OnMountsChanged);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Who hears of flows that end: in the same namespaces, and no longer.</summary>
     internal FlowEnds? FlowEnds { get; init; }
 
+    internal NodeState Node { get; } = null!;
+
+    internal NetlinkMonitorLoop Loop { get; } = new("netlink-monitor");
+
+    /// <inheritdoc cref="NodeSettlement.Observe"/>
+    internal ObservedNode ObserveNode() => _settlement!.Observe();
+
     /// <summary>Makes known that a router exists, so that what happens to its end of the veth on the node is told as its own.</summary>
-    internal void Register(RouterKey key)
+    internal RouterEars Register(RouterKey key)
     {
+        var ears = new RouterEars(key, this);
         lock (_lock)
         {
-            _nodeLinks[RouterNames.NodeLink(key)] = key;
+            _routers[RouterNames.NodeLink(key)] = ears;
         }
+
+        return ears;
     }
 
     /// <summary>Takes back <see cref="Register"/>.</summary>
-    internal void Unregister(RouterKey key)
+    internal void Unregister(RouterEars ears)
     {
         lock (_lock)
         {
-            _nodeLinks.Remove(RouterNames.NodeLink(key));
-        }
-    }
-
-    /// <summary>Begins to listen in a router's namespace, which is kept alive until <see cref="Unwatch"/>.</summary>
-    internal void Watch(RouterKey key, NetworkNamespace netns)
-    {
-        Unwatch(key);
-        Watched watched = new(netns.Id, RouteMonitor.Open(netns), NftablesMonitor.Open(netns));
-        lock (_lock)
-        {
-            _routers[key] = watched;
-        }
-
-        _loop.Add(watched.Route, _ => _changed(key));
-        _loop.Add(watched.Nftables, _ => _changed(key));
-        if (HasLostItsName(key, watched))
-        {
-            _changed(key);
-        }
-    }
-
-    /// <summary>Stops listening in a router's namespace.</summary>
-    internal void Unwatch(RouterKey key)
-    {
-        FlowEnds?.Stop(key);
-        Watched? watched;
-        lock (_lock)
-        {
-            if (!_routers.Remove(key, out watched))
+            // A router that was removed may be there again.
+            string link = RouterNames.NodeLink(ears.Key);
+            if (_routers.GetValueOrDefault(link) == ears)
             {
-                return;
+                _routers.Remove(link);
             }
         }
-
-        _loop.Remove(watched.Route);
-        _loop.Remove(watched.Nftables);
-        watched.Dispose();
     }
 
-    /// <summary>Calls back, on the monitor's thread, when others speak of a router's addresses.</summary>
-    internal void Listen(ArpConflictMonitor conflicts, Action heard) => _loop.Add(conflicts, heard);
-
-    /// <summary>Takes back <see cref="Listen"/>: the callback is not running any more.</summary>
-    internal void Unlisten(ArpConflictMonitor conflicts) => _loop.Remove(conflicts);
-
-    /// <summary>Says that something may concern a router.</summary>
-    internal void Tell(RouterKey key) => _changed(key);
+    internal void TellChanged(RouterKey key) => _changed(key);
 
     public void Dispose()
     {
-        _loop.Dispose();
-        _node.Dispose();
-        _mounts.Dispose();
-        foreach (Watched watched in _routers.Values)
-        {
-            watched.Dispose();
-        }
+        Loop.Dispose();
+        _settlement?.Dispose();
+        Node?.Dispose();
+        _mounts?.Dispose();
     }
 
-    // What happens to a router's own veth concerns that router alone; with hundreds of routers everything else would be a storm.
-    private void OnNodeChanged(RouteNotification notification)
+    private void OnNodeTold(IReadOnlyList<string> routerLinks, bool isNodeNews)
     {
-        switch (notification)
+        RouterEars[] concerned;
+        lock (_lock)
         {
-            case RouteNotification.LinkChanged { Link: var link, IsRemoved: var isRemoved }:
-                _changed(OwnerOf(link, isRemoved));
-                break;
-            case RouteNotification.AddressChanged { Address.LinkIndex: var index }:
-                _changed(OwnerOf(index));
-                break;
-            case RouteNotification.RouteChanged { Route.OutputLinkIndex: { } index }:
-                _changed(OwnerOf(index));
-                break;
-            case RouteNotification.RuleChanged or RouteNotification.NeighbourChanged or RouteNotification.NetnsIdChanged
-                or RouteNotification.SettingChanged:
-                break;
-            default:
-                _changed(null);
-                break;
+            concerned = [.. routerLinks.Select(link => _routers.GetValueOrDefault(link)).OfType<RouterEars>()];
+        }
+
+        foreach (RouterEars ears in concerned)
+        {
+            ears.Tell();
+        }
+
+        if (isNodeNews)
+        {
+            _settlement?.Unsettle();
         }
     }
 
-    // A namespace that loses its name lives on while the agent listens in it, and says nothing of it.
     private void OnMountsChanged()
     {
-        RouterKey[] nameless;
+        RouterEars[] all;
         lock (_lock)
         {
-            nameless = [.. _routers.Where(router => HasLostItsName(router.Key, router.Value)).Select(router => router.Key)];
+            all = [.. _routers.Values];
         }
 
-        foreach (RouterKey key in nameless)
+        foreach (RouterEars ears in all)
         {
-            _changed(key);
-        }
-    }
-
-    private static bool HasLostItsName(RouterKey key, Watched watched) => NetworkNamespace.TryGetId(RouterNames.Netns(key)) != watched.Netns;
-
-    private RouterKey? OwnerOf(Link link, bool isRemoved)
-    {
-        lock (_lock)
-        {
-            if (!_nodeLinks.TryGetValue(link.Name, out RouterKey key))
-            {
-                return null;
-            }
-
-            if (isRemoved)
-            {
-                _nodeLinkIndexes.Remove(link.Index);
-            }
-            else
-            {
-                _nodeLinkIndexes[link.Index] = key;
-            }
-
-            return key;
-        }
-    }
-
-    private RouterKey? OwnerOf(int linkIndex)
-    {
-        lock (_lock)
-        {
-            return _nodeLinkIndexes.TryGetValue(linkIndex, out RouterKey key) ? key : null;
-        }
-    }
-
-    private sealed record Watched(NetworkNamespaceId Netns, RouteMonitor Route, NftablesMonitor Nftables) : IDisposable
-    {
-        public void Dispose()
-        {
-            Route.Dispose();
-            Nftables.Dispose();
+            ears.TellIfNameless();
         }
     }
 }

@@ -34,7 +34,13 @@ internal sealed class FlowEnds(Action<RouterKey, RouterFlow> ended) : IDisposabl
             var monitor = ConntrackMonitor.Open(netns);
             try
             {
-                _loop.Add(monitor, end => OnEnd(key, end.Flow));
+                _loop.Add(monitor, () =>
+                {
+                    foreach (ConntrackEnd end in monitor.Read())
+                    {
+                        OnEnd(key, end.Flow);
+                    }
+                });
             }
             catch
             {

@@ -18,7 +18,7 @@ internal static class HeldNetworks
     private const uint Metric = uint.MaxValue;
 
     internal static ValueList<IPNetwork> In(IEnumerable<Route> nodeRoutes) =>
-        nodeRoutes.Where(IsOurs).Select(route => route.Destination).ToValueList();
+        nodeRoutes.Where(IsHeld).Select(route => route.Destination).ToValueList();
 
     internal static void Hold(RouteNetlink node, IPNetwork network) => node.AddRoute(new Route(network)
     {
@@ -29,11 +29,11 @@ internal static class HeldNetworks
 
     internal static void ReleaseAll(RouteNetlink node)
     {
-        foreach (Route route in node.GetRoutes(RouteTable.Main).Where(IsOurs))
+        foreach (Route route in node.GetRoutes(RouteTable.Main).Where(IsHeld))
         {
             node.RemoveRoute(route);
         }
     }
 
-    private static bool IsOurs(Route route) => route is { Type: RouteType.Unreachable, Protocol: Protocol, Priority: Metric };
+    internal static bool IsHeld(Route route) => route is { Type: RouteType.Unreachable, Protocol: Protocol, Priority: Metric };
 }

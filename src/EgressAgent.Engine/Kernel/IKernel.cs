@@ -12,10 +12,9 @@ namespace EgressAgent.Engine.Kernel;
 public interface IKernel : IDisposable
 {
     /// <summary>
-    /// Raised on a thread of the kernel's own when something may have changed: a router's key, or null for the node, on which
-    /// every router depends. Handlers return at once.
+    /// Raised on any thread when something of a router has changed that its own steps did not change. Handlers return at once.
     /// </summary>
-    event Action<RouterKey?>? Changed;
+    event Action<RouterKey>? RouterChanged;
 
     /// <summary>
     /// Raised on a thread of the kernel's own when a flow through a router of the kernel datapath has ended, with all that it has
@@ -23,6 +22,13 @@ public interface IKernel : IDisposable
     /// </summary>
     event Action<RouterKey, RouterFlow>? FlowEnded;
 
+    /// <summary>
+    /// Raised on any thread when the node, on which every router depends, has become another than was told or observed last, and has
+    /// settled.
+    /// </summary>
+    event Action<ObservedNode>? NodeChanged;
+
+    /// <summary>The node as it is at this moment.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     ObservedNode ObserveNode();
 

@@ -2,12 +2,8 @@ using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
-using EgressAgent.Linux.Netlink.Addresses;
-using EgressAgent.Linux.Netlink.Links;
-using EgressAgent.Linux.Netlink.Routes;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
-using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
@@ -23,58 +19,41 @@ public sealed class LinuxKernel : IKernel
     private readonly FlowEnds _flowEnds;
     private readonly ChangeMonitor _monitor;
     private readonly RelayHost _relays;
-
-    // The node looks the same for all routers until something changes on it, and its links are as many as the routers.
-    private volatile VersionedNode? _observedNode;
-    private int _nodeVersion;
+    private readonly TimeProvider _time;
 
     /// <param name="store">Where the relays' sockets outlive the agent; null when they do not. It belongs to the caller.</param>
+    /// <param name="time">The clock; the system's when null.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused a netlink socket.</exception>
-    public LinuxKernel(DescriptorStore? store = null)
+    public LinuxKernel(DescriptorStore? store = null, TimeProvider? time = null)
     {
+        _time = time ?? TimeProvider.System;
         _relays = new RelayHost(store);
-        _relays.SaturationChanged += key => OnChanged(key);
-        _route = RouteNetlink.Open(_node);
+        _relays.SaturationChanged += key => RouterChanged?.Invoke(key);
         _flowEnds = new FlowEnds((key, flow) => FlowEnded?.Invoke(key, flow));
-        _monitor = new ChangeMonitor(_node, OnChanged) { FlowEnds = _flowEnds };
+        RouteNetlink? route = null;
+        try
+        {
+            route = RouteNetlink.Open(_node);
+            _monitor = new ChangeMonitor(_node, route, _time, key => RouterChanged?.Invoke(key), node => NodeChanged?.Invoke(node)) { FlowEnds = _flowEnds };
+            _route = route;
+        }
+        catch
+        {
+            route?.Dispose();
+            _flowEnds.Dispose();
+            _relays.Dispose();
+            _node.Dispose();
+            throw;
+        }
     }
 
-    public event Action<RouterKey?>? Changed;
+    public event Action<RouterKey>? RouterChanged;
+
+    public event Action<ObservedNode>? NodeChanged;
 
     public event Action<RouterKey, RouterFlow>? FlowEnded;
 
-    public ObservedNode ObserveNode()
-    {
-        int version = Volatile.Read(ref _nodeVersion);
-        if (_observedNode is { } known && known.Version == version)
-        {
-            return known.Node;
-        }
-
-        ObservedNode node = ReadNode();
-        _observedNode = new VersionedNode(version, node);
-        return node;
-    }
-
-    private ObservedNode ReadNode()
-    {
-        IReadOnlyList<Link> links = [.. _route.GetLinks().Where(link => !link.IsLoopback && !IsOurs(link))];
-        ILookup<int, LinkAddress> addresses = _route.GetAddresses().ToLookup(address => address.LinkIndex);
-        HashSet<int> indexes = [.. links.Select(link => link.Index)];
-        return new ObservedNode(
-            links.Select(link => new NodeLink(
-                link.Index,
-                link.Name,
-                link.IsUp,
-                link.HasCarrier,
-                link.Mtu,
-                addresses[link.Index].Select(address => new InterfaceAddress(address.Address, address.PrefixLength)).ToValueList(),
-                link.AltNames.ToValueList())).ToValueList(),
-            _route.GetRoutes()
-                .Where(route => route.OutputLinkIndex is { } index && indexes.Contains(index) && route.Type is RouteType.Unicast or RouteType.Local)
-                .Select(route => new NodeRoute(route.Destination, route.Gateway, route.OutputLinkIndex!.Value, (int)route.Table, (int)route.Priority))
-                .ToValueList());
-    }
+    public ObservedNode ObserveNode() => _monitor.ObserveNode();
 
     public IReadOnlyList<RouterKey> ListRouters()
     {
@@ -101,7 +80,7 @@ public sealed class LinuxKernel : IKernel
         return netns is null ? RouterTraffic.None : KernelTraffic.Read(plan, netns);
     }
 
-    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _node, _route, _monitor, _relays);
+    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _node, _route, _monitor, _relays, _time);
 
     /// <summary>
     /// Gives the inside networks back to the node's other routes. For when the agent goes for good: while it is installed they
@@ -125,18 +104,4 @@ public sealed class LinuxKernel : IKernel
         _route.Dispose();
         _node.Dispose();
     }
-
-    private void OnChanged(RouterKey? key)
-    {
-        if (key is null)
-        {
-            Interlocked.Increment(ref _nodeVersion);
-        }
-
-        Changed?.Invoke(key);
-    }
-
-    private static bool IsOurs(Link link) => link.Kind == "veth" && link.Name.StartsWith(RouterNames.NodeLinkPrefix, StringComparison.Ordinal);
-
-    private sealed record VersionedNode(int Version, ObservedNode Node);
 }

@@ -82,6 +82,11 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             return Fail(router, StatusReasons.AddressConflict, conflict);
         }
+        catch (LinuxException) when (IsConcernedBy(_kernel.ObserveNode()))
+        {
+            // The plan was made for a node that changed under the pass.
+            return new PassResult(TimeSpan.Zero);
+        }
         catch (LinuxException refusal)
         {
             return Fail(router, StatusReasons.KernelRefused, refusal);
@@ -109,7 +114,7 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         _registry.EnsureSaved(router);
-        RouterPlan plan = RouterPlanner.Plan(_key, wanted.Spec, allocation, _kernel.ObserveNode(), _configuration);
+        RouterPlan plan = Plan(wanted.Spec, allocation);
         if (plan.Desired is not { } desired)
         {
             PlanProblem waitingFor = plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!;
@@ -158,7 +163,7 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             ObservedRouter observed = _router.Observe();
             IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
-            bool isDrift = desired == _settled && !steps.All(step => step is Announce or RecheckAddress);
+            bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel);
             if (round == 0 && !isDrift && _contention.Rest())
             {
                 LogFightOver(_key);

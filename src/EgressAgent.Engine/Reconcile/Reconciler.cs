@@ -24,6 +24,8 @@ public sealed partial class Reconciler : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<RouterKey, ManagedRouter> _routers = [];
     private readonly Dictionary<RouterKey, long> _passes = [];
+    private readonly HashSet<RouterKey> _unseen = [];
+    private readonly TaskCompletionSource _allSeen = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeProvider _time;
     private readonly IKernel _kernel;
     private readonly ILogger<Reconciler> _logger;
@@ -52,8 +54,9 @@ public sealed partial class Reconciler : IDisposable
         _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger);
         Adopt();
         registry.Changed += OnRegistryChanged;
-        _kernel.Changed += OnKernelChanged;
-        _fullPass = time.CreateTimer(_ => EnqueueAll(), null, FullPassInterval, FullPassInterval);
+        _kernel.RouterChanged += OnRouterChanged;
+        _kernel.NodeChanged += OnNodeChanged;
+        _fullPass = time.CreateTimer(_ => Enqueue(_ => true), null, FullPassInterval, FullPassInterval);
         _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
         foreach (Thread worker in _workers)
         {
@@ -65,6 +68,15 @@ public sealed partial class Reconciler : IDisposable
 
     /// <summary>Completes when everything that was asked for has been tried once. What failed or waits is tried again later.</summary>
     public Task WhenIdle() => _queue.WhenIdle();
+
+    /// <summary>Completes when each of the routers that were asked for until now has been looked at once, whatever came of it.</summary>
+    public Task WhenEachWasSeen()
+    {
+        lock (_lock)
+        {
+            return _unseen.Count == 0 ? Task.CompletedTask : _allSeen.Task;
+        }
+    }
 
     /// <summary>How long the longest pass that runs now has been running.</summary>
     public TimeSpan LongestPass
@@ -104,7 +116,8 @@ public sealed partial class Reconciler : IDisposable
     public void Dispose()
     {
         _context.Registry.Changed -= OnRegistryChanged;
-        _kernel.Changed -= OnKernelChanged;
+        _kernel.RouterChanged -= OnRouterChanged;
+        _kernel.NodeChanged -= OnNodeChanged;
         _fullPass.Dispose();
         _queue.Close(_workers.Length);
         foreach (Thread worker in _workers)
@@ -147,6 +160,7 @@ public sealed partial class Reconciler : IDisposable
                 if (!_routers.ContainsKey(key))
                 {
                     _routers.Add(key, new ManagedRouter(key, _context));
+                    _unseen.Add(key);
                 }
 
                 _queue.Add(key);
@@ -154,23 +168,28 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
-    private void OnKernelChanged(RouterKey? key)
+    private void OnRouterChanged(RouterKey key)
     {
-        if (key is not { } one)
+        if (Find(key) is { IsPausing: false })
         {
-            EnqueueAll();
-        }
-        else if (Find(one) is { IsPausing: false })
-        {
-            _queue.Add(one);
+            _queue.Add(key);
         }
     }
 
-    private void EnqueueAll()
+    private void OnNodeChanged(ObservedNode node) => Enqueue(router => router.IsConcernedBy(node));
+
+    // A router that pauses is due at the end of its pause, whoever asks.
+    private void Enqueue(Func<ManagedRouter, bool> isDue)
     {
+        KeyValuePair<RouterKey, ManagedRouter>[] routers;
         lock (_lock)
         {
-            foreach (RouterKey key in _routers.Keys)
+            routers = [.. _routers];
+        }
+
+        foreach ((RouterKey key, ManagedRouter router) in routers)
+        {
+            if (!router.IsPausing && isDue(router))
             {
                 _queue.Add(key);
             }
@@ -206,6 +225,10 @@ public sealed partial class Reconciler : IDisposable
         lock (_lock)
         {
             _passes.Remove(key);
+            if (_unseen.Remove(key) && _unseen.Count == 0)
+            {
+                _allSeen.TrySetResult();
+            }
         }
 
         _queue.Done(key);
@@ -218,6 +241,7 @@ public sealed partial class Reconciler : IDisposable
             return;
         }
 
+        LogPass(key);
         bool wasPausing = router.IsPausing;
         PassResult result = router.Pass();
         if (result.IsGone)

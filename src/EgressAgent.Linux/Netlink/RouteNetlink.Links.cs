@@ -44,6 +44,10 @@ public sealed partial class RouteNetlink
         return GetLink(request.Finish(), $"link {name}");
     }
 
+    /// <summary>The link that has this name, or this alternative name.</summary>
+    /// <exception cref="LinuxException">There is none (ENODEV), or the kernel refused.</exception>
+    public Link GetRequiredLink(string name) => GetLink(name) ?? throw new LinuxException("find link", $"{name} in {Netns}", Errno.ENODEV);
+
     /// <summary>Sets a link up or down, as <c>ip link set up</c> does; nothing happens when it is so already.</summary>
     /// <exception cref="LinuxException">The link is gone (ENODEV), or the driver refused.</exception>
     public void SetLinkUp(int index, bool up)
@@ -140,6 +144,16 @@ public sealed partial class RouteNetlink
         var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_DELLINK, NLM_F_ACK);
         request.Write(new IfInfoMsg { ifi_index = index });
         return Remove(request.Finish(), "remove", DescribeLink(index));
+    }
+
+    /// <summary><see cref="RemoveLink"/> by name or alternative name; that there is none is no error.</summary>
+    /// <exception cref="LinuxException">The link cannot be deleted (EOPNOTSUPP), as physical ones.</exception>
+    public void RemoveLinkByName(string name)
+    {
+        if (GetLink(name) is { } link)
+        {
+            RemoveLink(link.Index);
+        }
     }
 
     private static string DescribeLink(int index) => $"link with index {index}";

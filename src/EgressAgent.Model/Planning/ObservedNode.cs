@@ -30,7 +30,11 @@ public sealed record ObservedNode(ValueList<NodeLink> Links, ValueList<NodeRoute
 /// <param name="Addresses">Those of the node on it.</param>
 /// <param name="AltNames">Its further names.</param>
 public sealed record NodeLink(
-    int Index, string Name, bool IsUp, bool HasCarrier, int Mtu, ValueList<InterfaceAddress> Addresses, ValueList<string> AltNames);
+    int Index, string Name, bool IsUp, bool HasCarrier, int Mtu, ValueList<InterfaceAddress> Addresses, ValueList<string> AltNames)
+{
+    /// <summary>How often its carrier came up: an outage that is over by now is seen by it.</summary>
+    public uint CarrierUps { get; init; }
+}
 
 /// <summary>A route of the node.</summary>
 public sealed record NodeRoute(IPNetwork Destination, IPAddress? Gateway, int LinkIndex, int Table, int Metric)

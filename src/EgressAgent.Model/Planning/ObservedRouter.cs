@@ -14,6 +14,9 @@ public sealed record ObservedRouter
     /// <summary>Whether the netns' name is there without a namespace behind it, as after an unmount.</summary>
     public bool HasStaleName { get; init; }
 
+    /// <summary>Whether the agent still holds a netns of the router's that lost its name, or was replaced under it.</summary>
+    public bool HasNamelessNetns { get; init; }
+
     public bool IsLoopbackUp { get; init; }
 
     /// <summary>Null when either end is missing.</summary>
@@ -42,6 +45,9 @@ public sealed record ObservedRouter
     /// <summary>IPv6 addresses that the kernel found in use by another host (IFA_F_DADFAILED).</summary>
     public ValueList<AddressEntry> DuplicateAddresses { get; init; } = [];
 
+    /// <summary>For which addresses of the macvlan other hosts are heard.</summary>
+    public ValueList<IPAddress> Heard { get; init; } = [];
+
     /// <summary>Addresses that the router holds and another host uses too.</summary>
     public ValueList<ContestedAddress> Contested { get; init; } = [];
 
@@ -64,5 +70,5 @@ public sealed record ObservedRouter
     public ValueList<RuleEntry> Rules { get; init; } = [];
 
     /// <summary>Whether nothing at all of the router is there.</summary>
-    public bool IsNothing => !HasNetns && !HasStaleName && Veth is null && !HasStrayVethEnd;
+    public bool IsNothing => !HasNetns && !HasNamelessNetns && !HasStaleName && Veth is null && !HasStrayVethEnd;
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Planning;
@@ -14,6 +15,11 @@ public static class RouterDiff
     public static IReadOnlyList<RouterStep> Build(DesiredRouter desired, ObservedRouter observed, PriorHolderCheck check)
     {
         List<RouterStep> steps = [.. desired.InsideNetworks.Except(observed.HeldNetworks).Select(network => new HoldInsideNetwork(network))];
+        if (observed.HasNamelessNetns)
+        {
+            steps.Add(new LetGoOfNetns());
+        }
+
         if (!observed.HasNetns)
         {
             steps.Add(new CreateNetns(RouterNames.Netns(desired.Key)));
@@ -48,6 +54,12 @@ public static class RouterDiff
         List<AddressEntry> claims = [.. desired.ReservedAddresses.Where(entry => !addresses.Contains(entry))];
         steps.AddRange(claims.Select(entry => new ClaimAddress(entry, check)));
         AddRoutes(desired, observed.Routes.Where(entry => keptLinks.Contains(entry.Link)), addresses, steps);
+        ValueList<IPAddress> heard = desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => address.IsIPv4).ToValueList();
+        if (claims.Count == 0 && !heard.ToHashSet().SetEquals(observed.Heard))
+        {
+            steps.Add(new HearOthers(heard));
+        }
+
         IEnumerable<IPAddress> announced = desired.ReservedAddresses
             .Where(entry => claims.Contains(entry) || observed.Unannounced.Contains(entry.Address.Address)).Select(entry => entry.Address.Address);
         IEnumerable<IPAddress> defended = observed.Contested.Where(contest => contest.IsDefenceDue).Select(contest => contest.Address);
@@ -64,6 +76,11 @@ public static class RouterDiff
     public static IReadOnlyList<RouterStep> Remove(RouterKey key, ObservedRouter observed)
     {
         List<RouterStep> steps = [];
+        if (observed.HasNamelessNetns)
+        {
+            steps.Add(new LetGoOfNetns());
+        }
+
         if (observed.Macvlan is not null)
         {
             steps.Add(new RemoveMacvlan("the router is removed"));

@@ -19,7 +19,14 @@ public sealed record RouterPlan
     /// <summary>What will not work although the router is built.</summary>
     public ValueList<PlanProblem> Shortcomings { get; }
 
-    public static RouterPlan Ready(DesiredRouter desired, ValueList<PlanProblem> shortcomings) => new(desired, null, shortcomings);
+    /// <summary>
+    /// How often the master's carrier came up. It may be another port then, which has to be told of the router's addresses: a plan
+    /// with another number is another plan.
+    /// </summary>
+    public uint MasterCarrierUps { get; private init; }
+
+    public static RouterPlan Ready(DesiredRouter desired, NodeLink master, ValueList<PlanProblem> shortcomings) =>
+        new(desired, null, shortcomings) { MasterCarrierUps = master.CarrierUps };
 
     public static RouterPlan Waiting(string reason, string message) => new(null, new PlanProblem(reason, message), []);
 }

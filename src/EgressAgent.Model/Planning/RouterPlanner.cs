@@ -68,7 +68,7 @@ public static class RouterPlanner
             Routes = [.. Routes(key, spec, allocation, redirect, master, node, shortcomings)],
             Rules = [.. allocation.InsideAddresses.SelectMany(inside => Rules(inside))],
         };
-        return RouterPlan.Ready(desired, [.. shortcomings]);
+        return RouterPlan.Ready(desired, master, [.. shortcomings]);
     }
 
     private static string? FindInsideNetworkConflict(RouterAllocation allocation, ObservedNode node)

@@ -14,7 +14,16 @@ public abstract record RouterStep
     {
     }
 
+    /// <summary>Whether it changes the kernel's configuration; else it only asks or tells the physical network.</summary>
+    public virtual bool ChangesKernel => true;
+
     public abstract override string ToString();
+}
+
+/// <summary>Takes the router's interfaces out of a netns that lost its name, and closes what the agent holds of it.</summary>
+public sealed record LetGoOfNetns : RouterStep
+{
+    public override string ToString() => $"remove {RouterNames.OutsideLink} and {RouterNames.InsideLink} from the network namespace that lost its name";
 }
 
 /// <summary>Makes the netns.</summary>
@@ -143,15 +152,27 @@ public sealed record RemoveRule(RuleEntry Entry) : RouterStep
     public override string ToString() => $"remove rule {Entry}";
 }
 
+/// <summary>Begins to hear who else uses the router's addresses on the physical network, and only these.</summary>
+public sealed record HearOthers(ValueList<IPAddress> Addresses) : RouterStep
+{
+    public override bool ChangesKernel => false;
+
+    public override string ToString() => $"hear who else has {string.Join(", ", Addresses)}";
+}
+
 /// <summary>Asks the physical network whether another host still uses an address of the router.</summary>
 public sealed record RecheckAddress(IPAddress Address) : RouterStep
 {
+    public override bool ChangesKernel => false;
+
     public override string ToString() => $"ask who else has {Address}";
 }
 
 /// <summary>Tells the neighbours on the physical network where an address lives now.</summary>
 public sealed record Announce(IPAddress Address) : RouterStep
 {
+    public override bool ChangesKernel => false;
+
     public override string ToString() => $"announce {Address} on {RouterNames.OutsideLink}";
 }
 

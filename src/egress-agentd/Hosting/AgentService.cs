@@ -65,7 +65,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     {
         LogStarting(AgentVersion.Text, _options.Routers);
         _watcher.Start();
-        await _reconciler.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _reconciler.WhenEachWasSeen().WaitAsync(cancellationToken).ConfigureAwait(false);
 
         // What is left belongs to routers that went, or were made anew, while no agent ran.
         IReadOnlyList<string> untaken = _descriptors.ForgetUntaken();

@@ -13,7 +13,8 @@ internal static class AgentLogger
 
     internal static Logger ToJournal() => Configure().WriteTo.Sink(new JournalSink()).CreateLogger();
 
+    // As systemd.exec(5) has it: a unit with RestartMode=debug is restarted with the variable set.
     private static LoggerConfiguration Configure() => new LoggerConfiguration()
-        .MinimumLevel.Information()
+        .MinimumLevel.Is(Environment.GetEnvironmentVariable("DEBUG_INVOCATION") == "1" ? LogEventLevel.Debug : LogEventLevel.Information)
         .MinimumLevel.Override("Microsoft", LogEventLevel.Warning);
 }

@@ -13,6 +13,7 @@ public sealed class AddressDefenceTests : IDisposable
     private static readonly RouterKey Key = new("default", "web");
 
     private readonly ScratchNamespace _scratch = ScratchNamespace.Create();
+    private readonly RouteNetlink _route;
     private readonly ChangeMonitor _monitor;
     private readonly AddressDefence _defence;
 
@@ -20,14 +21,16 @@ public sealed class AddressDefenceTests : IDisposable
     {
         Command.Check("ip", "-n", _scratch.Name, "link", "add", "net1", "type", "veth", "peer", "name", "lan");
         Command.Check("ip", "-n", _scratch.Name, "link", "set", "net1", "up");
-        _monitor = new ChangeMonitor(_scratch.Namespace, _ => { });
-        _defence = new AddressDefence(Key, _monitor);
+        _route = RouteNetlink.Open(_scratch.Namespace);
+        _monitor = new ChangeMonitor(_scratch.Namespace, _route, TimeProvider.System, _ => { }, _ => { });
+        _defence = new AddressDefence(_monitor.Register(Key), _monitor.Loop, TimeProvider.System);
     }
 
     public void Dispose()
     {
         _defence.Dispose();
         _monitor.Dispose();
+        _route.Dispose();
         _scratch.Dispose();
     }
 
@@ -51,8 +54,7 @@ public sealed class AddressDefenceTests : IDisposable
 
     private void Watch(params string[] addresses)
     {
-        using RouteNetlink route = RouteNetlink.Open(_scratch.Namespace);
-        Link link = Assert.Single(route.GetLinks(), link => link.Name == "net1");
+        Link link = Assert.Single(_route.GetLinks(), link => link.Name == "net1");
         _defence.Watch(_scratch.Namespace, link, addresses.Select(IPAddress.Parse).ToValueList());
     }
 

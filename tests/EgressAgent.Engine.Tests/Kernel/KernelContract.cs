@@ -228,7 +228,8 @@ public abstract class KernelContract : IDisposable
         using IKernelRouter next = _lab.Kernel.Open(_lab.Key);
 
         IEnumerable<RouterStep> announcements = desired.ReservedAddresses.Select(entry => new Announce(entry.Address.Address));
-        Assert.Equal([new ApplyRedirect(desired.Redirect), .. announcements], RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip));
+        var hear = new HearOthers([IPAddress.Parse("192.168.12.99")]);
+        Assert.Equal([new ApplyRedirect(desired.Redirect), hear, .. announcements], RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip));
     }
 
     [Fact]
@@ -316,7 +317,7 @@ public abstract class KernelContract : IDisposable
     {
         DesiredRouter desired = Build(Spec);
         using var told = new ManualResetEventSlim();
-        _lab.Kernel.Changed += key =>
+        _lab.Kernel.RouterChanged += key =>
         {
             if (key == _lab.Key)
             {

@@ -21,7 +21,7 @@ public sealed class ReconcilerRestartTests
         using var agent = new Agent(_kernel, _store);
         await agent.RunAsync(Example.Router());
 
-        Assert.Equal(["ApplyRedirect", "Announce"], _kernel.Steps.Select(taken => taken.Step.GetType().Name));
+        Assert.Equal(["ApplyRedirect", "HearOthers", "Announce"], _kernel.Steps.Select(taken => taken.Step.GetType().Name));
         Assert.Equal((RouterState.Active, 1L), (agent.StatusOf(Example.Key).State, agent.StatusOf(Example.Key).Generation));
         Assert.Equal(before, agent.Allocation(Example.Key));
     }

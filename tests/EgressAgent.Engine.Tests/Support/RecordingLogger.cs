@@ -11,6 +11,9 @@ internal sealed class RecordingLogger<T> : ILogger<T>
     /// <summary>The texts of one kind of event, in order.</summary>
     public IEnumerable<string> Of(int eventId) => _entries.Where(entry => entry.Id.Id == eventId).Select(entry => entry.Text);
 
+    /// <summary>How often a pass was made.</summary>
+    public int PassCount => _entries.Count(entry => entry.Text.EndsWith("a pass over it begins", StringComparison.Ordinal));
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 

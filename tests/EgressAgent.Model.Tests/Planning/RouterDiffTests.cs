@@ -238,6 +238,18 @@ public sealed class RouterDiffTests
         ["announce 192.168.12.99 on net1"], After(observed => observed with { Unannounced = [IPAddress.Parse("fe80::1"), IPAddress.Parse("192.168.12.99")] }));
 
     [Fact]
+    public void Others_are_heard_for_the_addresses_that_are_held() => Assert.Equal(
+        ["hear who else has 192.168.12.99"], After(observed => observed with { Heard = [IPAddress.Parse("192.168.12.100")] }));
+
+    [Fact]
+    public void Netns_that_lost_its_name_is_let_go_of_before_all_else()
+    {
+        Assert.Equal(["LetGoOfNetns", "CreateNetns"], Kinds(RouterDiff.Build(
+            Example.Desired, new ObservedRouter { HasNamelessNetns = true, HeldNetworks = Example.Desired.InsideNetworks }, PriorHolderCheck.Probe)).Take(2));
+        Assert.Equal(["LetGoOfNetns"], Kinds(RouterDiff.Remove(Example.Key, new ObservedRouter { HasNamelessNetns = true })));
+    }
+
+    [Fact]
     public void Inside_network_that_is_not_held_any_more_is_held_again() => Assert.Equal(
         ["set route unreachable 198.18.0.0/16"], After(observed => observed with { HeldNetworks = [] }));
 
@@ -278,6 +290,7 @@ public sealed class RouterDiffTests
         Redirect = desired.Redirect,
         Sysctls = desired.Sysctls,
         Addresses = [.. desired.InsideAddresses, .. desired.ReservedAddresses],
+        Heard = [.. desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => address.AddressFamily == AddressFamily.InterNetwork)],
         Routes = desired.Routes,
         Rules = desired.Rules,
     };

@@ -12,7 +12,7 @@ namespace EgressAgent.Testing.FakeKernel;
 
 /// <summary>
 /// A kernel in memory, with state and with the real one's rules as far as routers meet them. The contract suite holds it to the
-/// real kernel's behaviour. As there, every change is told to the agent, its own changes included. Thread-safe.
+/// real kernel's behaviour. As there, every change is told to the agent but those that its own steps make. Thread-safe.
 /// </summary>
 public sealed class FakeKernel : IKernel
 {
@@ -25,7 +25,9 @@ public sealed class FakeKernel : IKernel
 
     public FakeKernel() => _node = new FakeNetns(this, "node");
 
-    public event Action<RouterKey?>? Changed;
+    public event Action<RouterKey>? RouterChanged;
+
+    public event Action<ObservedNode>? NodeChanged;
 
     public event Action<RouterKey, RouterFlow>? FlowEnded;
 
@@ -40,6 +42,9 @@ public sealed class FakeKernel : IKernel
 
     /// <summary>Called before a step is taken, outside of all locks; what it throws is the step's outcome.</summary>
     public Action<RouterKey, RouterStep>? BeforeStep { get; set; }
+
+    /// <summary>Called after a step was taken, outside of all locks.</summary>
+    public Action<RouterKey, RouterStep>? AfterStep { get; set; }
 
     /// <summary>
     /// Called before each of the requests of which steps consist, with its number from 1; what it throws leaves the step half done.
@@ -59,22 +64,27 @@ public sealed class FakeKernel : IKernel
     /// <summary>Changes the node's own network.</summary>
     public void EditNode(Action<FakeNetns> edit)
     {
+        Dictionary<RouterKey, string> before = ListRouters().ToDictionary(key => key, Describe);
         Locked(() => edit(_node));
-        Changed?.Invoke(null);
+        NodeChanged?.Invoke(ObserveNode());
+        foreach (RouterKey key in before.Keys.Where(key => Describe(key) != before[key]))
+        {
+            RouterChanged?.Invoke(key);
+        }
     }
 
     /// <summary>Somebody else changes a router's netns, which must be there.</summary>
     public void EditRouter(RouterKey key, Action<FakeNetns> edit)
     {
         Locked(() => edit(_netns[RouterNames.Netns(key)]));
-        Changed?.Invoke(key);
+        RouterChanged?.Invoke(key);
     }
 
     /// <summary>Somebody else deletes a netns.</summary>
     public void DeleteNetns(RouterKey key)
     {
         Locked(() => DeleteNetns(RouterNames.Netns(key)));
-        Changed?.Invoke(key);
+        RouterChanged?.Invoke(key);
     }
 
     /// <summary>Reads the node.</summary>
@@ -159,7 +169,7 @@ public sealed class FakeKernel : IKernel
     internal void Applied(RouterKey key, RouterStep step)
     {
         Locked(() => _steps.Add(new AppliedStep(key, step)));
-        Changed?.Invoke(key);
+        AfterStep?.Invoke(key, step);
     }
 
     /// <summary>The macvlans on a link, in whatever namespace.</summary>
@@ -183,6 +193,12 @@ public sealed class FakeKernel : IKernel
 
     /// <summary>The first ruleset brings connection tracking, and its settings.</summary>
     internal void LoadConntrack() => HasConntrack = true;
+
+    // What is told of a router as its own.
+    private string Describe(RouterKey key) => Locked(() => string.Join('\n', (FindNetns(RouterNames.Netns(key))?.Links ?? [])
+        .Concat(_node.Links.Where(link => link.Name == RouterNames.NodeLink(key)))
+        .Select(link => $"{link.Name} {link.IsUp} {link.Parent?.IsUp} {link.Mtu} {string.Join(' ', link.Addresses.Select(entry => entry.Address))} "
+            + string.Join(' ', _node.Routes.Where(route => route.Link == link).Select(route => $"{route.Destination} {route.Gateway}")))));
 
     private static bool IsOurs(FakeLink link) =>
         link.Kind == "veth" && link.Name.StartsWith(RouterNames.NodeLinkPrefix, StringComparison.Ordinal);

@@ -31,6 +31,8 @@ internal sealed partial class FakeKernelRouter
             case HoldInsideNetwork hold:
                 Request(() => kernel.HeldNetworks.Add(hold.Network));
                 break;
+            case LetGoOfNetns:
+                break;
             case CreateNetns create:
                 Request(() => kernel.CreateNetns(create.Name));
                 break;
@@ -72,6 +74,9 @@ internal sealed partial class FakeKernelRouter
                 break;
             case ClaimAddress claim:
                 Request(() => Claim(claim));
+                break;
+            case HearOthers hear:
+                Hear(Netns.Link(RouterNames.OutsideLink), hear.Addresses);
                 break;
             case RemoveAddress remove:
                 Request(() => NetnsOf(remove.Entry.Side).RemoveAddress(remove.Entry.Link, remove.Entry.Address));
@@ -162,7 +167,16 @@ internal sealed partial class FakeKernelRouter
         }
 
         _refused.Remove(address);
+        Hear(link, link.Addresses.Select(own => own.Address.Address).Append(address).Where(own => own.IsIPv4));
         Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: holder is not null && !address.IsIPv4);
+    }
+
+    private void Hear(FakeLink link, IEnumerable<IPAddress> addresses)
+    {
+        IPAddress[] heard = [.. addresses];
+        _hearing = link;
+        _heard.Clear();
+        _heard.UnionWith(heard);
     }
 
     private void AddRule(RuleEntry rule)

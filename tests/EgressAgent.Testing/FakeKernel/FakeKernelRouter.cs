@@ -14,6 +14,8 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
     private readonly string _netnsName = RouterNames.Netns(key);
     private readonly string _nodeLink = RouterNames.NodeLink(key);
     private readonly HashSet<IPAddress> _defended = [];
+    private readonly HashSet<IPAddress> _heard = [];
+    private FakeLink? _hearing;
     private readonly HashSet<(FakeLink Link, IPAddress Address)> _announced = [];
 
     public ObservedRouter Observe() => kernel.Locked(() =>
@@ -50,6 +52,7 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
                 .OfType<SysctlEntry>().ToValueList(),
             Addresses = [.. addresses.Where(found => !found.IsDuplicate).Select(found => found.Entry)],
             DuplicateAddresses = [.. addresses.Where(found => found.IsDuplicate).Select(found => found.Entry)],
+            Heard = netns.Find(RouterNames.OutsideLink) is { } hearing && hearing == _hearing ? [.. _heard] : [],
             Contested = netns.Find(RouterNames.OutsideLink) is { } outside ? Contested(outside) : [],
             Unannounced = netns.Find(RouterNames.OutsideLink) is { IsUp: true, Parent.IsUp: true } announcing
                 ? [.. announcing.Addresses.Select(own => own.Address.Address).Where(own => !_announced.Contains((announcing, own)))] : [],

@@ -5,8 +5,8 @@ using EgressAgent.Linux.Namespaces;
 namespace EgressAgent.Linux.Netlink.Monitoring;
 
 /// <summary>
-/// One thread that reads any number of monitors and calls back on each change. Monitors come and go at any time, from any thread.
-/// Callbacks run one at a time and should only note what happened; an exception in one ends the process.
+/// One thread that waits for any number of monitors and calls back when one can be read. Monitors come and go at any time, from any
+/// thread. Callbacks run one at a time and should only note what happened; an exception in one ends the process.
 /// </summary>
 public sealed class NetlinkMonitorLoop : IDisposable
 {
@@ -32,19 +32,14 @@ public sealed class NetlinkMonitorLoop : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Starts to read a monitor, which stays the caller's to dispose of, after <see cref="Remove(NetlinkMonitor)"/>.</summary>
+    /// <summary>
+    /// Starts to call back when a monitor can be read, which the callback does. The monitor stays the caller's to dispose of, after
+    /// <see cref="Remove(NetlinkMonitor)"/>.
+    /// </summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public void Add<T>(NetlinkMonitor<T> monitor, Action<T> callback)
-        where T : class => Add(monitor, monitor.Socket.Handle.Descriptor, EpollEvents.In, () =>
-    {
-        foreach (T change in monitor.Read())
-        {
-            callback(change);
-        }
-    });
+    public void Add(NetlinkMonitor monitor, Action callback) => Add(monitor, monitor.Socket.Handle.Descriptor, EpollEvents.In, callback);
 
-    /// <summary>Starts to call back when a monitor can be read, which the callback does.</summary>
-    /// <exception cref="LinuxException">The kernel refused.</exception>
+    /// <inheritdoc cref="Add(NetlinkMonitor, Action)"/>
     public void Add(ArpConflictMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, EpollEvents.In, callback);
 
     /// <summary>Starts to call back when mounts change.</summary>

@@ -62,7 +62,8 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
         {
             RTM_NEWLINK or RTM_DELLINK => LinkMessage.Read(ref reader) is { } link ? new LinkChanged(link, isRemoved) : null,
             RTM_NEWADDR or RTM_DELADDR => AddressMessage.Read(ref reader) is { } address ? new AddressChanged(address, isRemoved) : null,
-            RTM_NEWROUTE or RTM_DELROUTE => RouteMessage.Read(ref reader) is { } route ? new RouteChanged(route, isRemoved) : null,
+            RTM_NEWROUTE or RTM_DELROUTE => RouteMessage.Read(ref reader) is { } route
+                ? new RouteChanged(route, isRemoved) { IsReplacing = (header.nlmsg_flags & NLM_F_REPLACE) != 0 } : null,
             RTM_NEWRULE or RTM_DELRULE => RuleMessage.Read(ref reader) is { } rule ? new RuleChanged(rule, isRemoved) : null,
             RTM_NEWNEIGH or RTM_DELNEIGH => NeighbourMessage.Read(ref reader) is { } item ? new NeighbourChanged(item, isRemoved) : null,
             RTM_NEWNSID or RTM_DELNSID => NetnsIdMessage.Read(ref reader).Id is int id ? new NetnsIdChanged(id, isRemoved) : null,

@@ -25,7 +25,11 @@ public abstract record RouteNotification
     /// The kernel does not tell of IPv4 routes that vanish because their link goes down or away, or because the address that
     /// reached their gateway is removed: the change of the link or the address stands for them.
     /// </summary>
-    public sealed record RouteChanged(Route Route, bool IsRemoved) : RouteNotification;
+    public sealed record RouteChanged(Route Route, bool IsRemoved) : RouteNotification
+    {
+        /// <summary>It took the place of another route (NLM_F_REPLACE), and the kernel does not say of which.</summary>
+        public bool IsReplacing { get; init; }
+    }
 
     public sealed record RuleChanged(PolicyRule Rule, bool IsRemoved) : RouteNotification;
 

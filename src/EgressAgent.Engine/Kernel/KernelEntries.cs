@@ -1,0 +1,78 @@
+using EgressAgent.Linux.Netlink.Addresses;
+using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Netlink.Routes;
+using EgressAgent.Linux.Netlink.Rules;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
+
+namespace EgressAgent.Engine.Kernel;
+
+/// <summary>What a plan calls by names, as the kernel's messages have it, and back.</summary>
+internal static class KernelEntries
+{
+    internal static LinkAddress ToKernel(AddressEntry entry, int linkIndex) => new(linkIndex, entry.Address.Address, entry.Address.PrefixLength);
+
+    internal static AddressEntry ToEntry(NetworkSide side, string link, LinkAddress address) =>
+        new(side, link, new InterfaceAddress(address.Address, address.PrefixLength));
+
+    internal static Route ToKernel(RouteEntry entry, int linkIndex) => new(entry.Destination)
+    {
+        Table = (uint)entry.Table,
+        Gateway = entry.Gateway,
+        OutputLinkIndex = linkIndex,
+        PreferredSource = entry.PreferredSource,
+        Scope = entry.IsLinkScope ? RouteScope.Link : RouteScope.Universe,
+        Protocol = entry.IsKernelMade ? RouteProtocol.Kernel : RouteProtocol.Boot,
+    };
+
+    /// <summary>Those of the tables that a router uses, over these links.</summary>
+    internal static IEnumerable<RouteEntry> ToEntries(NetworkSide side, IEnumerable<Route> routes, IEnumerable<Link> links) =>
+        from route in routes
+        where route.Type == RouteType.Unicast && route.Table is RouteTable.Main or RouteEntry.ReturnTable
+        where !route.Destination.BaseAddress.IsIPv6LinkLocal && !route.Destination.BaseAddress.IsIPv6Multicast
+        join link in links on route.OutputLinkIndex equals link.Index
+        select new RouteEntry(side, route.Destination, route.Gateway, link.Name, (int)route.Table)
+        {
+            PreferredSource = route.PreferredSource,
+            IsKernelMade = route.Protocol == RouteProtocol.Kernel,
+            IsLinkScope = route.Scope == RouteScope.Link,
+        };
+
+    internal static PolicyRule ToKernel(RuleEntry entry) => new(entry.Family, (uint)entry.Priority)
+    {
+        Table = (uint)entry.Table,
+        InputLinkName = entry.IncomingLink,
+        Mark = entry.Mark ?? 0,
+        MarkMask = entry.Mark is null ? 0 : entry.MarkMask,
+        Action = (Linux.Netlink.Rules.RuleAction)entry.Action,
+        Source = entry.Source,
+
+        // As the kernel makes it: else there would be two when it is added beside one that is there.
+        Protocol = entry.IsBuiltIn ? RouteProtocol.Kernel : RouteProtocol.Boot,
+    };
+
+    internal static RuleEntry ToEntry(PolicyRule rule) => new(
+        rule.Family, (int)rule.Priority, rule.InputLinkName, rule.MarkMask == 0 ? null : rule.Mark, (int)rule.Table)
+    {
+        Action = (Model.Planning.RuleAction)rule.Action,
+        MarkMask = rule.MarkMask == 0 ? uint.MaxValue : rule.MarkMask,
+        Source = rule.Source,
+    };
+
+    internal static MacvlanMode ToKernel(Model.Resources.MacvlanMode mode) => mode switch
+    {
+        Model.Resources.MacvlanMode.Bridge => MacvlanMode.Bridge,
+        Model.Resources.MacvlanMode.Private => MacvlanMode.Private,
+        Model.Resources.MacvlanMode.VEPA => MacvlanMode.Vepa,
+        Model.Resources.MacvlanMode.Passthru => MacvlanMode.Passthru,
+        _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
+    };
+
+    internal static Model.Resources.MacvlanMode ToModel(MacvlanMode? mode) => mode switch
+    {
+        MacvlanMode.Private => Model.Resources.MacvlanMode.Private,
+        MacvlanMode.Vepa => Model.Resources.MacvlanMode.VEPA,
+        MacvlanMode.Passthru => Model.Resources.MacvlanMode.Passthru,
+        _ => Model.Resources.MacvlanMode.Bridge,
+    };
+}
