@@ -1,5 +1,6 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Testing.Lab;
 using Xunit;
 
 namespace EgressAgent.Testing;
@@ -31,6 +32,13 @@ public static class Requires
         Root();
         Errno missing = NativeSocket.ProbeSctp();
         Assert.SkipUnless(missing.IsSuccess, $"the kernel has no SCTP sockets ({missing.Message}): run it by tests/vm");
+    }
+
+    /// <summary>As <see cref="Agent"/>, and a kernel that nothing else runs on: that of tests/vm.</summary>
+    public static void OwnKernel()
+    {
+        Agent();
+        Assert.SkipUnless(NodeLimit.IsOwn, "needs a kernel of its own, with VLANs, bonds and VRFs: run it by tests/vm");
     }
 
     /// <summary>As <see cref="Agent"/>, and a Debian to boot.</summary>

@@ -8,19 +8,24 @@ namespace EgressAgent.System.Tests.DataPath;
 /// Everything that crosses between the node and its LAN from now on, judged: what a router may send, and what may never be seen.
 /// </summary>
 /// <param name="lab">The lab.</param>
-/// <param name="lan">Which of its LANs; the first if none is named.</param>
-public sealed class LanAudit(DataPathLab lab, LabSegment? lan = null) : IDisposable
+/// <param name="capture">Where on the LAN it looks.</param>
+public sealed class LanAudit(DataPathLab lab, PacketCapture capture) : IDisposable
 {
     private static readonly IPNetwork[] InsideNetworks = [IPNetwork.Parse("198.18.0.0/15"), IPNetwork.Parse("fd96:e9e5::/32")];
 
-    private readonly PacketCapture _capture = (lan ?? lab.Lan).Capture(lab.Node);
+    /// <param name="lab">The lab.</param>
+    /// <param name="lan">Which of its LANs; the first if none is named.</param>
+    public LanAudit(DataPathLab lab, LabSegment? lan = null)
+        : this(lab, (lan ?? lab.Lan).Capture(lab.Node))
+    {
+    }
 
-    public IReadOnlyList<CapturedPacket> Packets => _capture.Packets;
+    public IReadOnlyList<CapturedPacket> Packets => capture.Packets;
 
     /// <summary>Forgets what was recorded so far.</summary>
-    public void Clear() => _capture.Clear();
+    public void Clear() => capture.Clear();
 
-    public void Dispose() => _capture.Dispose();
+    public void Dispose() => capture.Dispose();
 
     /// <summary>
     /// Asserts that routers sent IP packets from <paramref name="reserved"/> to <paramref name="destinations"/> and nothing else but

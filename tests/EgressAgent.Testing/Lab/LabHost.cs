@@ -54,7 +54,7 @@ public sealed partial class LabHost
     /// Brings a link up. Its link-local address is usable at once, too: while it is still tentative, a host cannot ask for the MAC of
     /// a neighbour that it forwards IPv6 packets to.
     /// </summary>
-    internal void BringUp(string link) => Check("sh", "-c", $"echo 0 >/proc/sys/net/ipv6/conf/{link}/accept_dad; ip link set {link} up");
+    public void BringUp(string link) => Check("sh", "-c", $"echo 0 >/proc/sys/net/ipv6/conf/{link}/accept_dad; ip link set {link} up");
 
     /// <summary>Records, from now on, every frame that enters or leaves by <paramref name="link"/> of this host.</summary>
     public PacketCapture Capture(string link) => _lab.Own(PacketCapture.Start(this, link));

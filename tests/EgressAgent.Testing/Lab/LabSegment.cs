@@ -10,18 +10,23 @@ public sealed class LabSegment
     /// <summary>Gives <paramref name="host"/> a link on this LAN, up, with <paramref name="addresses"/> in CIDR form.</summary>
     public void Attach(LabHost host, string link, params IReadOnlyList<string> addresses)
     {
-        string port = PortOf(host);
-        host.Ip($"link add {link} type veth peer name {port} netns {_bridgeHost.Namespace}");
-        _bridgeHost.Ip($"link set {port} master bridge up");
-        host.BringUp(link);
+        Attach(host, link, port: 1);
         foreach (string address in addresses)
         {
             host.AddAddress(link, address);
         }
     }
 
+    /// <summary>Gives <paramref name="host"/> a link on this LAN, up, without addresses, by one of several cables.</summary>
+    public void Attach(LabHost host, string link, int port)
+    {
+        host.Ip($"link add {link} type veth peer name {PortOf(host, port)} netns {_bridgeHost.Namespace}");
+        _bridgeHost.Ip($"link set {PortOf(host, port)} master bridge up");
+        host.BringUp(link);
+    }
+
     /// <summary>Pulls <paramref name="host"/>'s cable, or puts it back: its link loses or regains carrier.</summary>
-    public void SetCarrier(LabHost host, bool on) => _bridgeHost.Ip($"link set {PortOf(host)} {(on ? "up" : "down")}");
+    public void SetCarrier(LabHost host, bool on, int port = 1) => _bridgeHost.Ip($"link set {PortOf(host, port)} {(on ? "up" : "down")}");
 
     /// <summary>As <see cref="SetCarrier"/> off and on, one right after the other.</summary>
     public void InterruptCarrier(LabHost host) => _bridgeHost.IpBatch($"link set {PortOf(host)} down", $"link set {PortOf(host)} up");
@@ -36,5 +41,5 @@ public sealed class LabSegment
     public PacketCapture Capture(LabHost host) => _bridgeHost.Capture(PortOf(host));
 
     // An interface name holds 15 characters.
-    private static string PortOf(LabHost host) => "p-" + host.Name[..Math.Min(host.Name.Length, 13)];
+    private static string PortOf(LabHost host, int port = 1) => $"p{(port == 1 ? "" : port)}-" + host.Name[..Math.Min(host.Name.Length, 12)];
 }
