@@ -27,7 +27,7 @@ public sealed class MasterKindTests : DataPathTest
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Router_carries_traffic_on(string kind)
+    public void Router_carries_traffic_and_outlives_an_outage_on(string kind)
     {
         using MasterLan lan = MasterLan.Build(Lab, kind);
         foreach (string datapath in (string[])["kernel", "relay"])
@@ -54,14 +54,6 @@ public sealed class MasterKindTests : DataPathTest
             Assert.NotEmpty(audit.Packets);
             audit.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.OtherWeb, DataPathLab.Web6, "192.168.14.1"]);
         }
-    }
-
-    [Theory]
-    [MemberData(nameof(Kinds))]
-    public void Outage_is_named_and_outlived_on(string kind)
-    {
-        using MasterLan lan = MasterLan.Build(Lab, kind);
-        Lab.Apply("web", $"networkInterface: {{ macvlan: {{ master: {lan.Master} }} }}, {Addresses}, {Rules}");
 
         lan.SetLink(false);
         WaitForStatus($"1 router degraded: default/web: the master {lan.Master} {(kind == "dummy" ? "is down" : "has no carrier")}");

@@ -23,7 +23,7 @@ public sealed class NodeLimit : IDisposable
     }
 
     /// <summary>Whether this is tests/vm.</summary>
-    internal static bool IsOwn => FirstNetns is not null;
+    public static bool IsOwn => FirstNetns is not null;
 
     public void Set(int value) => InFirstNetns($"echo {value} >{_path}");
 
