@@ -41,7 +41,7 @@ public sealed class MasterKindTests : DataPathTest
                 AssertReached(client.ProbeTcp(DataPathLab.Inside, 80), Reserved, "203.0.113.26:80");
                 AssertReached(client.ProbeUdp(DataPathLab.Inside, 80), Reserved, "203.0.113.27:80");
                 AssertReached(client.ProbeTcp(DataPathLab.Inside6, 86), Reserved6, "[2001:db8:ff::26]:80");
-                AssertRefusedAtOnce(client.ProbeTcp(DataPathLab.Inside, 81));
+                Assert.Equal(ProbeOutcome.Refused, client.ProbeTcp(DataPathLab.Inside, 81).Outcome);
             }
 
             using (EchoedTransfer transfer = EchoedTransfer.Start(Lab.Client, DataPathLab.Inside, 80))
@@ -49,7 +49,7 @@ public sealed class MasterKindTests : DataPathTest
                 transfer.WaitForBlocks(100);
             }
 
-            AssertRefusedAtOnce(Lab.Gateway.ProbeTcp(Reserved, 80));
+            Assert.Equal(ProbeOutcome.Refused, Lab.Gateway.ProbeTcp(Reserved, 80).Outcome);
             WaitForStatus("1 router active");
             Assert.NotEmpty(audit.Packets);
             audit.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.OtherWeb, DataPathLab.Web6, "192.168.14.1"]);

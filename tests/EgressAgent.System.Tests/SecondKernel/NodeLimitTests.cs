@@ -92,24 +92,6 @@ public sealed class NodeLimitTests : DataPathTest
     }
 
     [Fact]
-    public void Agent_without_an_inotify_instance_names_the_limit_and_leaves_routers_alone()
-    {
-        ObservedRouter router = Apply("web", 90);
-        string identity = router.Identity;
-        Lab.EndAgent(isKilled: false);
-        using (new NodeLimit("fs/inotify/max_user_instances", 0))
-        {
-            InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => _ = Lab.Agent);
-            Assert.Contains("fs.inotify.max_user_instances", refused.Message);
-            AssertServes();
-        }
-
-        WaitForStatus("1 router active");
-        AssertServes();
-        Assert.Equal(identity, router.Identity);
-    }
-
-    [Fact]
     public void Agent_that_runs_follows_its_files_whatever_inotify_instances_are_left()
     {
         Apply("web", 90);
