@@ -22,6 +22,12 @@ public sealed record BusOptions
     public Action<BusStatus> StatusChanged { get; init; } = _ => { };
 
     /// <summary>
+    /// Told on the service's loop when calls have been answered and none has come for a second; each half a minute where they never
+    /// stop. Must not throw.
+    /// </summary>
+    public Action Quiet { get; init; } = () => { };
+
+    /// <summary>
     /// Told on the service's loop which member, or which posted key, threw what. Its own fault, so it belongs in the log. Must not throw.
     /// </summary>
     public Action<string, Exception> Faulted { get; init; } = (_, _) => { };

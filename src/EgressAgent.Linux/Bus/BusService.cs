@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace EgressAgent.Linux.Bus;
 
 /// <summary>
@@ -10,6 +12,9 @@ public sealed class BusService : IDisposable
     // How long a bus that does not read may hold up the end.
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestRush = TimeSpan.FromSeconds(30);
+
     // How much is sent, or begun, before the bus has to have read it.
     private const int BatchSize = 64;
 
@@ -21,6 +26,9 @@ public sealed class BusService : IDisposable
     private readonly Task _run;
 
     private Task<BusLink>? _opening;
+    private Task? _quiet;
+    private long _firstCall;
+    private long _lastCall;
     private BusStatus? _status;
     private TimeSpan _backoff;
 
@@ -60,6 +68,7 @@ public sealed class BusService : IDisposable
         while (!_queue.IsStopped)
         {
             Connect();
+            TellQuiet();
             bool more = await ServeAsync(BatchSize).ConfigureAwait(false);
             if (!more)
             {
@@ -146,6 +155,9 @@ public sealed class BusService : IDisposable
             if (_queue.TryTakeCall(out BusMethodCall? call))
             {
                 await _dispatcher.HandleAsync(call).ConfigureAwait(false);
+                _lastCall = Stopwatch.GetTimestamp();
+                _firstCall = _quiet is null ? _lastCall : _firstCall;
+                _quiet ??= WakeLater();
                 more = true;
             }
 
@@ -163,6 +175,28 @@ public sealed class BusService : IDisposable
 
         _connection.Sent = 0;
         return more;
+    }
+
+    private void TellQuiet()
+    {
+        if (_quiet is not { IsCompleted: true })
+        {
+            return;
+        }
+
+        bool isQuiet = Stopwatch.GetElapsedTime(_lastCall) >= QuietTime || Stopwatch.GetElapsedTime(_firstCall) >= LongestRush;
+        _quiet = isQuiet ? null : WakeLater();
+        if (isQuiet)
+        {
+            _options.Quiet();
+        }
+    }
+
+    private Task WakeLater()
+    {
+        Task later = Task.Delay(QuietTime, _stopping.Token);
+        _ = later.ContinueWith(_ => _queue.Wake(), TaskScheduler.Default);
+        return later;
     }
 
     private void Do(object key, Action<BusConnection> work)

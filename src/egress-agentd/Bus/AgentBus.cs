@@ -41,6 +41,7 @@ internal sealed partial class AgentBus : IDisposable
             Address = address,
             Name = BusNames.Service,
             StatusChanged = OnBusStatus,
+            Quiet = new HeapTrim().Run,
             Faulted = (member, exception) => LogFault(member, exception),
         };
         _bus = BusService.Start(options, connection =>

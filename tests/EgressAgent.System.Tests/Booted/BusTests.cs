@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using EgressAgent.Testing;
+using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.System.Tests.Booted;
 
@@ -95,6 +96,23 @@ public sealed class BusTests(BootedAgentTest.Fixture fixture) : BootedAgentTest(
             "Access denied", Node.RunUnprivileged("busctl", "call", Service, RouterPath, $"{Service}.Router", "Reapply").Errors);
         Assert.Equal(0, Call("Reload").ExitCode);
         Assert.Equal(0, Node.Run("busctl", "call", Service, RouterPath, $"{Service}.Router", "Reapply").ExitCode);
+    }
+
+    [Fact]
+    public void Bus_that_is_restarted_three_times_is_served_again()
+    {
+        using EchoedTransfer transfer = StartTransfer();
+        int pid = Agent.MainPid;
+        for (int i = 0; i < 3; i++)
+        {
+            Node.Check("systemctl", "restart", "dbus.service");
+
+            Eventually.True("the agent on the bus", () => Call("ListRouters").ExitCode == 0, otherwise: () => Call("ListRouters").Errors + Agent.Journal());
+            Assert.Equal("s \"active\"", Property("State"));
+        }
+
+        Assert.Equal(pid, Agent.MainPid);
+        transfer.WaitForBlocks(100);
     }
 
     [Fact]
