@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Validation;
 using EgressAgent.Model.Yaml;
@@ -8,15 +9,12 @@ namespace EgressAgent.Model.Configuration;
 /// <summary>Reads the agent's configuration: <c>/etc/egress-agentd/agentd.yaml</c>.</summary>
 public static class AgentConfigurationParser
 {
-    private const string ApiVersion = "agent.egressagent.org/v1";
-    private const string Kind = "AgentConfiguration";
-
     /// <summary>The largest file that is read: 4 MiB.</summary>
     public const int MaxBytes = YamlLimits.FileBytes;
 
     /// <summary>Whether a file says that it is the agent's configuration.</summary>
     public static bool IsOne(ReadOnlySpan<byte> content) =>
-        YamlReader.Read("", content, out _) is [{ Root: YamlMapping root }, ..] && root.Find("kind")?.Value is YamlScalar { Text: Kind };
+        YamlReader.Read("", content, out _) is [{ Root: YamlMapping root }, ..] && root.Find("kind")?.Value is YamlScalar { Text: SettingsFields.KindWord };
 
     /// <summary>Reads and checks a whole file; no content makes it throw. A file without a document is all defaults.</summary>
     /// <param name="path">What the locations of the findings say; nothing is opened.</param>
@@ -50,22 +48,22 @@ public static class AgentConfigurationParser
             return defaults;
         }
 
-        CheckWord(fields, "apiVersion", ApiVersion);
-        CheckWord(fields, "kind", Kind);
-        fields.Ignore("metadata");
-        Field? inside = fields.Optional("insideNetworks");
-        Field? service = fields.Optional("serviceNetworks");
+        CheckWord(fields, SettingsFields.ApiVersion, SettingsFields.ApiVersionWord);
+        CheckWord(fields, SettingsFields.Kind, SettingsFields.KindWord);
+        fields.Ignore([.. SettingsFields.Document.Ignored]);
+        Field? inside = fields.Read(SettingsFields.InsideNetworks);
+        Field? service = fields.Read(SettingsFields.ServiceNetworks);
         ValueList<IPNetwork>? insideNetworks = inside is { } insideField ? NetworkListReader.Read(insideField) : null;
         ValueList<IPNetwork>? serviceNetworks = service is { } serviceField ? NetworkListReader.Read(serviceField) : null;
         AgentConfiguration configuration = new()
         {
             InsideNetworks = insideNetworks ?? defaults.InsideNetworks,
             ServiceNetworks = serviceNetworks ?? defaults.ServiceNetworks,
-            Datapath = fields.Optional("datapath")?.ReadChoice(RouterChoices.Datapaths) ?? defaults.Datapath,
-            AddressConflictDetection = fields.Optional("addressConflictDetection")?.ReadBoolean() ?? defaults.AddressConflictDetection,
-            Clients = fields.Optional("clients") is { } clients ? ClientsReader.ReadListOrText(clients) : null,
-            FlowLog = ReadFlowLog(fields.Optional("flowLog")) ?? defaults.FlowLog,
-            DrainTimeout = ReadDrainTimeout(fields.Optional("drainTimeout")) ?? defaults.DrainTimeout,
+            Datapath = fields.Read(SettingsFields.Datapath)?.ReadChoice(RouterChoices.Datapaths) ?? defaults.Datapath,
+            AddressConflictDetection = fields.Read(SettingsFields.AddressConflictDetection)?.ReadBoolean() ?? defaults.AddressConflictDetection,
+            Clients = fields.Read(SettingsFields.Clients) is { } clients ? ClientsReader.ReadListOrText(clients) : null,
+            FlowLog = ReadFlowLog(fields.Read(SettingsFields.FlowLog)) ?? defaults.FlowLog,
+            DrainTimeout = ReadDrainTimeout(fields.Read(SettingsFields.DrainTimeout)) ?? defaults.DrainTimeout,
         };
         fields.Close();
 
@@ -95,9 +93,9 @@ public static class AgentConfigurationParser
     private static TimeSpan? ReadDrainTimeout(Field? field) =>
         field is { } given ? DurationText.Read(given, maximum: TimeSpan.FromHours(1)) : null;
 
-    private static void CheckWord(FieldReader fields, string name, string expected)
+    private static void CheckWord(FieldReader fields, FieldRule rule, string expected)
     {
-        if (fields.Required(name, $"`{expected}`") is { } field && field.ReadText($"`{expected}`") is { } text && text != expected)
+        if (fields.Read(rule) is { } field && field.ReadText($"`{expected}`") is { } text && text != expected)
         {
             field.Error($"must be `{expected}`, not {YamlScalar.Quote(text)}");
         }

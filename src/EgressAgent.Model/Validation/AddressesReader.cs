@@ -1,5 +1,6 @@
 using System.Net;
 using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Yaml;
 
@@ -51,7 +52,7 @@ internal sealed class AddressesReader
             return null;
         }
 
-        Field? ip = fields.Required("ip", "the reserved address, such as `192.168.12.99/24`");
+        Field? ip = fields.Read(RouterFields.Ip);
         InterfaceAddress? address = null;
         if (ip is { } ipField)
         {
@@ -61,7 +62,7 @@ internal sealed class AddressesReader
         }
 
         IPAddress? gateway = null;
-        if (fields.Optional("gateway") is { } gatewayField)
+        if (fields.Read(RouterFields.Gateway) is { } gatewayField)
         {
             gateway = AddressText.ReadAddress(gatewayField);
             CheckGateway(gatewayField, gateway, address);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Yaml;
 
@@ -7,32 +8,25 @@ namespace EgressAgent.Model.Validation;
 /// <summary>Reads <c>metadata</c>.</summary>
 internal static class MetadataReader
 {
-    /// <summary>What Kubernetes keeps in the metadata of an object; present when a file comes from <c>oc get -o yaml</c>.</summary>
-    private static readonly string[] KubernetesManaged =
-    [
-        "clusterName", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
-        "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
-    ];
-
     public static ResourceMetadata? Read(FieldReader document)
     {
-        if (document.Required("metadata", "a mapping with the `name`")?.ReadFields() is not { } metadata)
+        if (document.Read(RouterFields.Metadata)?.ReadFields() is not { } metadata)
         {
             return null;
         }
 
-        metadata.Ignore(KubernetesManaged);
-        Field? nameField = metadata.Required("name", "the name of the router");
+        metadata.Ignore([.. ((MappingRule)RouterFields.Metadata.Value).Ignored]);
+        Field? nameField = metadata.Read(RouterFields.Name);
         string? name = nameField is { } field
             ? ReadName(field, KubernetesNames.IsSubdomain, KubernetesNames.SubdomainRule)
             : null;
-        string? @namespace = metadata.Optional("namespace") is { } namespaceField
+        string? @namespace = metadata.Read(RouterFields.Namespace) is { } namespaceField
             ? ReadName(namespaceField, KubernetesNames.IsDnsLabel, KubernetesNames.DnsLabelRule)
             : RouterKey.DefaultNamespace;
-        ImmutableSortedDictionary<string, string> labels = metadata.Optional("labels") is { } labelsField
+        ImmutableSortedDictionary<string, string> labels = metadata.Read(RouterFields.Labels) is { } labelsField
             ? ReadLabels(labelsField)
             : RouterLabels.Default;
-        AnnotationSettings settings = metadata.Optional("annotations") is { } annotations
+        AnnotationSettings settings = metadata.Read(RouterFields.Annotations) is { } annotations
             ? AnnotationReader.Read(annotations)
             : AnnotationSettings.None;
         metadata.Close();

@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Yaml;
 
@@ -24,8 +25,8 @@ internal sealed class RedirectReader(ReservedAddresses addresses)
             return ([], null);
         }
 
-        Field? rulesField = fields.Optional("redirectRules");
-        Field? fallbackField = fields.Optional("fallbackIP");
+        Field? rulesField = fields.Read(RouterFields.RedirectRules);
+        Field? fallbackField = fields.Read(RouterFields.FallbackIp);
         bool isUnderstood = fields.Close();
 
         IReadOnlyList<Field> items = rulesField?.ReadList("a list of rules") ?? [];
@@ -46,16 +47,16 @@ internal sealed class RedirectReader(ReservedAddresses addresses)
             return null;
         }
 
-        Field? destinationField = fields.Required("destinationIP", "the IP address to redirect to");
-        Field? portField = fields.Required("port", "the port on which clients connect, 1 to 65535");
-        Field? protocolField = fields.Required("protocol", RouterChoices.Protocols.ToString());
-        Field? targetPortField = fields.Optional("targetPort");
+        Field? destinationField = fields.Read(RouterFields.DestinationIp);
+        Field? portField = fields.Read(RouterFields.Port);
+        Field? protocolField = fields.Read(RouterFields.Protocol);
+        Field? targetPortField = fields.Read(RouterFields.TargetPort);
         fields.Close();
 
         IPAddress? destination = destinationField is { } field ? ReadDestination(field) : null;
-        int? port = portField?.ReadInteger(1, ushort.MaxValue);
+        int? port = portField?.ReadInteger(RouterFields.Port);
         TransportProtocol? protocol = protocolField?.ReadChoice(RouterChoices.Protocols);
-        int? targetPort = targetPortField is null ? port : targetPortField.Value.ReadInteger(1, ushort.MaxValue);
+        int? targetPort = targetPortField is null ? port : targetPortField.Value.ReadInteger(RouterFields.TargetPort);
         if (protocol is { } taken && port is { } number && !_lines.TryAdd((taken, number), portField!.Value.Location.Line))
         {
             string hint = taken == TransportProtocol.TCP && (targetPort ?? number) == HttpsPort ? WayOutForHttps : "";

@@ -1,3 +1,4 @@
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Yaml;
 
@@ -13,15 +14,15 @@ internal static class SpecReader
     {
         addresses = ReservedAddresses.Unread;
         places = RedirectPlaces.None;
-        if (document.Required("spec", "a mapping with `addresses` and `redirect`")?.ReadFields() is not { } spec)
+        if (document.Read(RouterFields.Spec)?.ReadFields() is not { } spec)
         {
             return null;
         }
 
-        (MacvlanMode mode, string? master) = ReadInterface(spec.Optional("networkInterface"));
-        Field? addressesField = spec.Required("addresses", "the reserved addresses, at least one");
-        _ = spec.Optional("mode")?.ReadChoice(Modes);
-        Field? redirectField = spec.Required("redirect", "what goes where; `{}` rejects all traffic");
+        (MacvlanMode mode, string? master) = ReadInterface(spec.Read(RouterFields.NetworkInterface));
+        Field? addressesField = spec.Read(RouterFields.Addresses);
+        _ = spec.Read(RouterFields.Mode)?.ReadChoice(Modes);
+        Field? redirectField = spec.Read(RouterFields.Redirect);
         spec.Close();
 
         addresses = AddressesReader.Read(addressesField);
@@ -49,15 +50,15 @@ internal static class SpecReader
             return (MacvlanMode.Bridge, null);
         }
 
-        Field? macvlanField = networkInterface.Optional("macvlan");
+        Field? macvlanField = networkInterface.Read(RouterFields.Macvlan);
         networkInterface.Close();
         if (macvlanField?.ReadFields() is not { } macvlan)
         {
             return (MacvlanMode.Bridge, null);
         }
 
-        MacvlanMode? mode = macvlan.Optional("mode")?.ReadChoice(RouterChoices.MacvlanModes);
-        Field? masterField = macvlan.Optional("master");
+        MacvlanMode? mode = macvlan.Read(RouterFields.MacvlanMode)?.ReadChoice(RouterChoices.MacvlanModes);
+        Field? masterField = macvlan.Read(RouterFields.Master);
         string? master = masterField?.ReadText("the name of a network interface");
         if (master is "")
         {

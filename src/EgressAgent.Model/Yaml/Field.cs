@@ -1,3 +1,4 @@
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Model.Yaml;
@@ -59,6 +60,11 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
                 return null;
         }
     }
+
+    /// <summary>A whole number in the range of its description.</summary>
+    public int? ReadInteger(FieldRule rule) => rule.Value is IntegerRule range
+        ? ReadInteger(range.Minimum, range.Maximum)
+        : throw new ArgumentException($"{rule.Name} is no number", nameof(rule));
 
     public bool? ReadBoolean()
     {

@@ -1,3 +1,4 @@
+using EgressAgent.Model.Description;
 using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Model.Yaml;
@@ -17,6 +18,9 @@ internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultLis
     public SourceLocation Location => mapping.Location;
 
     public FieldPath? Path => path;
+
+    /// <summary>A field as its description has it: a required one that is missing is reported.</summary>
+    public Field? Read(FieldRule rule) => rule.Required is { } what ? Required(rule.Name, what) : Optional(rule.Name);
 
     public Field? Optional(string name)
     {

@@ -1,0 +1,25 @@
+namespace EgressAgent.Model.Description;
+
+/// <summary>
+/// What texts match at least. A pattern keeps out what is plainly something else; validation says the rest, and in words.
+/// </summary>
+internal static class Patterns
+{
+    public const string Address = $"^({V4}|{V6})$";
+    public const string AddressWithPrefix = $"^({V4}(/([1-9]|[12][0-9]|3[0-2]))?|{V6}(/([1-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$";
+    public const string Network = $"^({V4}(/([0-9]|[12][0-9]|3[0-2]))?|{V6}(/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$";
+    public const string NetworkOrNode = $"^(node|{V4}(/([0-9]|[12][0-9]|3[0-2]))?|{V6}(/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$";
+    public const string Clients = $"^ *{Client}( *, *{Client})* *$";
+    public const string Addresses = $"^ *({V4}|{V6})( *, *({V4}|{V6}))? *$";
+    public const string Mac = "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$";
+    public const string Interface = "^[^/: ]*$";
+    public const string Subdomain = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+    public const string Label = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+    public const string LabelValue = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+    public const string Duration = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+
+    private const string Byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    private const string V4 = $"{Byte}([.]{Byte}){{3}}";
+    private const string V6 = "[0-9a-fA-F:]*:[0-9a-fA-F:.]*";
+    private const string Client = $"(node|{V4}(/[0-9]+)?|{V6}(/[0-9]+)?)";
+}
