@@ -8,11 +8,13 @@ namespace EgressAgent.Daemon.Logging;
 /// </summary>
 internal static class MessageIds
 {
-    /// <summary>32 hexadecimal digits; null for events without one.</summary>
+    /// <summary>
+    /// 32 hexadecimal digits; null for events without one. A step has none: nobody acts on it, and <c>journalctl -x</c> would explain
+    /// each of a dozen in the same words.
+    /// </summary>
     internal static string? Find(int eventId) => eventId switch
     {
         EventIds.Accepted => "871695e30eca50bc9131d63565725234",
-        EventIds.Step => "952dcd09f50556dfb6b63fe518b9c462",
         EventIds.InForce => "d3c537bceae65ef7abf8f54ed181ccbd",
         EventIds.Removed => "db88f0d4f0435bf298cb04b70c1138c7",
         EventIds.Drift => "a0fefe49511757ee9a03853055dcab07",

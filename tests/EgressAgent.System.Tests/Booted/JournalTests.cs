@@ -53,6 +53,15 @@ public sealed partial class JournalTests(BootedAgentTest.Fixture fixture) : Boot
     }
 
     [Fact]
+    public void Story_with_explanations_says_each_thing_once()
+    {
+        string[] story = Agent.Journal("--catalog", "EGRESS_ROUTER=" + Router, "_PID=" + Agent.Show("MainPID")).Split('\n');
+
+        Assert.Contains(story, line => line.EndsWith("set net1 up, mode Bridge", StringComparison.Ordinal) || line.Contains(": create macvlan net1"));
+        Assert.DoesNotContain(story, line => line.Contains("the kernel was changed"));
+    }
+
+    [Fact]
     public void Every_message_id_has_its_catalog_entry()
     {
         string catalog = Node.Check("journalctl", "--no-pager", "--list-catalog");
