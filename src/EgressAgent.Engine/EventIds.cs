@@ -2,7 +2,7 @@ namespace EgressAgent.Engine;
 
 /// <summary>
 /// The numbers of the events that an operator may act on. They are stable, and so are the journal's message ids that belong to
-/// them.
+/// them. What is a warning is told under the same number when it is over.
 /// </summary>
 public static class EventIds
 {
@@ -16,9 +16,7 @@ public static class EventIds
     public const int Adopted = 8;
     public const int WorkerFailed = 9;
     public const int Contested = 10;
-    public const int ContestOver = 11;
     public const int Fight = 12;
-    public const int FightOver = 13;
     public const int Shortcoming = 14;
 
     // The daemon's own.

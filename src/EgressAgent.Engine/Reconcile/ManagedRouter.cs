@@ -1,11 +1,10 @@
-using System.Net;
-using System.Net.NetworkInformation;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Model;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Status;
 using Microsoft.Extensions.Logging;
 
 namespace EgressAgent.Engine.Reconcile;
@@ -35,15 +34,13 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly AgentConfiguration _configuration;
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
-    private readonly Contention _contention;
+    private readonly Fight _fight;
 
     private DesiredRouter? _settled;
-    private PlanProblem? _waitingFor;
-    private ValueList<PlanProblem> _shortcomings = [];
-    private Dictionary<IPAddress, PhysicalAddress> _contests = [];
-    private string _contested = "";
+    private Trouble? _undone;
     private Backoff _backoff;
     private bool _isPausing;
+    private bool _isRepairing;
 
     internal ManagedRouter(RouterKey key, ReconcilerContext context)
     {
@@ -54,7 +51,7 @@ internal sealed partial class ManagedRouter : IDisposable
         _configuration = context.Configuration;
         _logger = context.Logger;
         _status = context.Status;
-        _contention = new Contention(context.Time);
+        _fight = new Fight(context.Time);
     }
 
     /// <summary>
@@ -118,17 +115,10 @@ internal sealed partial class ManagedRouter : IDisposable
         if (plan.Desired is not { } desired)
         {
             PlanProblem waitingFor = plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!;
-            if (_waitingFor != waitingFor)
-            {
-                _waitingFor = waitingFor;
-                LogWaiting(_key, waitingFor.Message);
-            }
-
             _status.Report(router, StatusFacts.Waiting(waitingFor));
             return new PassResult(WaitingRetry);
         }
 
-        _waitingFor = null;
         ObservedRouter observed = Converge(router, desired);
         if (observed.IsDetectingDuplicates)
         {
@@ -136,23 +126,20 @@ internal sealed partial class ManagedRouter : IDisposable
             return new PassResult(DuplicateDetectionRetry);
         }
 
-        if (_settled != desired)
+        _settled = desired;
+        ValueList<Trouble> troubles =
+        [
+            .. new[] { _fight.IsOn ? _undone : null }.OfType<Trouble>(),
+            .. observed.Contested.Select(StatusFacts.Contested),
+            .. new[] { router.AllocationProblem }.OfType<PlanProblem>().Concat(plan.Shortcomings).Concat(observed.Shortcomings).Select(StatusFacts.Shortcoming),
+        ];
+        _status.Report(router, StatusFacts.InForce(desired, troubles));
+        if (_fight.IsOn)
         {
-            _settled = desired;
-            LogInForce(_key, desired.Redirect.Rules.Count, string.Join(", ", desired.Redirect.Families.Select(family => family.Source)), desired.Macvlan.Master);
+            return new PassResult(_fight.RetryAfter, IsPause: _fight.IsPausing);
         }
 
-        NoteContests(observed.Contested);
-        NoteShortcomings([.. new[] { router.AllocationProblem }.OfType<PlanProblem>(), .. plan.Shortcomings, .. observed.Shortcomings]);
-        ValueList<PlanProblem> contests = observed.Contested.Select(StatusFacts.Contested).ToValueList();
-        if (_contention.IsOn)
-        {
-            _status.Report(router, StatusFacts.InForce(desired, [StatusFacts.Undone(_contested), .. contests, .. _shortcomings]));
-            return new PassResult(_contention.RetryAfter, IsPause: _contention.IsPausing);
-        }
-
-        _status.Report(router, StatusFacts.InForce(desired, [.. contests, .. _shortcomings]));
-        TimeSpan? recheck = contests.Count > 0 ? ContestRecheck : null;
+        TimeSpan? recheck = observed.Contested.Count > 0 ? ContestRecheck : null;
         return new PassResult(recheck < observed.NextAnnouncement ? recheck : observed.NextAnnouncement ?? recheck);
     }
 
@@ -164,12 +151,12 @@ internal sealed partial class ManagedRouter : IDisposable
             ObservedRouter observed = _router.Observe();
             IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
             bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel);
-            if (round == 0 && !isDrift && _contention.Rest())
+            if (round == 0 && !isDrift)
             {
-                LogFightOver(_key);
+                _fight.Rest();
             }
 
-            bool isPutOff = round == 0 && isDrift && _contention.IsPausing;
+            bool isPutOff = round == 0 && isDrift && _fight.IsPausing;
             if (isPutOff || round == MaxRounds)
             {
                 foreach (RouterStep step in RouterDiff.PutOff(steps, observed))
@@ -177,6 +164,12 @@ internal sealed partial class ManagedRouter : IDisposable
                     _router.Apply(step);
                     LogStep(step);
                 }
+            }
+
+            if (steps.Count == 0 && _isRepairing)
+            {
+                _isRepairing = false;
+                LogRepaired(_key);
             }
 
             if (steps.Count == 0 || isPutOff)
@@ -198,7 +191,7 @@ internal sealed partial class ManagedRouter : IDisposable
             foreach (RouterStep step in steps)
             {
                 _router.Apply(step);
-                LogStep(step, isRepeated: _contention.IsOn && isDrift);
+                LogStep(step, isRepeated: _fight.IsOn && isDrift);
             }
         }
     }
@@ -208,14 +201,15 @@ internal sealed partial class ManagedRouter : IDisposable
     {
         if (isDrift)
         {
-            _contested = string.Join("; ", steps);
-            if (_contention.Repair())
+            string undone = string.Join("; ", steps);
+            if (_fight.Repair())
             {
-                LogFight(_key, _contested);
+                _undone = StatusFacts.Undone(undone);
             }
-            else if (!_contention.IsOn)
+            else if (!_fight.IsOn)
             {
-                LogDrift(_key, _contested);
+                _isRepairing = true;
+                LogDrift(_key, undone);
             }
         }
         else if (desired != _settled && !IsPausing)
@@ -223,34 +217,6 @@ internal sealed partial class ManagedRouter : IDisposable
             // Of a router that failed, the failure is told until it is over.
             _status.Report(router, StatusFacts.Configuring(desired));
         }
-    }
-
-    private void NoteShortcomings(ValueList<PlanProblem> shortcomings)
-    {
-        foreach (PlanProblem shortcoming in shortcomings.Except(_shortcomings))
-        {
-            LogShortcoming(_key, shortcoming.Message);
-        }
-
-        _shortcomings = shortcomings;
-    }
-
-    private void NoteContests(ValueList<ContestedAddress> contested)
-    {
-        foreach (ContestedAddress contest in contested)
-        {
-            if (!_contests.TryGetValue(contest.Address, out PhysicalAddress? known) || !known.Equals(contest.Holder))
-            {
-                LogContested(_key, StatusFacts.Contested(contest).Message);
-            }
-        }
-
-        foreach (IPAddress address in _contests.Keys.Except(contested.Select(contest => contest.Address)))
-        {
-            LogContestOver(_key, address.ToString());
-        }
-
-        _contests = contested.ToDictionary(contest => contest.Address, contest => contest.Holder);
     }
 
     private PassResult Remove()
@@ -263,7 +229,6 @@ internal sealed partial class ManagedRouter : IDisposable
         }
 
         _status.Forget(_key);
-        LogRemoved(_key);
         return PassResult.Gone;
     }
 
@@ -271,7 +236,6 @@ internal sealed partial class ManagedRouter : IDisposable
     {
         TimeSpan delay = _backoff.Next();
         Volatile.Write(ref _isPausing, true);
-        LogFailed(_key, reason, exception.Message, delay.TotalSeconds);
         _status.Report(router, StatusFacts.Failed(reason, exception.Message, isInForce: _settled is not null));
         return new PassResult(delay, IsPause: true);
     }

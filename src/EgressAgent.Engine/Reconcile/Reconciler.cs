@@ -51,6 +51,7 @@ public sealed partial class Reconciler : IDisposable
         _logger = logger;
         _queue = new WorkQueue(time);
         Status = new StatusBoard(time);
+        Status.Changed += new RouterJournal(logger).Tell;
         _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger);
         Adopt();
         registry.Changed += OnRegistryChanged;

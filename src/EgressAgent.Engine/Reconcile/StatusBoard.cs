@@ -13,11 +13,8 @@ public sealed class StatusBoard(TimeProvider time)
 {
     private readonly ConcurrentDictionary<RouterKey, RouterStatus> _statuses = new();
 
-    /// <summary>Raised on the worker's thread after a router's status became another. Handlers return at once and do not throw.</summary>
-    public event Action<RouterStatus>? Changed;
-
-    /// <summary>Raised on the worker's thread after a router was removed.</summary>
-    public event Action<RouterKey>? Removed;
+    /// <summary>Raised on the worker's thread after a router's status became another, or the router was removed. Handlers return at once and do not throw.</summary>
+    public event Action<RouterTransition>? Changed;
 
     /// <summary>All routers, sorted by key.</summary>
     public IReadOnlyList<RouterStatus> All => [.. _statuses.Values.OrderBy(status => status.Key)];
@@ -45,6 +42,8 @@ public sealed class StatusBoard(TimeProvider time)
             State = facts.State,
             Generation = router.Generation,
             Desired = facts.Desired ?? before?.Desired,
+            IsInForce = facts.IsInForce,
+            Troubles = [.. facts.Troubles, .. facts.IsInForce ? [] : before?.Troubles.Where(IsOfARouterInForce) ?? []],
             Conditions =
             [
                 Make(ConditionType.Available, facts.Available, before),
@@ -64,18 +63,20 @@ public sealed class StatusBoard(TimeProvider time)
 
     internal void Forget(RouterKey key)
     {
-        if (_statuses.TryRemove(key, out _))
+        if (_statuses.TryRemove(key, out RouterStatus? before))
         {
-            Removed?.Invoke(key);
+            Changed?.Invoke(new RouterTransition(key, before, null));
         }
     }
+
+    private static bool IsOfARouterInForce(Trouble trouble) => trouble.Kind is not (TroubleKind.Waiting or TroubleKind.Failed);
 
     private void Publish(RouterStatus? before, RouterStatus after)
     {
         if (after != before)
         {
             _statuses[after.Key] = after;
-            Changed?.Invoke(after);
+            Changed?.Invoke(new RouterTransition(after.Key, before, after));
         }
     }
 

@@ -18,6 +18,12 @@ public sealed record RouterStatus
     /// <summary>Always the three of <see cref="ConditionType"/>, in that order.</summary>
     public required ValueList<Condition> Conditions { get; init; }
 
+    /// <summary>What stands wrong with it.</summary>
+    public ValueList<Trouble> Troubles { get; init; } = [];
+
+    /// <summary>Whether all that is wanted is in the kernel.</summary>
+    public bool IsInForce { get; init; }
+
     /// <summary>What is (to be) in the kernel; null as long as the node lacks what it needs.</summary>
     public DesiredRouter? Desired { get; init; }
 

@@ -52,7 +52,6 @@ internal sealed partial class AgentBus : IDisposable
         _registry.Changed += OnRegistryChanged;
         _reconciler.FlowEnded += _traffic.End;
         _reconciler.Status.Changed += OnChanged;
-        _reconciler.Status.Removed += Post;
         _bus.Post(nameof(ResourceRegistry.Faults), UpdateFaults);
     }
 
@@ -61,7 +60,6 @@ internal sealed partial class AgentBus : IDisposable
         _registry.Changed -= OnRegistryChanged;
         _reconciler.FlowEnded -= _traffic.End;
         _reconciler.Status.Changed -= OnChanged;
-        _reconciler.Status.Removed -= Post;
         _bus.Dispose();
         _traffic.Dispose();
     }
@@ -73,14 +71,14 @@ internal sealed partial class AgentBus : IDisposable
         connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.CountingProperties);
     });
 
-    private void OnChanged(RouterStatus status)
+    private void OnChanged(RouterTransition transition)
     {
-        if (status.Desired is { } desired)
+        if (transition.After?.Desired is { } desired)
         {
             _traffic.Follow(desired.Redirect);
         }
 
-        Post(status.Key);
+        Post(transition.Key);
     }
 
     private void OnRegistryChanged(RegistryChange change)

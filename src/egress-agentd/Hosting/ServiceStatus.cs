@@ -2,7 +2,6 @@ using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Systemd;
-using EgressAgent.Model;
 using EgressAgent.Model.Status;
 using EgressAgent.Model.Validation;
 using Microsoft.Extensions.Logging;
@@ -31,7 +30,6 @@ internal sealed partial class ServiceStatus : IDisposable
         _registry = registry;
         _logger = logger;
         _reconciler.Status.Changed += OnChanged;
-        _reconciler.Status.Removed += OnRemoved;
         _registry.Changed += OnRegistryChanged;
         _thread = new Thread(Run) { Name = "service-status", IsBackground = true };
         _thread.Start();
@@ -48,7 +46,6 @@ internal sealed partial class ServiceStatus : IDisposable
     public void Dispose()
     {
         _reconciler.Status.Changed -= OnChanged;
-        _reconciler.Status.Removed -= OnRemoved;
         _registry.Changed -= OnRegistryChanged;
         _isStopping = true;
         _news.Set();
@@ -88,9 +85,7 @@ internal sealed partial class ServiceStatus : IDisposable
         return trouble is null ? string.Join(", ", counts) : $"{string.Join(", ", counts)}: {trouble}";
     }
 
-    private void OnChanged(RouterStatus status) => _news.Set();
-
-    private void OnRemoved(RouterKey key) => _news.Set();
+    private void OnChanged(RouterTransition transition) => _news.Set();
 
     private void OnRegistryChanged(RegistryChange change) => _news.Set();
 

@@ -77,9 +77,9 @@ public sealed class ReconcilerIsolationTests
             }
         };
         var active = new CountdownEvent(20);
-        agent.Status.Changed += status =>
+        agent.Status.Changed += change =>
         {
-            if (status.State == RouterState.Active && status.Key != Bad)
+            if (change.After?.State == RouterState.Active && change.Key != Bad)
             {
                 active.Signal();
             }

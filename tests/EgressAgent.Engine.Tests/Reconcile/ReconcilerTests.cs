@@ -64,6 +64,12 @@ public sealed class ReconcilerTests : IDisposable
         await _agent.RunAsync(router);
 
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+        Assert.Equal(
+            [
+                "default/web: in force, but 9000/SCTP is not served (NotSupportedByDatapath)",
+                "default/web: over: 9000/SCTP is not served (NotSupportedByDatapath)",
+            ],
+            _agent.Log.Of(EventIds.Shortcoming));
     }
 
     [Fact]
@@ -145,7 +151,7 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
-    public async Task Waiting_is_logged_once()
+    public async Task Waiting_is_logged_once_and_its_end_too()
     {
         _kernel.EditNode(node => node.RemoveLink("ens3"));
         await _agent.RunAsync(Example.Router());
@@ -153,6 +159,11 @@ public sealed class ReconcilerTests : IDisposable
         await _agent.AdvanceAsync(TimeSpan.FromMinutes(5));
 
         Assert.Single(_agent.Log.Of(EventIds.Waiting));
+
+        _kernel.EditNode(node => Example.AddInterface(node));
+        await _agent.IdleAsync();
+
+        Assert.StartsWith("default/web: over: no interface of the node", _agent.Log.Of(EventIds.Waiting).Skip(1).Single());
     }
 
     [Fact]
@@ -241,7 +252,7 @@ public sealed class ReconcilerTests : IDisposable
         _kernel.OtherHosts.Remove(address);
         await _agent.AdvanceAsync(TimeSpan.FromSeconds(10));
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
-        Assert.Single(_agent.Log.Of(EventIds.ContestOver));
+        Assert.Equal("default/web: no other host uses 192.168.12.99 any more (AddressConflict)", _agent.Log.Of(EventIds.Contested).Skip(1).Single());
     }
 
     public static TheoryData<string> Drifts => [.. DriftActions.Keys];
@@ -288,7 +299,9 @@ public sealed class ReconcilerTests : IDisposable
         DriftActions["rule removed"](_kernel);
         await _agent.IdleAsync();
 
-        Assert.Contains("add rule 100", Assert.Single(_agent.Log.Of(EventIds.Drift)));
+        string[] told = [.. _agent.Log.Of(EventIds.Drift)];
+        Assert.Contains("add rule 100", told[0]);
+        Assert.Equal(["default/web: repaired"], told[1..]);
     }
 
     [Fact]
@@ -320,12 +333,12 @@ public sealed class ReconcilerTests : IDisposable
 
         isFighting = false;
         await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
-        for (int i = 0; i < 120 && !_agent.Log.Of(EventIds.FightOver).Any(); i++)
+        for (int i = 0; i < 120 && _agent.Log.Of(EventIds.Fight).Count() == 1; i++)
         {
             await _agent.AdvanceAsync(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Single(_agent.Log.Of(EventIds.FightOver));
+        Assert.Equal("default/web: nobody undoes what the agent repairs any more (RepairsUndone)", _agent.Log.Of(EventIds.Fight).Skip(1).Single());
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         Assert.True(_kernel.ReadRouter(Example.Key, netns => netns.Rules.Any(rule => rule.Priority == 100)));
     }
@@ -396,7 +409,7 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
-    public async Task Refusal_names_what_was_refused()
+    public async Task Refusal_names_what_was_refused_once_and_when_it_is_over()
     {
         _kernel.BeforeStep = (_, step) => Refuse(step is CreateMacvlan);
 
@@ -404,6 +417,12 @@ public sealed class ReconcilerTests : IDisposable
 
         Assert.Equal((RouterState.Failed, StatusReasons.KernelRefused), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
         Assert.Contains("EBUSY", _agent.Condition(ConditionType.Degraded).Message);
+
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(5));
+        Assert.Single(_agent.Log.Of(EventIds.Failed));
+        _kernel.BeforeStep = null;
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
+        Assert.Matches("over: .*EBUSY", _agent.Log.Of(EventIds.Failed).Skip(1).Single());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Time.Testing;
@@ -14,7 +15,7 @@ public sealed class StatusBoardTests
 
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
     private readonly StatusBoard _board;
-    private readonly List<RouterStatus> _changes = [];
+    private readonly List<RouterTransition> _changes = [];
 
     public StatusBoardTests()
     {
@@ -93,8 +94,6 @@ public sealed class StatusBoardTests
     [Fact]
     public void Removed_router_is_forgotten_once()
     {
-        int removed = 0;
-        _board.Removed += _ => removed++;
         _board.Report(Router, StatusFacts.Waiting(Missing));
 
         _board.Removing(Example.Key);
@@ -102,8 +101,46 @@ public sealed class StatusBoardTests
         _board.Forget(Example.Key);
         _board.Forget(Example.Key);
 
-        Assert.Equal(1, removed);
+        Assert.Single(_changes, change => change.After is null);
         Assert.Empty(_board.All);
+    }
+
+    [Fact]
+    public void Trouble_begins_once_and_is_over_once()
+    {
+        _board.Report(Router, StatusFacts.Waiting(Missing));
+        _board.Report(Router, StatusFacts.Waiting(Missing));
+        _board.Report(Router, StatusFacts.Failed(StatusReasons.KernelRefused, "EBUSY", isInForce: false));
+
+        Assert.Equal(["no ens3", "EBUSY"], _changes.SelectMany(change => change.Begun).Select(trouble => trouble.Message));
+        Assert.Equal(["no ens3"], _changes.SelectMany(change => change.Over).Select(trouble => trouble.Message));
+    }
+
+    [Fact]
+    public void Trouble_of_a_router_in_force_stands_while_it_is_configured_anew()
+    {
+        DesiredRouter desired = RouterPlanner.Plan(
+            Example.Key, Router.Wanted!.Spec, Router.Allocation!, Example.Node().ObserveNode(), Model.Configuration.AgentConfiguration.Default).Desired!;
+        ValueList<Trouble> silent = [StatusFacts.Shortcoming(new PlanProblem(PlanReasons.MasterDown, "no carrier"))];
+        _board.Report(Router, StatusFacts.InForce(desired, silent));
+        _board.Report(Router, StatusFacts.Configuring(desired));
+        _board.Report(Router, StatusFacts.Failed(StatusReasons.KernelRefused, "EBUSY", isInForce: true));
+        _board.Report(Router, StatusFacts.InForce(desired, silent));
+        Assert.Equal(["EBUSY"], _changes.SelectMany(change => change.Over).Select(trouble => trouble.Message));
+
+        _board.Report(Router, StatusFacts.InForce(desired, []));
+
+        Assert.Equal(["EBUSY", "no carrier"], _changes.SelectMany(change => change.Over).Select(trouble => trouble.Message));
+    }
+
+    [Fact]
+    public void Removal_is_not_the_end_of_a_trouble()
+    {
+        _board.Report(Router, StatusFacts.Waiting(Missing));
+
+        _board.Forget(Example.Key);
+
+        Assert.Empty(_changes.SelectMany(change => change.Over));
     }
 
     [Fact]

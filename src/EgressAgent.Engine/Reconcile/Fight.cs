@@ -4,7 +4,7 @@ namespace EgressAgent.Engine.Reconcile;
 /// Tells a repair from a fight: somebody who undoes what the agent repairs, again and again. Then it is left as it is for a while
 /// that grows each time, so that two programs do not keep each other busy.
 /// </summary>
-internal sealed class Contention(TimeProvider time)
+internal sealed class Fight(TimeProvider time)
 {
     // Repairs that follow one another this closely belong together.
     private static readonly TimeSpan Memory = TimeSpan.FromSeconds(10);

@@ -1,0 +1,17 @@
+namespace EgressAgent.Model.Status;
+
+/// <summary>How a router's status became another one: what journal, bus and status line have to tell.</summary>
+/// <param name="Key">The router.</param>
+/// <param name="Before">Null for a router that is new.</param>
+/// <param name="After">Null for a router that is removed.</param>
+public sealed record RouterTransition(RouterKey Key, RouterStatus? Before, RouterStatus? After)
+{
+    /// <summary>The troubles that are new, or are worded anew.</summary>
+    public IEnumerable<Trouble> Begun => After?.Troubles.Except(Before?.Troubles ?? []) ?? [];
+
+    /// <summary>The troubles that are over. With a router's removal nothing is over that would be worth a word.</summary>
+    public IEnumerable<Trouble> Over => After is null ? [] : Before?.Troubles.Where(trouble => !After.Troubles.Any(trouble.IsSameAs)) ?? [];
+
+    /// <summary>Whether the router is in force now and was not, or in another way.</summary>
+    public bool IsNewlyInForce => After is { IsInForce: true } && (Before is not { IsInForce: true } || Before.Desired != After.Desired);
+}
