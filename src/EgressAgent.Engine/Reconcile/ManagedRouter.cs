@@ -104,6 +104,13 @@ internal sealed partial class ManagedRouter : IDisposable
 
     private PassResult Run(RegisteredRouter router)
     {
+        if (_registry.FindLeaving(router) is { } leaving)
+        {
+            // A move under another name: the registry makes it due when the other one is gone.
+            _status.Report(router, StatusFacts.TakingOver(leaving.Key));
+            return PassResult.Settled;
+        }
+
         if (router is not { Wanted: { } wanted, Allocation: { } allocation })
         {
             _status.Report(router, StatusFacts.Invalid(router));

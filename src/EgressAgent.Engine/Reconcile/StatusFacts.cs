@@ -30,6 +30,15 @@ internal sealed record StatusFacts(
         desired,
         troubles);
 
+    /// <summary>An address of the router is still with one that is being removed.</summary>
+    internal static StatusFacts TakingOver(RouterKey from) => new(
+        RouterState.Configuring,
+        new Claim(false, StatusReasons.Configuring, $"the router {from} is being removed, and has an address that this one takes over"),
+        new Claim(true, StatusReasons.Configuring, $"waiting until {from} is removed"),
+        AsSpecified,
+        Desired: null,
+        []);
+
     internal static StatusFacts Configuring(DesiredRouter desired) => new(
         RouterState.Configuring,
         new Claim(null, StatusReasons.Configuring, "the kernel is being configured"),

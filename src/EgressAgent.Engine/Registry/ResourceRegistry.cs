@@ -150,6 +150,7 @@ public sealed partial class ResourceRegistry : IDisposable
     /// <summary>Forgets a router of which the kernel has nothing left. False when a file wants it again.</summary>
     internal bool TryForget(RouterKey key)
     {
+        RegistryChange change;
         lock (_lock)
         {
             if (_routers.GetValueOrDefault(key) is { IsRemoved: false })
@@ -157,12 +158,32 @@ public sealed partial class ResourceRegistry : IDisposable
                 return false;
             }
 
+            IEnumerable<RouterKey> waiting = _routers.Values.Where(router => FindLeaving(router)?.Key == key).Select(router => router.Key).ToArray();
             _routers.Remove(key);
             _addresses.Release(key);
+            foreach (RegisteredRouter router in _routers.Values.Where(router => router is { AllocationProblem: not null, Wanted: not null }).ToArray())
+            {
+                _routers[router.Key] = Allocate(router);
+                waiting = waiting.Append(router.Key);
+            }
+
+            change = new RegistryChange([.. waiting.Distinct()], AreFaultsChanged: false);
         }
 
         _state.Wake();
+        Publish(change);
         return true;
+    }
+
+    /// <summary>The router that is being removed and still has an address that another one is to have; null when there is none.</summary>
+    internal RegisteredRouter? FindLeaving(RegisteredRouter router)
+    {
+        lock (_lock)
+        {
+            return router.Wanted is not { } wanted ? null : _routers.Values.FirstOrDefault(other => other is { IsRemoved: true, LastGood: { } former }
+                && (former.Spec.Addresses.Any(address => wanted.Spec.Addresses.Any(own => own.Address.Address.Equals(address.Address.Address)))
+                    || other.Allocation!.InsideAddresses.Any(inside => wanted.Spec.PinnedInsideAddresses.Contains(inside.Address))));
+        }
     }
 
     /// <summary>Saves what is not saved yet, if that is possible.</summary>
@@ -260,8 +281,8 @@ public sealed partial class ResourceRegistry : IDisposable
         RegisteredRouter[] changed = [.. _routers.Values.Where(router => router != before.GetValueOrDefault(router.Key))];
         foreach (RegisteredRouter router in changed.Where(router => router.Generation != (before.GetValueOrDefault(router.Key)?.Generation ?? 0)))
         {
-            LogAccepted(
-                router.Key, router.Generation, router.Source.ToString(), string.Join(", ", router.Allocation!.InsideAddresses), router.Allocation.Mac.ToColonString());
+            string inside = router.Allocation!.InsideAddresses.Count == 0 ? "no address yet" : string.Join(", ", router.Allocation.InsideAddresses);
+            LogAccepted(router.Key, router.Generation, router.Source.ToString(), inside, router.Allocation.Mac.ToColonString());
         }
 
         return new RegistryChange([.. changed.Select(router => router.Key)], NoteFindings());

@@ -14,11 +14,12 @@ public sealed record EgressRouterResource(
     EgressRouterSpec Spec)
 {
     public bool Equals(EgressRouterResource? other) =>
-        other is not null
-        && Key == other.Key
-        && Source == other.Source
-        && Spec == other.Spec
-        && Labels.SequenceEqual(other.Labels);
+        ReferenceEquals(this, other)
+        || (other is not null
+            && Key == other.Key
+            && Source == other.Source
+            && Spec == other.Spec
+            && Labels.SequenceEqual(other.Labels));
 
     public override int GetHashCode() => HashCode.Combine(Key, Source, Labels.Count, Spec);
 }

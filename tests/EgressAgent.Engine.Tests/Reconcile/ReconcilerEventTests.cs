@@ -67,15 +67,17 @@ public sealed class ReconcilerEventTests : IDisposable
     [Fact]
     public async Task Pause_after_a_failure_is_kept_whoever_asks()
     {
+        int attempts = 0;
         _kernel.BeforeStep = (_, step) =>
         {
             if (step is CreateVeth)
             {
+                attempts++;
                 throw new LinuxException("create", "veth", Errno.ENOMEM);
             }
         };
         await _agent.RunAsync(Example.Router());
-        Assert.Single(_agent.Log.Of(EventIds.Failed));
+        Assert.Equal(1, attempts);
 
         for (int i = 0; i < 40; i++)
         {
@@ -85,7 +87,8 @@ public sealed class ReconcilerEventTests : IDisposable
         }
 
         // Half a second, one, two, four, eight: what comes in ten seconds.
-        Assert.InRange(_agent.Log.Of(EventIds.Failed).Count(), 4, 6);
+        Assert.InRange(attempts, 4, 6);
+        Assert.Single(_agent.Log.Of(EventIds.Failed));
 
         _kernel.BeforeStep = null;
         await _agent.AdvanceAsync(TimeSpan.FromSeconds(8));

@@ -3,6 +3,7 @@ using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
+using EgressAgent.Model;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
@@ -134,6 +135,25 @@ public sealed class ReconcilerTests : IDisposable
         Assert.Equal([Example.Key], _kernel.ListRouters());
         await _agent.SavedAsync();
         Assert.Single(_store.Records);
+    }
+
+    [Fact]
+    public async Task Address_under_another_name_in_one_edit_goes_from_one_router_to_the_other_without_a_conflict()
+    {
+        EgressRouterResource pinned = Example.Router();
+        pinned = pinned with { Spec = pinned.Spec with { PinnedInsideAddresses = [IPAddress.Parse("198.18.0.9")] } };
+        await _agent.RunAsync(pinned);
+        EgressRouterResource renamed = pinned with { Key = new RouterKey("default", "renamed") };
+
+        await _agent.RunAsync(renamed);
+
+        Assert.Equal([renamed.Key], _kernel.ListRouters());
+        Assert.Equal(RouterState.Active, _agent.StatusOf(renamed.Key).State);
+        Assert.Equal([Example.Cidr("198.18.0.9/16")], _agent.Allocation(renamed.Key).InsideAddresses);
+        Assert.Null(_agent.Status.Find(Example.Key));
+        Assert.Empty(_agent.Log.Of(EventIds.Failed));
+        Assert.Empty(_agent.Log.Of(EventIds.Waiting));
+        Assert.Empty(_agent.Log.Of(EventIds.Shortcoming));
     }
 
     [Fact]

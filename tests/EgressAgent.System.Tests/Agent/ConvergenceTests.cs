@@ -74,6 +74,7 @@ public sealed class ConvergenceTests : AgentTest
 
         ObservedRouter router = new("late");
         WaitForTcp(Lab.Node, router.WaitForInsideAddress(agent), 8080, "203.0.113.26:80");
+        Assert.Contains("INF default/late: over: the node has no interface eth9", agent.Log);
         Assert.Contains("macvlan mode private", router.Ip("-details -oneline link show dev net1"));
     }
 

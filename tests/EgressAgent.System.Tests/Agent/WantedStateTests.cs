@@ -27,7 +27,7 @@ public sealed partial class WantedStateTests : AgentTest
 
         Assert.Equal(inside, router.WaitForInsideAddress(next));
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
-        Eventually.Holds(() => Assert.Matches("1 router active, 1 degraded, 1 fault: default/web: .*renamed.yaml:1:", next.Status));
+        Eventually.Holds(() => Assert.Matches("1 router active, 1 degraded, 1 file in error: default/web: .*renamed.yaml:1:", next.Status));
     }
 
     [Fact]
@@ -44,6 +44,24 @@ public sealed partial class WantedStateTests : AgentTest
         Assert.DoesNotContain("default/web: generation 2", agent.Log);
         Assert.True(router.Exists);
         transfer.WaitForBlocks(100);
+    }
+
+    [Fact]
+    public void Router_that_gets_another_name_hands_its_addresses_over_in_one_step()
+    {
+        string document = $"{RouterDocument.Web("web")}".Replace(
+            "metadata:\n", $"metadata:\n  annotations: {{ egressagent.org/inside-address: \"{EgressLab.InsideAddress}\" }}\n");
+        Files.Write("web.yaml", document);
+        AgentProcess agent = Scenario.StartAgent();
+        WaitForTcp(Lab.Node, EgressLab.InsideAddress, 8080, "203.0.113.26:80");
+
+        Files.Replace("web.yaml", document.Replace("name: web", "name: portal"));
+
+        Eventually.True("the new name in force", () => agent.Log.Contains("default/portal: in force"), otherwise: () => agent.Log);
+        Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource);
+        Assert.False(new ObservedRouter("web").Exists);
+        Assert.DoesNotContain(" ERR ", agent.Log);
+        Assert.DoesNotContain(" WRN ", agent.Log);
     }
 
     [Theory]
@@ -65,7 +83,7 @@ public sealed partial class WantedStateTests : AgentTest
         Assert.Equal(inside, router.WaitForInsideAddress(next));
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
         Assert.Contains(isMissing ? "is not there" : "egress-agentd cleanup", next.Log);
-        Assert.Contains("1 router active, 1 fault", next.Status);
+        Assert.Contains("1 router active, 1 file in error", next.Status);
 
         Directory.CreateDirectory(Files.Routers);
         Eventually.True("the directory to be seen", () => next.Log.Contains("no router file is here"), otherwise: () => next.Log);
@@ -109,7 +127,7 @@ public sealed partial class WantedStateTests : AgentTest
         (AgentProcess agent, _, _) = StartWithWebRouter();
 
         Eventually.True("the warning", () => FullDisk().IsMatch(agent.Log), otherwise: () => agent.Log);
-        Eventually.Holds(() => Assert.Contains("1 router active, 1 fault", agent.Status));
+        Eventually.Holds(() => Assert.Contains("1 router active, 1 file in error", agent.Status));
         File.Delete(ballast);
         Command.Check("mount", "-o", "remount,size=1m", Files.State);
         Eventually.True("the end of it", () => agent.Log.Contains("the state is saved again"), otherwise: () => agent.Log);

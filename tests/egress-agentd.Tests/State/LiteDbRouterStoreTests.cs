@@ -37,11 +37,14 @@ public sealed class LiteDbRouterStoreTests : IDisposable
                     Datapath = DatapathKind.Relay,
                     Clients = new ClientsSpec(IncludesNode: true, [IPNetwork.Parse("10.0.0.0/8")]),
                     MacAddress = PhysicalAddress.Parse("02-00-00-00-00-01"),
+                    PinnedInsideAddresses = [IPAddress.Parse("198.18.0.3")],
                     FlowLog = FlowLogMode.Closed,
                 },
-            }, generation: long.MaxValue, "198.18.0.3/16", "fd96:e9e5:a::3/112"),
+            }, generation: long.MaxValue, "198.18.0.3/16", "fd96:e9e5:a::3/112") with { IsRemoved = true },
             Example.Record(Example.Router(), generation: 3, "198.18.0.2/16"),
         ];
+        EgressRouterSpec bare = new() { Addresses = [], Rules = [] };
+        Assert.All(typeof(EgressRouterSpec).GetProperties(), field => Assert.NotEqual(field.GetValue(bare), field.GetValue(records[0].LastGood.Spec)));
         using (LiteDbRouterStore store = Open())
         {
             store.Write(records, [], () => records);
