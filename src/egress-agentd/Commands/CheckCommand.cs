@@ -1,5 +1,7 @@
 using System.CommandLine;
 using EgressAgent.Daemon.Watch;
+using EgressAgent.Linux.Bus;
+using EgressAgent.Model;
 using EgressAgent.Model.Validation;
 using Microsoft.Win32.SafeHandles;
 
@@ -27,7 +29,11 @@ internal static class CheckCommand
 
     private static int Run(IReadOnlyList<string> targets, bool json)
     {
-        RouterFileCheck check = RouterFileCheck.Run(targets, new CheckedAgent(Paths.Routers, Paths.Configuration));
+        IReadOnlyDictionary<RouterKey, RunningRouter>? running = AgentInquiry.TryAsk(BusAddress.System);
+        RouterFileCheck check = RouterFileCheck.Run(targets, new CheckedAgent(Paths.Routers, Paths.Configuration)
+        {
+            RunningFiles = running?.ToDictionary(router => router.Key, router => router.Value.File) ?? [],
+        });
 
         // The console's own stream would put a terminal into another mode first.
         using SafeFileHandle standardOutput = new(1, ownsHandle: false);
@@ -38,13 +44,13 @@ internal static class CheckCommand
         }
         else
         {
-            Print(check, output);
+            Print(check, running, output);
         }
 
         return check.Missing.Count > 0 ? ExitCodes.Usage : check.IsValid ? ExitCodes.Success : ExitCodes.Failure;
     }
 
-    private static void Print(RouterFileCheck check, StreamWriter output)
+    private static void Print(RouterFileCheck check, IReadOnlyDictionary<RouterKey, RunningRouter>? running, StreamWriter output)
     {
         foreach (string missing in check.Missing)
         {
@@ -59,7 +65,7 @@ internal static class CheckCommand
         // A program that reads the findings counts them itself.
         if (!Console.IsOutputRedirected)
         {
-            output.WriteLine(CheckReport.Summarize(check));
+            output.WriteLine(running is null ? CheckReport.Summarize(check) : $"{CheckReport.Summarize(check)}; {AgentInquiry.Compare(check, running)}");
         }
     }
 }

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using EgressAgent.Daemon.Hosting;
+using EgressAgent.Model;
 using EgressAgent.Model.Configuration;
 
 namespace EgressAgent.Daemon.Watch;
@@ -10,6 +12,9 @@ internal sealed record CheckedAgent(string RoutersDirectory, string Configuratio
 {
     /// <summary>The sysctl by which the node forwards for others; null when it does not.</summary>
     internal string? ForwardingSwitch { get; init; } = FindForwardingSwitch();
+
+    /// <summary>From which file each router of the running agent comes, as far as that is known.</summary>
+    internal IReadOnlyDictionary<RouterKey, string> RunningFiles { get; init; } = ImmutableDictionary<RouterKey, string>.Empty;
 
     internal bool Reads(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) == Path.GetFullPath(RoutersDirectory);
 

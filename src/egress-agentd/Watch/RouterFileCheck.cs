@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using EgressAgent.Daemon.Hosting;
 using EgressAgent.Model;
 using EgressAgent.Model.Configuration;
@@ -9,11 +8,14 @@ namespace EgressAgent.Daemon.Watch;
 
 /// <summary>What is wrong with a set of router files, in themselves and with each other.</summary>
 /// <param name="Files">How many files were read.</param>
-/// <param name="Routers">How many routers they describe without a fault.</param>
+/// <param name="Current">The routers that they describe without a fault, and the file of each.</param>
 /// <param name="Findings">By file, then by place.</param>
 /// <param name="Missing">The paths that are not there.</param>
-internal sealed record RouterFileCheck(int Files, int Routers, IReadOnlyList<Diagnostic> Findings, IReadOnlyList<string> Missing)
+internal sealed record RouterFileCheck(
+    int Files, IReadOnlyList<(RouterKey Key, string File)> Current, IReadOnlyList<Diagnostic> Findings, IReadOnlyList<string> Missing)
 {
+    internal int Routers => Current.Count;
+
     internal bool IsValid => Findings.All(finding => finding.Severity != DiagnosticSeverity.Error);
 
     /// <summary>Reads and checks; nothing that is in the way makes it throw.</summary>
@@ -39,13 +41,14 @@ internal sealed record RouterFileCheck(int Files, int Routers, IReadOnlyList<Dia
         }
 
         configuration ??= agent.ReadConfiguration();
-        RouterCatalog catalog = RouterCatalog.Merge(files, ImmutableDictionary<RouterKey, EgressRouterResource>.Empty, configuration?.InsideNetworks);
+        RouterCatalog catalog = RouterCatalog.Merge(files, FindInForce(files, agent), configuration?.InsideNetworks);
         findings.AddRange(files.SelectMany(file => file.AllDiagnostics));
         findings.AddRange(catalog.Conflicts);
         findings.AddRange(RarelyMeant.Find(files, configuration ?? AgentConfiguration.Default, agent.ForwardingSwitch));
+        findings.AddRange(InsideAddressCollisions.Find(catalog.Routers, configuration ?? AgentConfiguration.Default));
         return new RouterFileCheck(
             found.Files.Count,
-            catalog.Routers.Count(router => router.IsCurrent),
+            [.. catalog.Routers.Where(router => router.IsCurrent).Select(router => (router.Key, router.Source.File))],
             [
                 .. findings.Distinct()
                     .OrderBy(finding => finding.Location.File, StringComparer.Ordinal)
@@ -53,5 +56,20 @@ internal sealed record RouterFileCheck(int Files, int Routers, IReadOnlyList<Dia
                     .ThenBy(finding => finding.Location.Column),
             ],
             found.Missing);
+    }
+
+    // Of two documents that cannot both be in force the agent keeps the one that it has.
+    private static Dictionary<RouterKey, EgressRouterResource> FindInForce(List<RouterFile> files, CheckedAgent agent)
+    {
+        Dictionary<RouterKey, EgressRouterResource> inForce = [];
+        foreach (EgressRouterResource router in files.SelectMany(file => file.Documents).Select(document => document.Router).OfType<EgressRouterResource>())
+        {
+            if (agent.RunningFiles.TryGetValue(router.Key, out string? file) && file == Path.GetFullPath(router.Source.File))
+            {
+                inForce.TryAdd(router.Key, router);
+            }
+        }
+
+        return inForce;
     }
 }

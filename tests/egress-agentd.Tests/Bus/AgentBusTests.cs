@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Xml.Linq;
 using EgressAgent.Daemon.Bus;
+using EgressAgent.Daemon.Commands;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Reconcile;
@@ -274,6 +275,14 @@ public sealed class AgentBusTests : IDisposable
         }
 
         Assert.Equal(File.ReadAllText(golden), actual);
+    }
+
+    [Fact]
+    public void Inquiry_ofACheck_hearsWhatIsThere()
+    {
+        Assert.Equal(
+            KeyValuePair.Create(Web, new RunningRouter("active", "/etc/egress-router/web-1.yaml")), Assert.Single(AgentInquiry.TryAsk(_daemon.Address)!));
+        Assert.Null(AgentInquiry.TryAsk("unix:path=/nowhere"));
     }
 
     public void Dispose()

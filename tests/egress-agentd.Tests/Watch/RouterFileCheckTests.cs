@@ -1,5 +1,8 @@
+using EgressAgent.Daemon.Commands;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Daemon.Watch;
+using EgressAgent.Model;
+using EgressAgent.Model.Validation;
 using EgressAgent.Testing;
 
 namespace EgressAgent.Daemon.Tests.Watch;
@@ -81,6 +84,52 @@ public sealed class RouterFileCheckTests : IDisposable
 
         Assert.Equal(_directory["b.yaml"], Assert.Single(check.Findings).Location.File);
         Assert.Equal((2, 1), (check.Files, check.Routers));
+    }
+
+    [Fact]
+    public void Run_filesInConflict_asTheAgentHasThem()
+    {
+        File.WriteAllText(_directory["a.yaml"], Example.Document());
+        File.WriteAllText(_directory["b.yaml"], Example.Document());
+
+        RouterFileCheck check = RouterFileCheck.Run(
+            [_directory.Path], Agent with { RunningFiles = new Dictionary<RouterKey, string> { [new RouterKey("default", "web")] = _directory["b.yaml"] } });
+
+        Assert.Equal(_directory["a.yaml"], Assert.Single(check.Findings).Location.File);
+    }
+
+    [Fact]
+    public void Run_insideAddressThatFollowsFromTwoNames_isWarnedOf()
+    {
+        File.WriteAllText(_directory["agentd.yaml"], SettingsHead + "insideNetworks: [10.7.0.0/29]\n");
+        for (int i = 0; i < 6; i++)
+        {
+            File.WriteAllText(_directory[$"r{i}.yaml"], Example.Document($"r{i}", $"192.168.12.{i + 1}/24"));
+        }
+
+        // Five addresses are left for six routers.
+        RouterFileCheck check = RouterFileCheck.Run([_directory.Path], Agent with { ConfigurationPath = _directory["agentd.yaml"] });
+
+        Assert.Contains(check.Findings, finding => finding.Severity == DiagnosticSeverity.Warning
+            && finding.Message.StartsWith("is not given, and the inside address 10.7.0.", StringComparison.Ordinal)
+            && finding.Field == "metadata.annotations[egressagent.org/inside-address]");
+    }
+
+    [Theory]
+    [InlineData("", "", "egress-agentd is running, but does not have default/web")]
+    [InlineData("web.yaml", "active", "egress-agentd is running and has them in force")]
+    [InlineData("web.yaml", "degraded", "egress-agentd is running, but default/web is degraded")]
+    [InlineData("other.yaml", "active", "egress-agentd is running, and has default/web from FILE")]
+    public void Compare_withTheRunningAgent_saysWhatDiffers(string file, string state, string expected)
+    {
+        File.WriteAllText(_directory["web.yaml"], Example.Document());
+        Dictionary<RouterKey, RunningRouter> running = [];
+        if (file.Length > 0)
+        {
+            running.Add(new RouterKey("default", "web"), new RunningRouter(state, _directory[file]));
+        }
+
+        Assert.Equal(expected.Replace("FILE", _directory[file], StringComparison.Ordinal), AgentInquiry.Compare(Run(_directory["web.yaml"]), running));
     }
 
     [Fact]
