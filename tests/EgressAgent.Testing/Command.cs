@@ -10,8 +10,12 @@ public static class Command
     {
         using Process process = Process.Start(StartInfo(words))!;
         process.StandardInput.Close();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
+
+        // Once they were read from, the process leaves them to their reader.
+        using StreamReader errorReader = process.StandardError;
+        using StreamReader outputReader = process.StandardOutput;
+        Task<string> errors = errorReader.ReadToEndAsync();
+        string output = outputReader.ReadToEnd();
         process.WaitForExit();
         return new CommandResult(string.Join(' ', words), process.ExitCode, output, errors.GetAwaiter().GetResult());
     }

@@ -56,7 +56,15 @@ internal sealed class AddressDefence(RouterEars router, NetlinkMonitorLoop loop,
         if (addresses.Count > 0)
         {
             ears = ArpConflictMonitor.Open(netns, link.Index, link.MacAddress, addresses);
-            loop.Add(ears, () => Hear(ears));
+            try
+            {
+                loop.Add(ears, () => Hear(ears));
+            }
+            catch
+            {
+                ears.Dispose();
+                throw;
+            }
         }
 
         Stop();

@@ -21,10 +21,13 @@ internal sealed class LinuxKernelLab : KernelLab
         AddAddress(NetworkSide.Node, Master, "2001:db8:12::10/64");
         AddRoute(NetworkSide.Node, "0.0.0.0/0", "192.168.12.1", Master, metric: 0);
         AddRoute(NetworkSide.Node, "::/0", "2001:db8:12::1", Master, metric: 1024);
-        Kernel = _node.Namespace.Run(() => new LinuxKernel());
+        Kernel = OpenKernel();
     }
 
     public override IKernel Kernel { get; }
+
+    /// <summary>Another one, as an agent opens it.</summary>
+    public LinuxKernel OpenKernel() => _node.Namespace.Run(() => new LinuxKernel());
 
     public override IEnumerable<string> NodeState() =>
     [

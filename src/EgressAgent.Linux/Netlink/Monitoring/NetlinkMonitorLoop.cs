@@ -26,8 +26,18 @@ public sealed class NetlinkMonitorLoop : IDisposable
     public NetlinkMonitorLoop(string threadName = "netlink-monitor")
     {
         _epoll = EpollHandle.Create();
-        _wakeup = WakeupHandle.Create();
-        Watch(_wakeup.Descriptor, EpollEvents.In, WakeupKey);
+        try
+        {
+            _wakeup = WakeupHandle.Create();
+            Watch(_wakeup.Descriptor, EpollEvents.In, WakeupKey);
+        }
+        catch
+        {
+            _wakeup?.Dispose();
+            _epoll.Dispose();
+            throw;
+        }
+
         _thread = new Thread(Run) { Name = threadName, IsBackground = true };
         _thread.Start();
     }
