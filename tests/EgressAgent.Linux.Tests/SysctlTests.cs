@@ -1,3 +1,4 @@
+using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Tests.Support;
 
 namespace EgressAgent.Linux.Tests;

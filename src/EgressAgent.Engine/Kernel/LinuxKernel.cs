@@ -29,10 +29,10 @@ public sealed class LinuxKernel : IKernel
         _time = time ?? TimeProvider.System;
         _relays = new RelayHost(store);
         _relays.SaturationChanged += key => RouterChanged?.Invoke(key);
-        _flowEnds = new FlowEnds((key, flow) => FlowEnded?.Invoke(key, flow));
         RouteNetlink? route = null;
         try
         {
+            _flowEnds = new FlowEnds((key, flow) => FlowEnded?.Invoke(key, flow));
             route = RouteNetlink.Open(_node);
             _monitor = new ChangeMonitor(_node, route, _time, key => RouterChanged?.Invoke(key), node => NodeChanged?.Invoke(node)) { FlowEnds = _flowEnds };
             _route = route;
@@ -40,7 +40,7 @@ public sealed class LinuxKernel : IKernel
         catch
         {
             route?.Dispose();
-            _flowEnds.Dispose();
+            _flowEnds?.Dispose();
             _relays.Dispose();
             _node.Dispose();
             throw;

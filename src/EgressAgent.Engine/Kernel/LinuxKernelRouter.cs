@@ -1,6 +1,5 @@
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
-using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Addresses;

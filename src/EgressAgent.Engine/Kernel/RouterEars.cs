@@ -39,8 +39,12 @@ internal sealed class RouterEars : IDisposable
     /// <summary>Stops listening in the router's netns.</summary>
     internal void Unwatch()
     {
-        _monitor.FlowEnds?.Stop(_key);
-        Close(Exchange(null));
+        // The router's next life may listen by now.
+        if (Exchange(null) is { } watched)
+        {
+            _monitor.FlowEnds?.Stop(_key);
+            Close(watched);
+        }
     }
 
     /// <summary>Notes that steps are being taken. Another look follows them, be it after a pause.</summary>

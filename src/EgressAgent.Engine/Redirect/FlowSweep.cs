@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model.Redirecting;

@@ -1,4 +1,3 @@
-using EgressAgent.Engine.Reconcile;
 using EgressAgent.Model;
 
 namespace EgressAgent.Engine.Registry;

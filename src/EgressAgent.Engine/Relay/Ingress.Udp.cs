@@ -1,6 +1,6 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Planning;
 

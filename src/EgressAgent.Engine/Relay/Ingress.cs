@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;

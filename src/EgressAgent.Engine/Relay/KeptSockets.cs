@@ -1,4 +1,4 @@
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Systemd;
 

@@ -1,5 +1,5 @@
 using EgressAgent.Linux;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Resources;
 

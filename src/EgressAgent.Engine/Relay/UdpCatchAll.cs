@@ -1,7 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.Epoll;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Resources;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Sockets;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Bpf;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using EgressAgent.Linux.FileDescriptors;
 
 namespace EgressAgent.Linux.Interop;
 

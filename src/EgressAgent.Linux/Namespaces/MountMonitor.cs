@@ -1,5 +1,4 @@
 using EgressAgent.Linux.Epoll;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Namespaces;

@@ -1,4 +1,3 @@
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Namespaces;

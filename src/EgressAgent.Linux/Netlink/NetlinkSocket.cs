@@ -1,4 +1,3 @@
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Interop.Uapi;
 using EgressAgent.Linux.Namespaces;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Sockets;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Systemd;
 

@@ -1,4 +1,4 @@
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.Systemd;
 

@@ -1,5 +1,3 @@
-using EgressAgent.Engine.Reconcile;
-
 namespace EgressAgent.Engine.Tests.Reconcile;
 
 public sealed class BackoffTests

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;

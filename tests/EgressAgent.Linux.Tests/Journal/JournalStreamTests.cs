@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Journal;
 
 namespace EgressAgent.Linux.Tests.Journal;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
+using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Nftables;
 using EgressAgent.Linux.Tests.Support;

@@ -1,3 +1,4 @@
+using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Linux.Nftables;

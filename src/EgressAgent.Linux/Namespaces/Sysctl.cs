@@ -1,9 +1,7 @@
 using System.Text;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
-using EgressAgent.Linux.Namespaces;
 
-namespace EgressAgent.Linux;
+namespace EgressAgent.Linux.Namespaces;
 
 /// <summary>
 /// The kernel's settings of one network namespace (sysctl(8)). Keys are written as paths, <c>net/ipv4/conf/eth0.5/forwarding</c>,

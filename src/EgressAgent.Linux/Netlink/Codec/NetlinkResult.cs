@@ -1,4 +1,4 @@
-namespace EgressAgent.Linux.Netlink;
+namespace EgressAgent.Linux.Netlink.Codec;
 
 /// <summary>How the kernel answered a request.</summary>
 /// <param name="Errno">The error number, or success.</param>

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using EgressAgent.Linux.Interop;
 
-namespace EgressAgent.Linux.FileDescriptors;
+namespace EgressAgent.Linux.Interop;
 
 /// <summary>
 /// Owns one file descriptor and closes it once. Every descriptor that the agent makes is close-on-exec and lives in a handle of

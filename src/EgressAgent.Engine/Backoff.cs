@@ -1,4 +1,4 @@
-namespace EgressAgent.Engine.Reconcile;
+namespace EgressAgent.Engine;
 
 /// <summary>The growing pauses between attempts: half a second, doubled each time, up to a minute.</summary>
 internal struct Backoff
