@@ -37,10 +37,6 @@ internal static partial class LibNftables
     [LibraryImport(Library)]
     internal static partial void nft_ctx_output_set_flags(nint ctx, uint flags);
 
-    // void nft_ctx_set_dry_run(struct nft_ctx *ctx, bool dry);
-    [LibraryImport(Library)]
-    internal static partial void nft_ctx_set_dry_run(nint ctx, [MarshalAs(UnmanagedType.U1)] bool dry);
-
     // int nft_run_cmd_from_filename(struct nft_ctx *nft, const char *filename);
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int nft_run_cmd_from_filename(nint nft, string filename);

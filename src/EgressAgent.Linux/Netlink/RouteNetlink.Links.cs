@@ -1,6 +1,5 @@
 using System.Net.NetworkInformation;
 using EgressAgent.Linux.Interop.Uapi;
-using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Codec;
 using EgressAgent.Linux.Netlink.Links;
 using static EgressAgent.Linux.Interop.Uapi.IfLinkH;
@@ -65,24 +64,6 @@ public sealed partial class RouteNetlink
         NetlinkWriter request = BeginLinkChange(stackalloc byte[NetlinkWriter.BufferSize], index);
         request.WriteString(IFLA_IFNAME, name);
         return Add(request.Finish(), "rename", $"{DescribeLink(index)} to {name}");
-    }
-
-    /// <summary>
-    /// Moves a link to another namespace, under a new name if one is given. It arrives there down, without addresses, and with
-    /// another index if its own is taken.
-    /// </summary>
-    /// <returns>False when the name is taken there.</returns>
-    /// <exception cref="LinuxException">The link is gone (ENODEV), or its driver ties it to its namespace (EINVAL).</exception>
-    public bool MoveLink(int index, NetworkNamespace target, string? newName = null)
-    {
-        NetlinkWriter request = BeginLinkChange(stackalloc byte[NetlinkWriter.BufferSize], index);
-        request.WriteInt32(IFLA_NET_NS_FD, target.Handle.Descriptor);
-        if (newName is not null)
-        {
-            request.WriteString(IFLA_IFNAME, newName);
-        }
-
-        return Add(request.Finish(), "move", $"{DescribeLink(index)} to {target}");
     }
 
     /// <param name="index">The link.</param>

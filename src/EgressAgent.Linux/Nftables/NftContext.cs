@@ -58,30 +58,23 @@ public sealed class NftContext : IDisposable
 
     /// <summary>Runs a script for its effect.</summary>
     /// <exception cref="LinuxException">nft or the kernel refused; the text shows the line and marks the place in it.</exception>
-    public void Run(string script) => Execute(script, NftOutput.None, dryRun: false);
+    public void Run(string script) => Execute(script, NftOutput.None);
 
     /// <summary>Runs a script, commonly <c>list …</c>, and returns what nft prints.</summary>
     /// <inheritdoc cref="Run" path="/exception"/>
-    public string RunText(string script, NftOutput output = NftOutput.None) => Execute(script, output, dryRun: false);
+    public string RunText(string script, NftOutput output = NftOutput.None) => Execute(script, output);
 
     /// <summary>As <see cref="RunText"/>, in the form of libnftables-json(5).</summary>
     /// <inheritdoc cref="Run" path="/exception"/>
-    public string RunJson(string script, NftOutput output = NftOutput.None) => Execute(script, output | NftOutput.Json, dryRun: false);
+    public string RunJson(string script, NftOutput output = NftOutput.None) => Execute(script, output | NftOutput.Json);
 
-    /// <summary>
-    /// Parses and evaluates a script against the present ruleset without changing it. The kernel is not asked for its opinion.
-    /// </summary>
-    /// <inheritdoc cref="Run" path="/exception"/>
-    public void DryRun(string script) => Execute(script, NftOutput.None, dryRun: true);
-
-    private unsafe string Execute(string script, NftOutput output, bool dryRun)
+    private unsafe string Execute(string script, NftOutput output)
     {
         lock (Gate)
         {
             ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
             nint context = _handle.DangerousGetHandle();
             LibNftables.nft_ctx_output_set_flags(context, (uint)output);
-            LibNftables.nft_ctx_set_dry_run(context, dryRun);
 
             // Only for a file does libnftables say in which line an error is, and show that line.
             using MemoryFile file = MemoryFile.Create("nft", script);

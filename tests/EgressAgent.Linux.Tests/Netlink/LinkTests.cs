@@ -150,17 +150,6 @@ public sealed class LinkTests : IDisposable
     }
 
     [Fact]
-    public void Link_moves_under_a_new_name()
-    {
-        (Link near, _) = _node.AddVeth();
-
-        Assert.True(_node.Netlink.MoveLink(near.Index, _router.Namespace, "eth0"));
-
-        Assert.Null(_node.Netlink.GetLink(near.Index));
-        Assert.Equal("veth", _router.Netlink.GetLink("eth0")!.Kind);
-    }
-
-    [Fact]
     public void Removing_twice_says_that_it_was_gone()
     {
         (Link near, Link far) = _node.AddVeth();

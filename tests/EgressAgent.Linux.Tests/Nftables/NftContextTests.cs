@@ -76,17 +76,6 @@ public sealed class NftContextTests : IDisposable
     }
 
     [Fact]
-    public void Dry_run_checks_and_changes_nothing()
-    {
-        _nft.DryRun(Ruleset);
-        Assert.Throws<LinuxException>(() => _nft.DryRun("add frob"));
-
-        Assert.Equal("", _nft.RunText("list ruleset"));
-        _nft.Run(Ruleset);
-        Assert.NotEqual("", _nft.RunText("list ruleset"));
-    }
-
-    [Fact]
     public void Many_threads_share_a_context()
     {
         _nft.Run("add table inet t; add set inet t s { type inet_service; }");

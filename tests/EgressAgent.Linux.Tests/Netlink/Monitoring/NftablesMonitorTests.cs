@@ -1,4 +1,3 @@
-using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Linux.Nftables;
 using EgressAgent.Linux.Tests.Support;

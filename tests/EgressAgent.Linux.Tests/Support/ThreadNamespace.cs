@@ -1,13 +1,14 @@
 using System.Globalization;
 using EgressAgent.Linux.Interop;
+using EgressAgent.Linux.Namespaces;
 
-namespace EgressAgent.Linux.Namespaces;
+namespace EgressAgent.Linux.Tests.Support;
 
 /// <summary>In which network namespace one thread of this process is.</summary>
 /// <param name="ThreadId">The kernel's thread id.</param>
 /// <param name="Name">The thread's name, at most 15 characters.</param>
 /// <param name="Namespace">The namespace.</param>
-public readonly record struct ThreadNamespace(int ThreadId, string Name, NetworkNamespaceId Namespace)
+internal readonly record struct ThreadNamespace(int ThreadId, string Name, NetworkNamespaceId Namespace)
 {
     /// <summary>
     /// Every thread of this process. A thread that sits in another namespace than the process's first one, and is not within
