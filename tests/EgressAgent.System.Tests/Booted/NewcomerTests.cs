@@ -41,6 +41,14 @@ public sealed class NewcomerTests(BootedAgentTest.Fixture fixture) : BootedAgent
     }
 
     [Fact]
+    public void Check_on_a_terminal_ends_with_what_the_agent_has_in_force()
+    {
+        string output = Node.Check("script", "--quiet", "--return", "--command", "egress-agentd check", "/dev/null").TrimEnd();
+
+        Assert.Matches(@"^2 files, 1 router, no fault(, 1 warning)?; egress-agentd is running and has them in force$", output.Split('\n')[^1].TrimEnd('\r'));
+    }
+
+    [Fact]
     public void Schema_is_where_the_example_says()
     {
         string first = Node.Check("head", "--lines=1", Example);
