@@ -7,7 +7,4 @@ internal static class Paths
     internal const string Configuration = "/etc/egress-agentd/agentd.yaml";
     internal const string State = "/var/lib/egress-agentd";
     internal const string Runtime = "/run/egress-agentd";
-
-    /// <summary>The state database, in the state directory.</summary>
-    internal const string DatabaseName = "state.db";
 }

@@ -20,7 +20,7 @@ public sealed partial class FolderOrderTests
         ]),
         ["EgressAgent.Model"] = ("EgressAgent.Model", ["", "Addressing", "Resources|Description|Yaml|Validation|Configuration|Redirecting|Planning|Legacy", "Status"]),
         ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Relay", "Redirect", "Kernel", "Registry", "Reconcile", "Traffic"]),
-        ["egress-agentd"] = ("EgressAgent.Daemon", ["Logging", "|Commands|Hosting|Watch|Bus|State"]),
+        ["egress-agentd"] = ("EgressAgent.Daemon", ["Logging", "State", "|Commands|Hosting|Watch|Bus"]),
     };
 
     public static TheoryData<string> ProjectNames => [.. Projects.Keys];

@@ -34,7 +34,7 @@ internal sealed partial class LiteDbRouterStore : IRouterStore, IDisposable
         }
     }
 
-    public string Path => System.IO.Path.Combine(_directory, Paths.DatabaseName);
+    public string Path => System.IO.Path.Combine(_directory, StateDatabase.FileName);
 
     /// <summary>Records that cannot be read any more are left out, and said.</summary>
     public IReadOnlyList<RouterRecord> Load()

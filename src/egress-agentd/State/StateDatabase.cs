@@ -5,6 +5,9 @@ namespace EgressAgent.Daemon.State;
 /// <summary>The open state database. After a failure, be it of a full disk only, it must be opened anew. Not thread-safe.</summary>
 internal sealed class StateDatabase : IDisposable
 {
+    /// <summary>Its name in the state directory.</summary>
+    internal const string FileName = "state.db";
+
     /// <summary>Raised when what is stored changes its shape; a newer database is not touched by an older agent.</summary>
     internal const int SchemaVersion = 2;
 
@@ -60,7 +63,7 @@ internal sealed class StateDatabase : IDisposable
     /// <exception cref="StateInUseException">Another agent runs with it.</exception>
     internal static StateDatabase Open(string directory, Action<string, string> setAside)
     {
-        string path = Path.Combine(directory, Paths.DatabaseName);
+        string path = Path.Combine(directory, FileName);
         try
         {
             Directory.CreateDirectory(directory, DirectoryMode);
@@ -84,7 +87,7 @@ internal sealed class StateDatabase : IDisposable
     /// A copy in memory of a database whose directory cannot be written: what it holds can be read all the same. Changes are lost.
     /// </summary>
     /// <exception cref="IOException">It cannot be read, or is of a newer agent.</exception>
-    internal static StateDatabase OpenCopy(string directory) => new(Path.Combine(directory, Paths.DatabaseName), (path, _) =>
+    internal static StateDatabase OpenCopy(string directory) => new(Path.Combine(directory, FileName), (path, _) =>
     {
         var copy = new MemoryStream();
         if (File.Exists(path))
@@ -100,7 +103,7 @@ internal sealed class StateDatabase : IDisposable
     /// <exception cref="IOException">The directory cannot be used.</exception>
     internal static StateDatabase OpenAnew(string directory, Action<string, string> setAside, string reason)
     {
-        string path = Path.Combine(directory, Paths.DatabaseName);
+        string path = Path.Combine(directory, FileName);
         setAside(SetAside(path), reason);
         return Open(directory, setAside);
     }
