@@ -1,10 +1,13 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
 using EgressAgent.Testing;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EgressAgent.Engine.Tests.Kernel;
 
@@ -13,6 +16,7 @@ public sealed class AddressDefenceTests : IDisposable
     private static readonly RouterKey Key = new("default", "web");
 
     private readonly ScratchNamespace _scratch = ScratchNamespace.Create();
+    private readonly FakeTimeProvider _time = new();
     private readonly RouteNetlink _route;
     private readonly ChangeMonitor _monitor;
     private readonly AddressDefence _defence;
@@ -23,7 +27,7 @@ public sealed class AddressDefenceTests : IDisposable
         Command.Check("ip", "-n", _scratch.Name, "link", "set", "net1", "up");
         _route = RouteNetlink.Open(_scratch.Namespace);
         _monitor = new ChangeMonitor(_scratch.Namespace, _route, TimeProvider.System, _ => { }, _ => { });
-        _defence = new AddressDefence(_monitor.Register(Key), _monitor.Loop, TimeProvider.System);
+        _defence = new AddressDefence(_monitor.Register(Key), _monitor.Loop, _time);
     }
 
     public void Dispose()
@@ -50,6 +54,36 @@ public sealed class AddressDefenceTests : IDisposable
 
         Watch();
         Assert.Empty(PacketSockets());
+    }
+
+    [Fact]
+    public void Address_is_defended_once_in_ten_seconds_and_asked_for_when_the_other_is_silent()
+    {
+        IPAddress address = IPAddress.Parse("192.168.12.99");
+        PhysicalAddress other = PhysicalAddress.Parse("02-00-00-00-00-01");
+        _defence.Rechecked(address, other);
+        Assert.Equal((true, false), Due());
+
+        _defence.Defended(address);
+        Assert.Equal((false, false), Due());
+
+        _time.Advance(TimeSpan.FromSeconds(9));
+        _defence.Rechecked(address, other);
+        Assert.Equal((false, false), Due());
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((true, false), Due());
+
+        _time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Equal((true, true), Due());
+        _defence.Rechecked(address, holder: null);
+        Assert.Empty(_defence.Contested);
+
+        (bool IsDefenceDue, bool IsRecheckDue) Due()
+        {
+            ContestedAddress contest = Assert.Single(_defence.Contested);
+            return (contest.IsDefenceDue, contest.IsRecheckDue);
+        }
     }
 
     private void Watch(params string[] addresses)
