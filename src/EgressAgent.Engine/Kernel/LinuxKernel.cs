@@ -28,7 +28,7 @@ public sealed class LinuxKernel : IKernel
     {
         _time = time ?? TimeProvider.System;
         _relays = new RelayHost(store);
-        _relays.SaturationChanged += key => RouterChanged?.Invoke(key);
+        _relays.Changed += key => RouterChanged?.Invoke(key);
         RouteNetlink? route = null;
         try
         {

@@ -13,6 +13,7 @@ namespace EgressAgent.Engine.Redirect;
 /// </summary>
 internal sealed class FlowSweep
 {
+    private const int Rounds = 2;
     private const string FlowCount = "net/netfilter/nf_conntrack_count";
 
     private readonly RedirectPlan _plan;
@@ -39,9 +40,9 @@ internal sealed class FlowSweep
         var sweep = new FlowSweep(plan);
         using ConntrackTable table = ConntrackTable.Open(netns);
 
-        // A packet that was under way while the plan changed may enter its flow after the table was read.
-        bool hasCut;
-        do
+        // A packet that was under way while the plan changed may enter its flow after the table was read: it is there at the second look.
+        bool hasCut = true;
+        for (int round = 0; hasCut && round < Rounds; round++)
         {
             hasCut = false;
             foreach (ConntrackEntry flow in table.GetFlows())
@@ -49,19 +50,19 @@ internal sealed class FlowSweep
                 hasCut |= !sweep.Permits(flow) && table.Remove(flow);
             }
         }
-        while (hasCut);
     }
 
     /// <summary>
     /// Whether the plan would have made the flow. What clients send is redirected by one datapath and taken by the other's
-    /// sockets; connection tracking would keep a flow with the one that it began with. Other flows are nobody's here.
+    /// sockets; connection tracking would keep a flow with the one that it began with. Other flows are nobody's here, those among
+    /// them of protocols that the kernel itself refuses, which clients could make faster than they are cut.
     /// </summary>
     private bool Permits(ConntrackEntry flow)
     {
         bool isRedirected = flow.Status.HasFlag(ConntrackStatus.DestinationNat);
         return _plan.Datapath == DatapathKind.Relay ? !isRedirected
             : isRedirected ? IsRedirectedByPlan(flow)
-            : !_plan.Families.Any(family => family.Inside.Equals(flow.Original.Destination));
+            : !IsOfSockets(flow.Original.Protocol) || !_plan.Families.Any(family => family.Inside.Equals(flow.Original.Destination));
     }
 
     private bool IsRedirectedByPlan(ConntrackEntry flow) =>
@@ -74,6 +75,8 @@ internal sealed class FlowSweep
         _rules.TryGetValue((family.Family, flow.Original.Protocol, flow.Original.DestinationPort), out IPEndPoint? destination)
             ? flow.Reply.Source.Equals(destination.Address) && flow.Reply.SourcePort == destination.Port
             : flow.Reply.Source.Equals(family.Fallback) && flow.Reply.SourcePort == flow.Original.DestinationPort;
+
+    private static bool IsOfSockets(byte protocol) => Enum.GetValues<TransportProtocol>().Any(known => ProtocolNumber(known) == protocol);
 
     private static byte ProtocolNumber(TransportProtocol protocol) => protocol switch
     {

@@ -21,12 +21,11 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays)
 
     // The relay plan in force; null with the kernel datapath.
     private RedirectPlan? _relayed;
-    private ValueList<PlanProblem> _shortfalls = [];
 
     /// <summary>What the plan in force asks for and its datapath does not do; the rest works.</summary>
     internal ValueList<PlanProblem> Shortcomings => relays.FindSaturation(key) is { } saturation
-        ? [.. _shortfalls, new PlanProblem(PlanReasons.LimitReached, saturation)]
-        : _shortfalls;
+        ? [.. relays.FindShortfalls(key), new PlanProblem(PlanReasons.LimitReached, saturation)]
+        : relays.FindShortfalls(key);
 
     /// <summary>
     /// The plan in force in the netns; null when there is none, when it was changed by somebody else, or when it was put there
@@ -58,7 +57,7 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays)
         if (plan.Datapath == DatapathKind.Relay)
         {
             _relayed = null;
-            _shortfalls = relays.Start(key, netns).Apply(plan);
+            relays.Start(key, netns).Apply(plan);
             _relayed = plan;
         }
     }
@@ -68,6 +67,5 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays)
     {
         relays.Stop(key);
         _relayed = null;
-        _shortfalls = [];
     }
 }

@@ -62,6 +62,10 @@ internal static class RulesetScript
         return script.ToString();
     }
 
+    /// <summary>Whether a script surely makes a transaction: a set that is empty may be flushed without one.</summary>
+    internal static bool Changes(string script) =>
+        script.Split('\n', StringSplitOptions.RemoveEmptyEntries).Any(command => !command.StartsWith("flush set ", StringComparison.Ordinal));
+
     private static void AppendObjects(StringBuilder script, Ruleset ruleset)
     {
         foreach (AddressFamily family in ruleset.Families)
@@ -111,8 +115,8 @@ internal static class RulesetScript
         }
     }
 
-    // With a router, each element says in a comment whose rule it is. A deletion names the datum too: nf_tables then refuses to
-    // remove another one than is meant.
+    // With a router, each element says in a comment whose rule it is. A deletion has to name the datum, but nf_tables compares the key
+    // alone: what was read has to be what is there.
     private static void AppendElements(
         StringBuilder script,
         string verb,

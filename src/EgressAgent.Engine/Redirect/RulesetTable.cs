@@ -13,6 +13,9 @@ namespace EgressAgent.Engine.Redirect;
 /// </summary>
 internal sealed class RulesetTable
 {
+    // Somebody who writes all the time is not waited for: the plan is then not known to be in force, and is applied again.
+    private const int MaxAttempts = 3;
+
     private const string ListTable = $"list table {RulesetNames.Table}";
 
     private RedirectPlan? _inForce;
@@ -35,37 +38,47 @@ internal sealed class RulesetTable
         return isUntouched ? _inForce : null;
     }
 
-    /// <summary>Puts a plan in force, all of it or nothing, and cuts the flows that it would not have made.</summary>
+    /// <summary>
+    /// Puts a plan in force, all of it or nothing, and cuts the flows that it would not have made. Where somebody else writes
+    /// at the same moment, <see cref="Observe"/> knows of no plan.
+    /// </summary>
     /// <exception cref="LinuxException">The kernel refused; what was in force before still is.</exception>
     internal void Apply(RedirectPlan plan, NetworkNamespace netns)
     {
         using NftContext nft = NftContext.Open(netns);
+        using NftGeneration generation = NftGeneration.Open(netns);
         Ruleset ruleset = Ruleset.Compile(plan);
-        Write(nft, ruleset);
-        FlowSweep.Run(plan, netns);
+        bool isAlone = false;
+        for (int attempt = 0; !isAlone && attempt < MaxAttempts; attempt++)
+        {
+            // What is written is the difference to what was read, and the deletion of an element looks at its key alone; what is
+            // listed afterwards is taken for ours. Both are right only if nobody else wrote meanwhile.
+            uint before = generation.Read();
+            string script = Script(nft, ruleset);
+            nft.Run(script);
+            string listing = List(nft, ruleset);
+            isAlone = generation.Read() - before == (RulesetScript.Changes(script) ? 1u : 0u);
+            (_inForce, _ruleset, _listing) = isAlone ? (plan, ruleset, listing) : default;
+        }
 
-        _inForce = plan;
-        _ruleset = ruleset;
-        _listing = List(nft, ruleset);
+        FlowSweep.Run(plan, netns);
     }
 
-    private void Write(NftContext nft, Ruleset ruleset)
+    private string Script(NftContext nft, Ruleset ruleset)
     {
         if (TryListJson(nft) is not { } present)
         {
-            nft.Run(RulesetScript.Create(ruleset, replace: false));
-            return;
+            return RulesetScript.Create(ruleset, replace: false);
         }
 
         if (!RulesetReader.ReadObjectNames(present).SetEquals(ObjectNames(ruleset)))
         {
-            nft.Run(RulesetScript.Create(ruleset, replace: true));
-            return;
+            return RulesetScript.Create(ruleset, replace: true);
         }
 
         // Chains that are listed as they were need not be written again.
         Ruleset? before = _ruleset is not null && List(nft, _ruleset) == _listing ? _ruleset : null;
-        nft.Run(RulesetScript.Update(ruleset, before, Destinations(RulesetReader.ReadElements(present))));
+        return RulesetScript.Update(ruleset, before, Destinations(RulesetReader.ReadElements(present)));
     }
 
     private static HashSet<string> ObjectNames(Ruleset ruleset) =>

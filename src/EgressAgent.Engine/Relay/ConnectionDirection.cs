@@ -28,6 +28,12 @@ internal unsafe struct ConnectionDirection
     /// <summary>The source's FIN is among what there is to read, so that a short read does not mean that all is read.</summary>
     internal bool IsEnding;
 
+    /// <summary>
+    /// There is urgent data among what there is to read: a read ends before it, so that a short one does not mean that all is read, and a
+    /// splice does not pass it at all.
+    /// </summary>
+    internal bool IsUrgent;
+
     /// <summary>The source's FIN has been read.</summary>
     internal bool IsEnded;
 

@@ -38,9 +38,21 @@ internal sealed partial class Ingress
             }
             else if (!_steered.Contains(place) && TryOpenListener(place with { Port = 0 }, redirection, shortfalls))
             {
-                _steering!.Steer(place.Steered);
-                _steered.Add(place);
+                TrySteer(place, redirection, shortfalls);
             }
+        }
+    }
+
+    private void TrySteer(IngressKey place, Redirection redirection, List<PlanProblem> shortfalls)
+    {
+        try
+        {
+            _steering!.Steer(place.Steered);
+            _steered.Add(place);
+        }
+        catch (LinuxException exception)
+        {
+            shortfalls.Add(RelayShortfalls.Of(redirection.Key.Rule, exception));
         }
     }
 
@@ -54,30 +66,33 @@ internal sealed partial class Ingress
         }
 
         SocketEndpoint local = InsideOf(place).WithPort(place.Port);
-        Listener listener;
+        Listener? opened = null;
         try
         {
             if (TakeKept(place, local) is { } kept)
             {
-                listener = new Listener(place.Protocol, kept);
+                opened = new Listener(place.Protocol, kept);
             }
             else
             {
-                listener = Enter(() => Listener.Open(place.Protocol, local, _relay.Options));
-                Kept?.Keep(place, listener.Handle);
+                opened = Enter(() => Listener.Open(place.Protocol, local, _relay.Options));
+                Kept?.Keep(place, opened.Handle);
+            }
+
+            if (IsSteered(place))
+            {
+                _steering!.SetSocket(place.Steered, opened.Descriptor);
             }
         }
         catch (LinuxException exception)
         {
+            opened?.Dispose();
+            Kept?.Forget(place);
             shortfalls.Add(RelayShortfalls.Of(redirection.Key.Rule, exception));
             return false;
         }
 
-        if (IsSteered(place))
-        {
-            _steering!.SetSocket(place.Steered, listener.Descriptor);
-        }
-
+        Listener listener = opened;
         var acceptors = new List<Acceptor>();
         foreach (RelayShard shard in _relay.Shards)
         {

@@ -38,6 +38,7 @@ internal sealed partial class Ingress
             }
             catch (LinuxException exception)
             {
+                Kept?.Forget(place);
                 shortfalls.Add(RelayShortfalls.Of(redirection.Key.Rule, exception));
             }
         }
@@ -54,9 +55,9 @@ internal sealed partial class Ingress
         SocketEndpoint local = InsideOf(place).WithPort(place.Port);
         FileHandle handle = OpenUdpSocket(place, local, withDestination: false);
         var port = new UdpPort(_relay.Shards[place.Port % _relay.Shards.Count], local, handle, owner: null);
-        _udpPorts.Add(place, port);
         port.Shard.Loop.Invoke(port.Start);
-        _steering?.LeaveToOwnSocket(place.Steered);
+        Settle(() => _steering?.LeaveToOwnSocket(place.Steered), otherwise: () => port.Shard.Loop.Invoke(port.Stop));
+        _udpPorts.Add(place, port);
     }
 
     private void OpenUdpCatchAll(IngressKey place, PortSteering steering)
@@ -64,10 +65,29 @@ internal sealed partial class Ingress
         SocketEndpoint inside = InsideOf(place);
         FileHandle handle = OpenUdpSocket(place, inside, withDestination: true);
         var catchAll = new UdpCatchAll(_relay.Shards[0], steering, inside, handle);
-        _udpCatchAlls.Add(place, catchAll);
         catchAll.Shard.Loop.Invoke(catchAll.Start);
-        steering.SetSocket(place.Steered, catchAll.Socket);
-        steering.Steer(place.Steered);
+        Settle(
+            () =>
+            {
+                steering.SetSocket(place.Steered, catchAll.Socket);
+                steering.Steer(place.Steered);
+            },
+            otherwise: () => catchAll.Shard.Loop.Invoke(catchAll.Stop));
+        _udpCatchAlls.Add(place, catchAll);
+    }
+
+    // What is not steered to is not left open.
+    private static void Settle(Action steer, Action otherwise)
+    {
+        try
+        {
+            steer();
+        }
+        catch (LinuxException)
+        {
+            otherwise();
+            throw;
+        }
     }
 
     private FileHandle OpenUdpSocket(IngressKey place, SocketEndpoint local, bool withDestination)

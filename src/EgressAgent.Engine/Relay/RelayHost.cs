@@ -1,6 +1,8 @@
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Status;
 
@@ -12,13 +14,18 @@ namespace EgressAgent.Engine.Relay;
 /// <param name="store">Where the sockets that clients reach outlive the agent; null when they do not.</param>
 internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
 {
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+
     private readonly Lock _lock = new();
 
-    /// <summary>Raised when <see cref="FindSaturation"/> has another answer. Handlers return at once.</summary>
-    internal event Action<RouterKey>? SaturationChanged;
+    /// <summary>
+    /// Raised when <see cref="FindSaturation"/> or <see cref="FindShortfalls"/> has another answer. Handlers return at once.
+    /// </summary>
+    internal event Action<RouterKey>? Changed;
 
     private readonly Dictionary<RouterKey, RunningRelay> _relays = [];
     private RelayLoopGroup? _group;
+    private ITimer? _retry;
 
     internal bool IsRunning(RouterKey key, NetworkNamespace netns)
     {
@@ -41,8 +48,9 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
 
             Remove(key);
             _group ??= new RelayLoopGroup();
+            _retry ??= TimeProvider.System.CreateTimer(_ => Retry(), null, RetryInterval, RetryInterval);
             relay = new RunningRelay(_group, netns.Duplicate(), store);
-            relay.Relay.SaturationChanged += () => SaturationChanged?.Invoke(key);
+            relay.Relay.SaturationChanged += () => Changed?.Invoke(key);
             _relays.Add(key, relay);
             return relay.Relay;
         }
@@ -66,6 +74,15 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         }
     }
 
+    /// <inheritdoc cref="RouterRelay.Shortfalls"/>
+    internal ValueList<PlanProblem> FindShortfalls(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _relays.GetValueOrDefault(key)?.Relay.Shortfalls ?? [];
+        }
+    }
+
     /// <summary>What goes through the router's relay, by the rules of the plan; nothing when it does not run.</summary>
     internal RouterTraffic ReadTraffic(RedirectPlan plan)
     {
@@ -85,7 +102,7 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
             relays = [.. _relays.Values.Select(relay => relay.Relay)];
         }
 
-        await Task.WhenAll(relays.Select(relay => relay.DrainAsync(timeout, cancellation))).ConfigureAwait(false);
+        await Task.WhenAll(relays.Select(relay => relay.DrainAsync(timeout, isSucceeded: store is not null && DescriptorStore.HasManager, cancellation))).ConfigureAwait(false);
         return relays.Sum(relay => relay.ConnectionCount);
     }
 
@@ -100,9 +117,35 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
                 Remove(key);
             }
 
+            _retry?.Dispose();
+            _retry = null;
             _group?.Dispose();
             _group = null;
         }
+    }
+
+    // A timer's thread ends the process with an exception; what the kernel refuses here is refused again at the next time.
+    private void Retry()
+    {
+        List<RouterKey> changed = [];
+        lock (_lock)
+        {
+            foreach ((RouterKey key, RunningRelay running) in _relays)
+            {
+                try
+                {
+                    if (running.Relay.Retry())
+                    {
+                        changed.Add(key);
+                    }
+                }
+                catch (LinuxException)
+                {
+                }
+            }
+        }
+
+        changed.ForEach(key => Changed?.Invoke(key));
     }
 
     private void Remove(RouterKey key)

@@ -112,7 +112,16 @@ internal sealed class RelayLoop : IDisposable
     internal Errno Watch(LoopSource source, int side, int descriptor, EpollEvents events) =>
         _epoll.Add(descriptor, events, _sources.TagOf(source, side));
 
-    internal void StopWatching(int descriptor) => _epoll.Remove(descriptor);
+    /// <summary>Where it is not watched, nothing happens.</summary>
+    /// <exception cref="LinuxException">The descriptor is closed.</exception>
+    internal void StopWatching(int descriptor)
+    {
+        Errno errno = _epoll.Remove(descriptor);
+        if (!errno.IsSuccess && errno != Errno.ENOENT)
+        {
+            throw new LinuxException("stop watching", $"descriptor {descriptor}", errno);
+        }
+    }
 
     /// <summary>Lets a flow that has used up its turn go on after the others have had theirs.</summary>
     internal void Continue(RelayedConnection flow) => _unfinished.Enqueue(flow);

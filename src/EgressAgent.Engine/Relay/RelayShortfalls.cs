@@ -24,6 +24,7 @@ internal static class RelayShortfalls
 
     private static string Subject(RedirectRuleSpec? rule) => rule is null ? "the fallback" : $"{rule.Port}/{rule.Protocol}";
 
-    private static bool IsLimit(Errno errno) =>
+    /// <summary>Whether something is used up that may be free again.</summary>
+    internal static bool IsLimit(Errno errno) =>
         errno == Errno.EMFILE || errno == Errno.ENFILE || errno == Errno.ENOMEM || errno == Errno.ENOBUFS || errno == Errno.ENOSPC;
 }

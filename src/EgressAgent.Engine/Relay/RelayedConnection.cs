@@ -17,12 +17,11 @@ internal abstract class RelayedConnection : TimedSource
 {
     private const int ClientSide = 0;
     private const int ServerSide = 1;
-    private const EpollEvents Watched = EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.EdgeTriggered;
+    private const EpollEvents Watched = EpollEvents.In | EpollEvents.Priority | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.EdgeTriggered;
 
     private readonly RelayShard _shard;
     private readonly SocketEndpoint _clientEndpoint;
     private readonly ushort _dialledPort;
-    private readonly long _started;
     private SocketEndpoint _source;
     private ConnectionDirection _toServer;
     private ConnectionDirection _toClient;
@@ -38,7 +37,7 @@ internal abstract class RelayedConnection : TimedSource
         _clientEndpoint = accepted.Endpoint;
         _dialledPort = accepted.DialledPort;
         Server = server;
-        _started = shard.Loop.Now;
+        Started = shard.Loop.Now;
         _toClient.IsWritable = true;
     }
 
@@ -57,6 +56,9 @@ internal abstract class RelayedConnection : TimedSource
         /// <summary>Both have ended in order.</summary>
         Finished,
     }
+
+    /// <summary>The loop's time when it was accepted.</summary>
+    internal long Started { get; }
 
     private protected int Client { get; }
 
@@ -105,9 +107,10 @@ internal abstract class RelayedConnection : TimedSource
     {
         ref ConnectionDirection from = ref side == ClientSide ? ref _toServer : ref _toClient;
         ref ConnectionDirection to = ref side == ClientSide ? ref _toClient : ref _toServer;
-        if ((events & (EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0)
+        if ((events & (EpollEvents.In | EpollEvents.Priority | EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0)
         {
             from.IsReadable = true;
+            from.IsUrgent |= (events & EpollEvents.Priority) != 0;
             from.IsEnding |= (events & (EpollEvents.ReadHangUp | EpollEvents.HangUp)) != 0;
         }
 
@@ -171,7 +174,7 @@ internal abstract class RelayedConnection : TimedSource
             _state,
             _toServer.Bytes,
             _toClient.Bytes,
-            Loop.ToUtc(_started));
+            Loop.ToUtc(Started));
     }
 
     /// <summary>Sets what the socket towards the destination needs before it connects.</summary>

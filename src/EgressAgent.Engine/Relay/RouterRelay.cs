@@ -20,6 +20,10 @@ internal sealed class RouterRelay : IDisposable
 {
     private static readonly TimeSpan DrainPollInterval = TimeSpan.FromMilliseconds(20);
 
+    // Of the time to drain, how much is for those connections that began meanwhile; others wait that long to be accepted.
+    private const int LateShare = 6;
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(5);
+
     // At the limit, connections come and go all the time; it is told once.
     private static readonly TimeSpan SaturationEnd = TimeSpan.FromSeconds(10);
 
@@ -30,6 +34,8 @@ internal sealed class RouterRelay : IDisposable
     private Ingress? _ingress;
     private volatile RedirectionTable _table = RedirectionTable.Empty;
     private volatile string? _saturation;
+    private volatile ValueList<PlanProblem> _shortfalls = [];
+    private RedirectPlan? _plan;
     private long _saturatedAt;
     private int _connections;
     private int _associations;
@@ -60,6 +66,9 @@ internal sealed class RouterRelay : IDisposable
 
     /// <summary>Raised when <see cref="Saturation"/> changed, on one of the group's threads. Handlers return at once.</summary>
     public event Action? SaturationChanged;
+
+    /// <summary>The parts of the plan in force that are not served, and why.</summary>
+    internal ValueList<PlanProblem> Shortfalls => _shortfalls;
 
     /// <summary>Connections at this moment, those included that are still being made.</summary>
     public int ConnectionCount => Volatile.Read(ref _connections);
@@ -97,7 +106,22 @@ internal sealed class RouterRelay : IDisposable
             _table = table;
             _ingress.Update(table, shortfalls);
             ForEachShard(shard => Sweep(shard, table));
-            return shortfalls.ToValueList();
+            _plan = plan;
+            return _shortfalls = shortfalls.ToValueList();
+        }
+    }
+
+    /// <summary>
+    /// Tries again what is not served, as whatever stands in the way may be over: a port is free again, descriptors are, a module is
+    /// loaded. For a timer.
+    /// </summary>
+    /// <returns>Whether <see cref="Shortfalls"/> is another.</returns>
+    internal bool Retry()
+    {
+        lock (_change)
+        {
+            ValueList<PlanProblem> before = _shortfalls;
+            return before.Count > 0 && !_isDisposed && _ingress is not null && !Apply(_plan!).Equals(before);
         }
     }
 
@@ -122,12 +146,22 @@ internal sealed class RouterRelay : IDisposable
         }
     }
 
-    /// <summary>As <see cref="StopAccepting"/>, and waits for the connections to finish. The rest of them live on.</summary>
+    /// <summary>
+    /// As <see cref="StopAccepting"/>, and waits for the connections to finish. The rest of them live on. Where another process takes
+    /// the sockets over, new connections are taken until those of now have finished, so that a single one that is long does not keep others
+    /// out, or until the time is nearly up, so that the new ones finish too.
+    /// </summary>
     /// <returns>Whether all have finished within the time.</returns>
-    public async Task<bool> DrainAsync(TimeSpan timeout, CancellationToken cancellation = default)
+    public async Task<bool> DrainAsync(TimeSpan timeout, bool isSucceeded = false, CancellationToken cancellation = default)
     {
-        StopAccepting();
         long started = TimeProvider.GetTimestamp();
+        TimeSpan rest = timeout / LateShare < LongestRest ? timeout / LateShare : LongestRest;
+        while (isSucceeded && TimeProvider.GetElapsedTime(started) < timeout - rest && HasConnectionSince(started))
+        {
+            await Task.Delay(DrainPollInterval, TimeProvider, cancellation);
+        }
+
+        StopAccepting();
         while (ConnectionCount > 0)
         {
             if (TimeProvider.GetElapsedTime(started) >= timeout)
@@ -239,6 +273,13 @@ internal sealed class RouterRelay : IDisposable
     }
 
     internal void OnAssociationEnded() => Interlocked.Decrement(ref _associations);
+
+    private bool HasConnectionSince(long timestamp)
+    {
+        bool found = false;
+        ForEachShard(shard => found |= shard.Sources.OfType<RelayedConnection>().Any(connection => connection.Started <= timestamp));
+        return found;
+    }
 
     private static void Sweep(RelayShard shard, RedirectionTable table) =>
         CutAll(shard.Sources.Where(source => !source.LivesOn(table)));

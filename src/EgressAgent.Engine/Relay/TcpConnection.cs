@@ -27,6 +27,9 @@ internal sealed unsafe class TcpConnection : RelayedConnection
     {
         int keepAlive = Math.Max(1, (int)options.KeepAliveTime.TotalSeconds);
         Errno errno = NativeSocket.SetNoDelay(socket);
+
+        // An urgent byte is passed on as any other, in its place.
+        errno = errno.IsSuccess ? NativeSocket.SetUrgentInline(socket) : errno;
         return errno.IsSuccess ? NativeSocket.SetKeepAlive(socket, keepAlive, keepAlive) : errno;
     }
 
@@ -117,7 +120,7 @@ internal sealed unsafe class TcpConnection : RelayedConnection
                 return Progress.TurnUsed;
             }
 
-            IoResult received = direction.IsStreaming && TakePipe(ref direction)
+            IoResult received = direction.IsStreaming && !direction.IsUrgent && TakePipe(ref direction)
                 ? Splice(ref direction, source)
                 : Copy(ref direction, source);
             if (received.IsError)
@@ -128,6 +131,7 @@ internal sealed unsafe class TcpConnection : RelayedConnection
                 }
 
                 direction.IsReadable = false;
+                direction.IsUrgent = false;
             }
             else if (received.Value == 0)
             {
@@ -182,7 +186,7 @@ internal sealed unsafe class TcpConnection : RelayedConnection
 
             // epoll(7): a read that brought less than was asked for has emptied a stream socket. A FIN that comes later makes
             // an event of its own; one that is there already must be read.
-            direction.IsReadable = isFull || direction.IsEnding;
+            direction.IsReadable = isFull || direction.IsEnding || direction.IsUrgent;
         }
 
         return received;

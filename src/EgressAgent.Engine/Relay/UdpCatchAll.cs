@@ -31,10 +31,16 @@ internal sealed class UdpCatchAll : LoopSource
 
     internal int Socket => _handle.Descriptor;
 
+    /// <exception cref="LinuxException">No memory is left, or no room under fs.epoll.max_user_watches; it has stopped.</exception>
     internal void Start()
     {
         _shard.Loop.Register(this);
-        _ = _shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
+        Errno errno = _shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
+        if (!errno.IsSuccess)
+        {
+            Stop();
+            throw new LinuxException("watch", $"udp {_inside}", errno);
+        }
     }
 
     internal void Stop()
@@ -91,18 +97,23 @@ internal sealed class UdpCatchAll : LoopSource
         try
         {
             _shard.Relay.RunInNetworkNamespace(() => handle = UdpPort.OpenSocket(local, withDestination: false));
+            port = new UdpPort(_shard, local, handle!, this);
+            port.Start();
+            _ports.Add(number, port);
+            _steering.LeaveToOwnSocket(PlaceOf(number).Steered);
+            return port;
         }
-        catch (LinuxException)
+        catch (LinuxException exception)
         {
-            // No descriptor is left, or somebody else holds the port: the datagram is lost and the next one tries again.
+            // The datagram is lost and the next one tries again.
+            Release(number);
+            if (RelayShortfalls.IsLimit(exception.Errno))
+            {
+                _shard.Relay.Saturate(exception.Errno);
+            }
+
             return null;
         }
-
-        port = new UdpPort(_shard, local, handle!, this);
-        port.Start();
-        _ports.Add(number, port);
-        _steering.LeaveToOwnSocket(PlaceOf(number).Steered);
-        return port;
     }
 
     private IngressKey PlaceOf(ushort number) => new(TransportProtocol.UDP, _inside.IsIPv6, number);

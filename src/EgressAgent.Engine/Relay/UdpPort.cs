@@ -67,11 +67,17 @@ internal sealed class UdpPort : LoopSource
         return handle;
     }
 
+    /// <exception cref="LinuxException">No memory is left, or no room under fs.epoll.max_user_watches; it has stopped.</exception>
     internal void Start()
     {
         IsCoalescing = Shard.Relay.Options.UsesSegmentation && NativeSocket.SetReceiveCoalesced(Socket).IsSuccess;
         Shard.Loop.Register(this);
-        _ = Shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
+        Errno errno = Shard.Loop.Watch(this, 0, Socket, EpollEvents.In);
+        if (!errno.IsSuccess)
+        {
+            Stop();
+            throw new LinuxException("watch", $"udp {Local}", errno);
+        }
     }
 
     internal void Stop()

@@ -18,6 +18,7 @@ internal static unsafe partial class LibC
     internal const int SO_ERROR = 4;
     internal const int SO_SNDBUF = 7;
     internal const int SO_KEEPALIVE = 9;
+    internal const int SO_OOBINLINE = 10;
     internal const int SO_LINGER = 13;
     internal const int SO_SNDBUFFORCE = 32;
 

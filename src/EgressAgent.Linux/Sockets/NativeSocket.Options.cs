@@ -26,6 +26,9 @@ public static unsafe partial class NativeSocket
         return errno.IsSuccess ? Set(socket, LibC.IPPROTO_TCP, LibC.TCP_KEEPINTVL, intervalSeconds) : errno;
     }
 
+    /// <summary>The urgent byte of TCP is received in its place among the others, instead of apart: SO_OOBINLINE, socket(7).</summary>
+    public static Errno SetUrgentInline(int socket) => Set(socket, LibC.SOL_SOCKET, LibC.SO_OOBINLINE, 1);
+
     public static Errno SetReuseAddress(int socket) => Set(socket, LibC.SOL_SOCKET, LibC.SO_REUSEADDR, 1);
 
     public static Errno SetReceiveBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_RCVBUF, bytes);

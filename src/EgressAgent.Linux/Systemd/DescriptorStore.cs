@@ -10,6 +10,9 @@ namespace EgressAgent.Linux.Systemd;
 /// </summary>
 public sealed class DescriptorStore : IDisposable
 {
+    /// <summary>Whether a service manager asks to be told (NOTIFY_SOCKET, sd_notify(3)).</summary>
+    public static bool HasManager => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 };
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, FileHandle> _passed = [];
     private readonly BlockingCollection<Change> _changes = [];

@@ -135,6 +135,29 @@ public sealed partial class RulesetTableTests : IDisposable
         Assert.Equal(Fresh(Plans.Example), Listing(NftOutput.Stateless));
     }
 
+    // Each listing would show what somebody else has just written as the agent's own.
+    [Fact]
+    public void Somebody_who_writes_at_the_same_time_is_noticed()
+    {
+        RedirectPlan other = Plans.Example with { Rules = [Example.Rule(8080, "203.0.113.99", 80), .. Plans.Example.Rules.Skip(1)] };
+        _table.Apply(Plans.Example, Netns);
+        for (int round = 0; round < 50; round++)
+        {
+            using var intruder = Process.Start("nsenter", [
+                $"--net=/run/netns/{_scratch.Name}", "sh", "-c", $"sleep 0.0{round:00}; nft 'add rule inet egress_agent guard accept comment \"intruder\"'"]);
+            while (!intruder.HasExited)
+            {
+                _table.Apply(round % 2 == 0 ? other : Plans.Example, Netns);
+            }
+
+            Assert.False(_table.Observe(Netns) is not null && Listing(NftOutput.None).Contains("intruder"), $"unnoticed in round {round}");
+        }
+
+        _table.Apply(Plans.Example, Netns);
+        Assert.Equal(Plans.Example, _table.Observe(Netns));
+        Assert.Equal(Fresh(Plans.Example), Listing(NftOutput.Stateless));
+    }
+
     [Fact]
     public void Other_tables_are_left_alone()
     {

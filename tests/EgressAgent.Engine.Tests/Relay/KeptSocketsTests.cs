@@ -67,6 +67,29 @@ public sealed class KeptSocketsTests(RelayLab lab) : RelayTestBase(lab)
         AssertRefused(8081);
     }
 
+    [Fact]
+    public async Task Drain_before_another_agent_takes_new_connections_while_an_old_one_lives()
+    {
+        Socket listener = Keep(Lab.Listen());
+        DescriptorStore store = StoreOf("tcp4/8080", OpenListener(RelayLab.Inside, 8080));
+        Start(new RelayOptions { UsesSteering = false }, kept: new KeptSockets(store, Lab.Router.Id));
+        Relay.Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!)));
+        Socket client = Keep(Lab.Connect(8080));
+        Socket server = Keep(listener.Accept());
+        Task<bool> drained = Relay.DrainAsync(TimeSpan.FromMinutes(1), isSucceeded: true, TestContext.Current.CancellationToken);
+
+        using (Socket late = Lab.Connect(8080))
+        using (Socket lateServer = listener.Accept())
+        {
+            Echo(late, lateServer, Hello);
+        }
+
+        Assert.False(drained.IsCompleted);
+        client.Dispose();
+        server.Dispose();
+        Assert.True(await drained);
+    }
+
     private DescriptorStore StoreOf(string name, FileHandle socket) => Keep(new DescriptorStore(
         [new PassedDescriptor($"relay/{Lab.Router.Id.Inode}/{name}", socket)], exception => Assert.Fail(exception.Message)));
 

@@ -107,15 +107,35 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
     }
 
     [Fact]
+    public void Port_that_somebody_held_is_served_once_it_is_free()
+    {
+        Socket listener = Keep(Lab.Listen());
+        Start(new RelayOptions { UsesSteering = false });
+        Socket other = Keep(RelayLab.TcpSocket(Lab.Router, RelayLab.Inside));
+        other.Bind(new IPEndPoint(RelayLab.Inside, 80));
+        other.Listen();
+        PlanProblem shortfall = Assert.Single(Relay.Apply(RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!))));
+        Assert.Equal(PlanReasons.PortInUse, shortfall.Reason);
+        Assert.StartsWith("80/TCP is not served: ", shortfall.Message);
+        Assert.False(Relay.Retry());
+
+        other.Dispose();
+
+        Assert.True(Relay.Retry());
+        Assert.Empty(Relay.Shortfalls);
+        Echo(Keep(Lab.Connect(80)), Keep(listener.Accept()), Hello);
+    }
+
+    [Fact]
     public async Task Drain_refuses_new_connections_and_waits_for_the_established()
     {
         (Socket client, Socket server) = ConnectPair(80);
 
-        Assert.False(await Relay.DrainAsync(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken));
+        Assert.False(await Relay.DrainAsync(TimeSpan.FromMilliseconds(50), isSucceeded: false, TestContext.Current.CancellationToken));
         Assert.Throws<SocketException>(() => Lab.Connect(80));
         Echo(client, server, Hello);
 
-        Task<bool> drained = Relay.DrainAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        Task<bool> drained = Relay.DrainAsync(TimeSpan.FromSeconds(10), isSucceeded: false, TestContext.Current.CancellationToken);
         client.Close();
         Assert.Equal(0, server.Receive(new byte[1]));
         server.Close();

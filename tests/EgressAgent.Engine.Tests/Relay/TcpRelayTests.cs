@@ -59,6 +59,36 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
         Assert.Contains("sk_lookup", shortfalls[0].Message);
     }
 
+    // A read ends before the urgent byte, and nothing tells that there is more.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Urgent_byte_is_passed_on_in_its_place_and_holds_nothing_up(bool fromClient)
+    {
+        byte[] around = new byte[1 << 20];
+        Random.Shared.NextBytes(around);
+        (Socket client, Socket server) = ConnectPair();
+        (Socket from, Socket to) = fromClient ? (client, server) : (server, client);
+        for (int round = 0; round < 100; round++)
+        {
+            byte[] expected = round % 10 == 9 ? [.. around, (byte)'!', .. around] : [.. around[..100], (byte)'!', .. around[100..200]];
+            int urgent = expected.Length / 2;
+            var sender = new Thread(() =>
+            {
+                from.Send(expected.AsSpan(0, urgent));
+                from.Send(expected.AsSpan(urgent, 1), SocketFlags.OutOfBand);
+                from.Send(expected.AsSpan(urgent + 1));
+            });
+            sender.Start();
+            byte[] received = new byte[expected.Length];
+            to.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.OutOfBandInline, true);
+            ReadExactly(to, received);
+            sender.Join();
+
+            Assert.Equal(expected, received);
+        }
+    }
+
     [Fact]
     public void Fallback_takes_every_port_and_keeps_it()
     {

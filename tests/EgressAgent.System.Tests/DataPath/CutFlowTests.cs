@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
@@ -38,6 +40,53 @@ public abstract class CutFlowTests(DataPathTest.Fixture fixture) : DataPathTest(
         Eventually.True("the cut flow to break", () => cut.Broke);
         Assert.Equal(SocketError.ConnectionReset, ErrorOf(idle));
         kept.WaitForBlocks(100);
+    }
+
+    // Connection tracking remembers those packets, and a pass has to end all the same, on a node whose own flows take long to go through.
+    [Fact]
+    public void Edit_is_in_force_at_once_while_clients_send_what_no_rule_takes()
+    {
+        Lab.Apply("web", Spec($"{Kept}, {Doomed}"));
+        bool isStopping = false;
+        Lab.Node.Check("nft", "add table inet tracked; add chain inet tracked input { type filter hook input priority 0; }; add rule inet tracked input ct state new");
+        using Undo tracked = new(() => Lab.Node.Check("nft", "delete table inet tracked"));
+        using (FrameSender sender = Lab.Client.SendFrames("eth0"))
+        {
+            PhysicalAddress node = Lab.Node.MacOf("client");
+            for (int flow = 0; flow < 100_000; flow++)
+            {
+                sender.TrySend(Frame.Udp(
+                    sender.Mac, node, IPAddress.Parse("10.88.0.2"), 1024 + (flow % 50_000), IPAddress.Parse("10.88.0.1"), 1 + (flow / 50_000)));
+            }
+        }
+
+        Thread[] clients = [.. Enumerable.Range(200, 16).Select(protocol => new Thread(() => Send((byte)protocol)))];
+        Array.ForEach(clients, client => client.Start());
+        try
+        {
+            Stopwatch clock = Stopwatch.StartNew();
+            Lab.Apply("web", Spec(Kept));
+            Lab.Apply("web", Spec($"{Kept}, {Doomed}"));
+
+            Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+            AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside, 9));
+        }
+        finally
+        {
+            Volatile.Write(ref isStopping, true);
+            Array.ForEach(clients, client => client.Join());
+        }
+
+        void Send(byte protocol)
+        {
+            using FrameSender sender = Lab.Client.SendFrames("eth0");
+            byte[] frame = Frame.Other(
+                sender.Mac, Lab.Node.MacOf("client"), IPAddress.Parse("10.88.0.2"), IPAddress.Parse(DataPathLab.Inside), protocol);
+            while (!Volatile.Read(ref isStopping))
+            {
+                sender.TrySend(frame);
+            }
+        }
     }
 
     [Fact]

@@ -39,6 +39,10 @@ public static class Frame
         return Build(from, to, source, destination, isV6 ? (byte)58 : (byte)1, [isV6 ? (byte)128 : (byte)8, 0, 0, 0, 0, 7, 0, 1], checksumAt: 2);
     }
 
+    /// <summary>A few bytes of a protocol without a checksum.</summary>
+    public static byte[] Other(PhysicalAddress from, PhysicalAddress to, IPAddress source, IPAddress destination, byte protocol) =>
+        Build(from, to, source, destination, protocol, [.. "other"u8, 0, 0, 0], checksumAt: 6);
+
     private static byte[] Build(
         PhysicalAddress from, PhysicalAddress to, IPAddress source, IPAddress destination, byte protocol, byte[] payload, int checksumAt)
     {

@@ -13,6 +13,7 @@ internal static class NfnetlinkH
     internal const ushort IPCTNL_MSG_CT_DELETE = 2;
 
     internal const ushort NFT_MSG_NEWGEN = 15;
+    internal const ushort NFT_MSG_GETGEN = 16;
     internal const ushort NFTA_GEN_ID = 1;
     internal const ushort NFTA_GEN_PROC_PID = 2;
     internal const ushort NFTA_GEN_PROC_NAME = 3;
