@@ -6,6 +6,9 @@ namespace EgressAgent.Engine.Tests.Support;
 /// <summary>A network namespace with a name that nobody else has, gone afterwards. Tests that need one are skipped without root.</summary>
 internal sealed class ScratchNamespace : IDisposable
 {
+    // The runtime's timer thread is made by whichever thread sets the first timer, and inherits its network namespace.
+    static ScratchNamespace() => Task.Delay(1).Wait();
+
     private ScratchNamespace(string name)
     {
         Name = name;

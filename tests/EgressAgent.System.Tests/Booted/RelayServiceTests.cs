@@ -10,7 +10,7 @@ public sealed class RelayServiceTests(BootedAgentTest.Fixture fixture) : BootedA
     public void Restart_refuses_and_resets_no_client_and_stop_refuses_all()
     {
         Agent.WriteRouter(Agent.ReadExample().Replace(
-            "  name: egress-router-redirect", "  name: egress-router-redirect\n  annotations: { egressagent.org/datapath: relay }"));
+            "  annotations:\n    ", "  annotations:\n    egressagent.org/datapath: relay\n    "));
 
         // A listener, the socket of the rule for UDP, and what steers.
         Eventually.True("the descriptors to be kept", () => KeptDescriptors == 3, otherwise: () => Agent.Journal());

@@ -66,7 +66,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
 
         Agent.WriteRouter(Agent.ReadExample().Replace("protocol: UDP", "protocol: udp"));
 
-        Agent.WaitForStatus(text => text.StartsWith($"1 router degraded: {Router}: ", StringComparison.Ordinal));
+        Agent.WaitForStatus(text => text.StartsWith($"1 router degraded, 1 file in error: {Router}: ", StringComparison.Ordinal));
         Assert.Matches(@"/etc/egress-router/egress-router-redirect\.yaml:\d+:\d+: .*`UDP`", Agent.StatusText);
         Assert.Contains(Agent.StatusText, Node.Check("systemctl", "status", "egress-agentd"));
         transfer.WaitForBlocks(100);

@@ -23,6 +23,7 @@ public sealed class WithoutInotifyTests
     }
 
     [Fact(Explicit = true)]
+    [Trait("Run", "ByAnotherTest")]
     public void Watcher_withoutInstances_looksAndGoesBackToEvents()
     {
         using TemporaryDirectory root = new();
