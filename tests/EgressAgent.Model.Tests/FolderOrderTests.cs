@@ -14,9 +14,9 @@ public sealed partial class FolderOrderTests
     {
         ["EgressAgent.Linux"] = ("EgressAgent.Linux",
         [
-            "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Nftables",
+            "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces",
             "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink", "Netlink.Conntrack",
-            "Arp", "Ndp", "Netlink.Monitoring", "Bus",
+            "Nftables", "Arp", "Ndp", "Netlink.Monitoring", "Bus",
         ]),
         ["EgressAgent.Model"] = ("EgressAgent.Model", ["", "Addressing", "Resources|Description|Yaml|Validation|Configuration|Redirecting|Planning|Legacy", "Status"]),
         ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Relay", "Redirect", "Kernel", "Registry", "Reconcile", "Traffic"]),

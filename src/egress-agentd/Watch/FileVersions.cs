@@ -49,6 +49,9 @@ internal sealed class FileVersions(string directory)
         .Select(version => Path.Join(directory, version.Key))
         .ToHashSet(StringComparer.Ordinal);
 
+    /// <summary>Whether a file is not there any more that was there when it was looked at last.</summary>
+    internal bool HasVanished(string name) => _versions.ContainsKey(name) && Look(Path.Combine(directory, name)).IsGone;
+
     /// <summary>Looks at the named files only, as others may be half written at this moment.</summary>
     /// <param name="names">Without the directory.</param>
     /// <param name="gone">The paths of those that are not there any more.</param>

@@ -23,6 +23,9 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     // A file that is looked at without being told may be half written. Who writes changes it all the time.
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
+    // Who replaces a file may take the old one away first: install(1), rm and cp, editors that keep a backup.
+    private static readonly TimeSpan Replacement = TimeSpan.FromMilliseconds(200);
+
     private readonly string _directory;
     private readonly FileVersions _versions;
     private readonly Action<FilesReading> _apply;
@@ -30,6 +33,7 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _stop = new();
+    private readonly HashSet<string> _vanished = new(StringComparer.Ordinal);
     private DirectoryWatch? _watch;
     private Thread? _thread;
     private bool _isFirst = true;
@@ -104,7 +108,7 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     {
         if (_watch is { } watch)
         {
-            Handle(watch, watch.Wait(Glance));
+            Handle(watch, watch.Wait(_vanished.Count > 0 ? Replacement : Glance));
         }
         else if (!_stop.Wait(Glance))
         {
@@ -144,7 +148,7 @@ internal sealed partial class RouterFilesWatcher : IDisposable
         {
             Reload();
         }
-        else if (!change.IsNothing)
+        else if (!change.IsNothing || _vanished.Count > 0)
         {
             Apply(change);
         }
@@ -252,7 +256,16 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     {
         lock (_lock)
         {
-            string[] names = [.. change.Names.Union(_versions.DependentOn(change.Names, change.Elsewhere))];
+            HashSet<string> names = [.. change.Names.Union(_versions.DependentOn(change.Names, change.Elsewhere)).Where(RouterFileNames.IsRouterFile), .. _vanished];
+            _vanished.Clear();
+
+            // That files are not there, and nothing else, is believed when nothing follows. A file that moved is in one place or the other.
+            if (!change.IsNothing && names.Count > 0 && names.All(_versions.HasVanished))
+            {
+                _vanished.UnionWith(names);
+                return;
+            }
+
             Tell(_versions.Refresh(names, out List<string> gone), gone);
         }
     }

@@ -71,6 +71,24 @@ public sealed class RouterFilesWatcherTests : IDisposable
     }
 
     [Fact]
+    public void File_takenAwayBeforeItsReplacement_isNeverRemoved()
+    {
+        Write("web.yaml", Example.Document());
+        Start();
+
+        for (int port = 10_000; port < 10_050; port++)
+        {
+            // As install(1) does.
+            File.Delete(PathOf("web.yaml"));
+            Thread.Yield();
+            Write("web.yaml", Example.Document(port: port));
+            Eventually.True($"port {port}", () => PortOf(Web) == port);
+        }
+
+        Assert.DoesNotContain(_changes, router => router.IsRemoved);
+    }
+
+    [Fact]
     public void Files_manyAtOnce_areAllThere()
     {
         Start();
