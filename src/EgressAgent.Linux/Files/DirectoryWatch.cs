@@ -182,21 +182,24 @@ public sealed class DirectoryWatch : IDisposable
     private static (ulong Device, ulong Inode)? IdentityOf(string path) =>
         FileStatus.TryRead(path) is { } status ? (status.Device, status.Inode) : null;
 
-    // What is created is written next, unless it is a directory or another name for something that is there.
+    // What is created is written next, unless it is a directory or another name for something that is there. What was taken away and is
+    // there again is another file, of which the kernel tells when it is whole.
     private static bool IsWhole(uint mask, string directory, string name)
     {
-        if ((mask & LibC.IN_CREATE) == 0 || (mask & LibC.IN_ISDIR) != 0)
+        bool isCreated = (mask & LibC.IN_CREATE) != 0;
+        if ((!isCreated && (mask & (LibC.IN_DELETE | LibC.IN_MOVED_FROM)) == 0) || (mask & LibC.IN_ISDIR) != 0)
         {
             return true;
         }
 
         try
         {
-            return FileStatus.TryRead(Path.Join(directory, name), followsLink: false) is { Kind: not FileKind.Regular } or { Links: > 1 };
+            FileStatus? status = FileStatus.TryRead(Path.Join(directory, name), followsLink: false);
+            return isCreated ? status is { Kind: not FileKind.Regular } or { Links: > 1 } : status is null;
         }
         catch (LinuxException)
         {
-            return false;
+            return !isCreated;
         }
     }
 }

@@ -25,6 +25,21 @@ public sealed class DirectoryWatchTests : IDisposable
     }
 
     [Fact]
+    public void Wait_fileTakenAwayAndWrittenAnew_namesItWhenItIsWhole()
+    {
+        string path = Path.Combine(_directory, "a.yaml");
+        File.WriteAllText(path, "before");
+        using DirectoryWatch watch = DirectoryWatch.TryOpen(_directory)!;
+        File.Delete(path);
+        using (File.Create(path))
+        {
+            Assert.Empty(watch.Wait().Names);
+        }
+
+        Assert.Equal(["a.yaml"], watch.Wait().Names);
+    }
+
+    [Fact]
     public void Wait_directoryRemoved_isLost()
     {
         using DirectoryWatch watch = DirectoryWatch.TryOpen(_directory)!;
