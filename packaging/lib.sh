@@ -80,8 +80,12 @@ need_packages() {
 
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
-    local install=(timeout --foreground 900 apt-get install --yes --no-install-recommends "$@")
-    "${install[@]}" || { timeout --foreground 300 apt-get update && "${install[@]}"; }
+    with_package_lists timeout --foreground 900 apt-get -o DPkg::Lock::Timeout=600 install --yes --no-install-recommends "$@"
+}
+
+# with_package_lists COMMAND…: runs it, and if it fails, once more with new lists of Debian's packages.
+with_package_lists() {
+    "$@" || { timeout --foreground 300 apt-get update && "$@"; }
 }
 
 # Finds the .NET SDK also where sudo's PATH does not reach.

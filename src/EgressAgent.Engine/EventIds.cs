@@ -18,6 +18,8 @@ public static class EventIds
     public const int Contested = 10;
     public const int Fight = 12;
     public const int Shortcoming = 14;
+    public const int ServiceUnavailable = 15;
+    public const int ExternalAddress = 16;
 
     // The daemon's own.
     public const int Ready = 20;
@@ -34,4 +36,14 @@ public static class EventIds
     public const int SettingsFault = 40;
     public const int SettingsWarning = 41;
     public const int Unwatched = 42;
+    public const int StateInUse = 43;
+    public const int Hidden = 44;
+    public const int Foreign = 45;
+    public const int NodeLimit = 46;
+    public const int NamesFault = 47;
+    public const int NamesWarning = 48;
+    public const int MetricsNotShown = 49;
+    public const int FlowRecordsNotWritten = 50;
+    public const int FlowRecordsLost = 51;
+    public const int NodeRoom = 52;
 }

@@ -29,6 +29,7 @@ public readonly partial record struct Errno
     public static readonly Errno ENOSYS = new(38);
     public static readonly Errno ELOOP = new(40);
     public static readonly Errno EBADMSG = new(74);
+    public static readonly Errno ERESTART = new(85);
     public static readonly Errno EMSGSIZE = new(90);
     public static readonly Errno EPROTONOSUPPORT = new(93);
     public static readonly Errno EOPNOTSUPP = new(95);
@@ -75,6 +76,7 @@ public readonly partial record struct Errno
         38 => nameof(ENOSYS),
         40 => nameof(ELOOP),
         74 => nameof(EBADMSG),
+        85 => nameof(ERESTART),
         90 => nameof(EMSGSIZE),
         93 => nameof(EPROTONOSUPPORT),
         95 => nameof(EOPNOTSUPP),

@@ -14,19 +14,10 @@ public sealed class LinuxException : IOException
     public LinuxException(string operation, string subject, Errno errno, string? kernelText = null)
         : base(Describe(operation, subject, errno, kernelText))
     {
-        Operation = operation;
-        Subject = subject;
         Errno = errno;
-        KernelText = kernelText;
     }
 
-    public string Operation { get; }
-
-    public string Subject { get; }
-
     public Errno Errno { get; }
-
-    public string? KernelText { get; }
 
     private static string Describe(string operation, string subject, Errno errno, string? kernelText)
     {

@@ -7,4 +7,6 @@ internal static class Paths
     internal const string Configuration = "/etc/egress-agentd/agentd.yaml";
     internal const string State = "/var/lib/egress-agentd";
     internal const string Runtime = "/run/egress-agentd";
+    internal const string Hosts = "/etc/hosts";
+    internal const string Resolve = "/run/systemd/resolve";
 }

@@ -13,6 +13,10 @@ internal static partial class NativeMethods
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int unsetenv(string name);
 
+    // int dup(int oldfd);
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int dup(int oldfd);
+
     // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags);
     [LibraryImport("libc", SetLastError = true)]
     internal static unsafe partial nint recvmsg(int sockfd, MessageHeader* msg, int flags);

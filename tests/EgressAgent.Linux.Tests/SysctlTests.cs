@@ -42,6 +42,23 @@ public sealed class SysctlTests
         Assert.Equal($"write sysctl net/ipv4/ip_forward = perhaps in {netns.Name}: EINVAL (Invalid argument)", error.Message);
     }
 
+    [Fact]
+    public void Several_values_are_those_of_the_namespace_that_is_asked_and_what_is_missing_is_null()
+    {
+        using ScratchNetns first = ScratchNetns.Create();
+        using ScratchNetns second = ScratchNetns.Create();
+        SysctlSet settings = new(["net/ipv4/ip_default_ttl", "net/ipv4/conf/absent/forwarding", "net/absent/x", "net/ipv6/conf/lo/accept_ra", "net/core/somaxconn"]);
+        Sysctl.Set(first.Namespace, "net/ipv4/ip_default_ttl", 77);
+        Sysctl.Set(second.Namespace, "net/ipv4/ip_default_ttl", 78);
+        Sysctl.Set(second.Namespace, "net/core/somaxconn", 79);
+
+        Assert.Equal(["77", null, null, "1", Sysctl.Get(first.Namespace, "net/core/somaxconn")], settings.Read(first.Namespace));
+        Assert.Equal(["78", null, null, "1", "79"], settings.Read(second.Namespace));
+        Sysctl.Set(first.Namespace, "net/ipv4/ip_default_ttl", 7);
+        Assert.Equal("7", settings.Read(first.Namespace)[0]);
+        Assert.Same(settings.Read(first.Namespace)[0], settings.Read(first.Namespace)[0]);
+    }
+
     [Theory]
     [InlineData("kernel/hostname")]
     [InlineData("net")]

@@ -8,19 +8,22 @@ namespace EgressAgent.Model.Tests;
 /// </summary>
 public sealed partial class FolderOrderTests
 {
-    // "" is the project's own folder. A folder stands for those in it that are not named. Folders with a bar between them are a knot: they
-    // use one another, and it is to be untied.
+    // "" is the project's own folder. A folder stands for those in it that are not named.
     private static readonly Dictionary<string, (string Namespace, string[] Order)> Projects = new()
     {
         ["EgressAgent.Linux"] = ("EgressAgent.Linux",
         [
-            "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces",
-            "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink", "Netlink.Conntrack",
-            "Nftables", "Arp", "Ndp", "Netlink.Monitoring", "Bus",
+            "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Cgroups",
+            "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink", "Netlink.Conntrack", "Netlink.SocketDiagnostics",
+            "Nftables", "AddressConflicts", "Arp", "Ndp", "Inquiries", "Netlink.Monitoring", "Bus",
         ]),
-        ["EgressAgent.Model"] = ("EgressAgent.Model", ["", "Addressing", "Resources|Description|Yaml|Validation|Configuration|Redirecting|Planning|Legacy", "Status"]),
-        ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Relay", "Redirect", "Kernel", "Registry", "Reconcile", "Traffic"]),
-        ["egress-agentd"] = ("EgressAgent.Daemon", ["Logging", "State", "|Commands|Hosting|Watch|Bus"]),
+        ["EgressAgent.Model"] = ("EgressAgent.Model",
+        [
+            "", "Addressing", "Resources", "Description", "Yaml", "Validation", "Configuration", "Legacy", "Redirecting", "Planning", "Status",
+        ]),
+        ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Clients", "Records", "Relay", "Redirect", "Kernel", "Registry", "Reconcile", "Traffic"]),
+        ["egress-agentd"] = ("EgressAgent.Daemon", ["", "Logging", "State", "Watch", "Names", "Metrics", "Bus", "Hosting", "Commands"]),
+        ["egressctl"] = ("EgressAgent.Control", ["", "Agent", "Setup", "Printing", "Commands"]),
     };
 
     public static TheoryData<string> ProjectNames => [.. Projects.Keys];
@@ -49,7 +52,7 @@ public sealed partial class FolderOrderTests
 
     private static int Place(string[] order, string folder)
     {
-        int place = Array.FindIndex(order, place => place.Split('|').Contains(folder));
+        int place = Array.IndexOf(order, folder);
         return place >= 0 || !folder.Contains('.') ? place : Place(order, folder[..folder.LastIndexOf('.')]);
     }
 

@@ -69,6 +69,7 @@ internal static class RouterGen
             Rules = rules.DistinctBy(rule => (rule.Protocol, rule.Port)).ToValueList(),
             FallbackIP = fallback,
             MacvlanMode = mode,
+            PassthruTakesTheNode = mode == MacvlanMode.Passthru,
             Master = master,
             Datapath = datapath,
             FlowLog = flowLog,

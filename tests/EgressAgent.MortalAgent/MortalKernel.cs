@@ -1,3 +1,4 @@
+using EgressAgent.Engine;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -27,11 +28,41 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
         remove => kernel.NodeChanged -= value;
     }
 
+    public event Action<RouterKey, ValueList<ObservedGateway>>? GatewaysChanged
+    {
+        add => kernel.GatewaysChanged += value;
+        remove => kernel.GatewaysChanged -= value;
+    }
+
+    public event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged
+    {
+        add => kernel.ObstaclesChanged += value;
+        remove => kernel.ObstaclesChanged -= value;
+    }
+
+    public event Action? ServicesChanged
+    {
+        add => kernel.ServicesChanged += value;
+        remove => kernel.ServicesChanged -= value;
+    }
+
+    public void ApplyServices(ServicePlan plan)
+    {
+        countdown.BeforeDoing("the Services");
+        kernel.ApplyServices(plan);
+    }
+
     public ObservedNode ObserveNode() => kernel.ObserveNode();
 
-    public IReadOnlyList<RouterKey> ListRouters() => kernel.ListRouters();
+    public IReadOnlyList<RouterKey> ListRouters(Predicate<RouterKey>? isAskedFor) => kernel.ListRouters(isAskedFor);
 
-    public RouterTraffic ReadTraffic(RedirectPlan plan) => kernel.ReadTraffic(plan);
+    public IReadOnlyList<ForeignNetns> ListForeign(Predicate<RouterKey>? isAskedFor) => kernel.ListForeign(isAskedFor);
+
+    public RouterTraffic ReadTraffic(RedirectPlan plan, IFlowVisitor? visit) => kernel.ReadTraffic(plan, visit);
+
+    public ulong ReadActivity(RedirectPlan plan) => kernel.ReadActivity(plan);
+
+    public void WatchClients(RouterKey key, DesiredRouter? desired) => kernel.WatchClients(key, desired);
 
     public IKernelRouter Open(RouterKey key) => new MortalRouter(kernel.Open(key), countdown);
 

@@ -4,15 +4,15 @@ using EgressAgent.Model;
 namespace EgressAgent.MortalAgent;
 
 /// <summary>The real state database; each write counts.</summary>
-internal sealed class MortalStore(IRouterStore store, Countdown countdown) : IRouterStore
+internal sealed class MortalStore(IResourceStore store, Countdown countdown) : IResourceStore
 {
     public string Path => store.Path;
 
-    public IReadOnlyList<RouterRecord> Load() => store.Load();
+    public IReadOnlyList<ResourceRecord> Load() => store.Load();
 
-    public void Write(IReadOnlyCollection<RouterRecord> changed, IReadOnlyCollection<RouterKey> gone, Func<IEnumerable<RouterRecord>> all)
+    public void Write(IReadOnlyCollection<ResourceRecord> changed, IReadOnlyCollection<ResourceKey> gone, Func<IEnumerable<ResourceRecord>> all)
     {
-        countdown.BeforeDoing($"saving {string.Join(", ", changed.Select(record => record.Key).Concat(gone))}");
+        countdown.BeforeDoing($"saving {string.Join(", ", changed.Select(record => record.Id).Concat(gone))}");
         store.Write(changed, gone, all);
     }
 }

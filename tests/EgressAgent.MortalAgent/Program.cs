@@ -19,10 +19,10 @@ if (AgentConfigurationLoader.Load(options.Configuration, options.State).Configur
     return 1;
 }
 
-using LiteDbRouterStore database = new(options.State, NullLogger<LiteDbRouterStore>.Instance);
+using LiteDbResourceStore database = new(options.State, NullLogger<LiteDbResourceStore>.Instance);
 ConsoleLogger log = new();
 using ResourceRegistry registry = new(new MortalStore(database, countdown), configuration, MachineId.Read()!, TimeProvider.System, log);
-using MortalKernel kernel = new(new LinuxKernel(), countdown);
+using MortalKernel kernel = new(new LinuxKernel(AgentOwner.Of(options.State), runtime: options.Runtime), countdown);
 using Reconciler reconciler = new(kernel, registry, configuration, TimeProvider.System, log);
 using RouterFilesWatcher watcher = new(options.Routers, registry.Apply, TimeProvider.System, NullLogger.Instance);
 watcher.Start();

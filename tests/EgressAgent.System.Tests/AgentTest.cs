@@ -19,7 +19,7 @@ public abstract class AgentTest : IDisposable
 
     protected AgentFiles Files => Scenario.Files;
 
-    public void Dispose() => Scenario.Dispose();
+    public virtual void Dispose() => Scenario.Dispose();
 
     /// <summary>Waits until connections from <paramref name="client"/> to <paramref name="port"/> arrive at <paramref name="target"/>.</summary>
     protected static void WaitForTcp(LabHost client, string insideAddress, int port, string target) =>

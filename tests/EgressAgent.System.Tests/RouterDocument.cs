@@ -14,6 +14,15 @@ public sealed record RouterDocument(string Name, string Address = "192.168.12.99
     /// <summary>The annotation; null leaves the choice to the agent's settings.</summary>
     public string? Datapath { get; init; }
 
+    /// <inheritdoc cref="Datapath"/>
+    public string? FlowLog { get; init; }
+
+    /// <inheritdoc cref="Datapath"/>
+    public string? Clients { get; init; }
+
+    private string Annotations => string.Join(
+        ", ", new[] { ("datapath", Datapath), ("flow-log", FlowLog), ("clients", Clients) }.Where(own => own.Item2 is not null).Select(own => $"egressagent.org/{own.Item1}: {own.Item2}"));
+
     private ImmutableArray<string> Rules { get; init; } = [];
 
     /// <summary>A router with one rule: 8080/TCP leads to 203.0.113.26:80.</summary>
@@ -35,7 +44,7 @@ public sealed record RouterDocument(string Name, string Address = "192.168.12.99
         apiVersion: network.operator.openshift.io/v1
         kind: EgressRouter
         metadata:
-          name: {{Name}}{{(Datapath is null ? "" : $"\n  annotations: {{ egressagent.org/datapath: {Datapath} }}")}}
+          name: {{Name}}{{(Annotations == "" ? "" : $"\n  annotations: {{ {Annotations} }}")}}
         spec:
           addresses: [ { ip: "{{Address}}", gateway: "192.168.12.1" } ]
           mode: Redirect

@@ -12,6 +12,9 @@ public static class Repository
             ? Path.GetFullPath(path)
             : PathOf("artifacts/bin/egress-agentd");
 
+    /// <summary>The native egressctl, which <c>packaging/build</c> makes beside the agent.</summary>
+    public static string ControlBinary { get; } = PathOf("artifacts/bin/egressctl");
+
     /// <summary>The Debian package that <c>packaging/build</c> made.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public static string AgentPackage => Directory.Exists(PathOf("artifacts"))

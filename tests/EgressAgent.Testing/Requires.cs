@@ -49,4 +49,8 @@ public static class Requires
             Directory.Exists(Booted.BootedNode.Root),
             $"needs a Debian at {Booted.BootedNode.Root}: run tests/EgressAgent.Testing/Booted/make-root");
     }
+
+    /// <summary>Prometheus and its tools.</summary>
+    public static void Prometheus() =>
+        Assert.SkipUnless(Directory.Exists(Repository.PathOf("artifacts/prometheus/usr/bin")), "needs Prometheus: run tests/prometheus");
 }

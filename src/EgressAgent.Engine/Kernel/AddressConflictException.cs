@@ -1,14 +1,15 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>Another host on the physical network already holds a reserved address.</summary>
-public sealed class AddressConflictException(IPAddress address, PhysicalAddress? holder)
+public sealed class AddressConflictException(IPAddress address, PhysicalAddress? holder, HolderKind kind = HolderKind.Unknown)
     : IOException(holder is null
         ? $"another host answered for {address} when the network was asked whether it is free"
-        : $"{address} is in use by another host ({holder.ToColonString()})")
+        : $"{address} is in use by another host ({holder.ToColonString()}){HolderKinds.Explain(kind)}")
 {
     public IPAddress Address { get; } = address;
 

@@ -3,6 +3,7 @@ using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Model;
+using EgressAgent.Model.Validation;
 using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Engine.Kernel;
@@ -13,10 +14,16 @@ namespace EgressAgent.Engine.Kernel;
 /// </summary>
 internal sealed class ChangeMonitor : IDisposable
 {
+    // Who unmounts a name takes its file away next, and cannot while something is mounted there again.
+    private static readonly TimeSpan UnmountTime = TimeSpan.FromMilliseconds(100);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, RouterEars> _routers = new(StringComparer.Ordinal);
     private readonly MountMonitor? _mounts;
+    private readonly ITimer _unmounted;
+    private int _isUnmounting;
     private readonly NodeSettlement? _settlement;
+    private readonly LimitWatch? _limits;
     private readonly Action<RouterKey> _changed;
 
     /// <param name="node">The node's namespace.</param>
@@ -24,15 +31,23 @@ internal sealed class ChangeMonitor : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="routerChanged">Called on any thread with a router of which something has changed; it returns at once.</param>
     /// <param name="nodeChanged">Called on any thread with the node when it has become another and settled.</param>
+    /// <param name="limitsChanged">Called on any thread with the limits of the node that are reached, and the tables that routers share, when one is another.</param>
     /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one.</exception>
     internal ChangeMonitor(
-        NetworkNamespace node, RouteNetlink nodeRoute, TimeProvider time, Action<RouterKey> routerChanged, Action<ObservedNode> nodeChanged)
+        NetworkNamespace node,
+        RouteNetlink nodeRoute,
+        TimeProvider time,
+        Action<RouterKey> routerChanged,
+        Action<ObservedNode> nodeChanged,
+        Action<ValueList<ReachedLimit>, NodeTables> limitsChanged)
     {
         _changed = routerChanged;
+        _unmounted = time.CreateTimer(_ => OnUnmounted(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         try
         {
             Node = new NodeState(node, nodeRoute, time, OnNodeTold);
             _settlement = new NodeSettlement(Node, time, nodeChanged);
+            _limits = new LimitWatch(node, nodeRoute, Node, () => Routers, time, limitsChanged);
             _mounts = MountMonitor.Open();
             Loop.Add(Node.Monitor, Node.Drain);
             Loop.Add(_mounts, OnMountsChanged);
@@ -50,6 +65,20 @@ internal sealed class ChangeMonitor : IDisposable
     internal NodeState Node { get; } = null!;
 
     internal NetlinkMonitorLoop Loop { get; } = new("netlink-monitor");
+
+    /// <inheritdoc cref="LimitWatch.Tables"/>
+    internal NodeTables Tables => _limits!.Tables;
+
+    private IReadOnlyList<RouterEars> Routers
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _routers.Values];
+            }
+        }
+    }
 
     /// <inheritdoc cref="NodeSettlement.Observe"/>
     internal ObservedNode ObserveNode() => _settlement!.Observe();
@@ -82,25 +111,40 @@ internal sealed class ChangeMonitor : IDisposable
 
     internal void TellChanged(RouterKey key) => _changed(key);
 
-    public void Dispose()
-    {
-        Loop.Dispose();
-        _settlement?.Dispose();
-        Node?.Dispose();
-        _mounts?.Dispose();
-    }
+    /// <summary>Raised on any thread when something happened to the node's link to the netns of Services, or to a netns.</summary>
+    internal event Action? ServiceLinkTold;
 
-    private void OnNodeTold(IReadOnlyList<string> routerLinks, bool isNodeNews)
+    /// <summary>Says that something may concern the routers whose links have these names.</summary>
+    internal void TellLinks(IReadOnlyList<string> names)
     {
         RouterEars[] concerned;
         lock (_lock)
         {
-            concerned = [.. routerLinks.Select(link => _routers.GetValueOrDefault(link)).OfType<RouterEars>()];
+            concerned = [.. names.Select(name => _routers.GetValueOrDefault(name)).OfType<RouterEars>()];
         }
 
         foreach (RouterEars ears in concerned)
         {
             ears.Tell();
+        }
+    }
+
+    public void Dispose()
+    {
+        Loop.Dispose();
+        _limits?.Dispose();
+        _settlement?.Dispose();
+        Node?.Dispose();
+        _mounts?.Dispose();
+        _unmounted.Dispose();
+    }
+
+    private void OnNodeTold(IReadOnlyList<string> routerLinks, bool isNodeNews)
+    {
+        TellLinks(routerLinks);
+        if (routerLinks.Contains(ServiceNames.NodeLink))
+        {
+            ServiceLinkTold?.Invoke();
         }
 
         if (isNodeNews)
@@ -111,15 +155,20 @@ internal sealed class ChangeMonitor : IDisposable
 
     private void OnMountsChanged()
     {
-        RouterEars[] all;
-        lock (_lock)
+        if (Interlocked.Exchange(ref _isUnmounting, 1) == 0)
         {
-            all = [.. _routers.Values];
+            _unmounted.Change(UnmountTime, Timeout.InfiniteTimeSpan);
         }
+    }
 
-        foreach (RouterEars ears in all)
+    private void OnUnmounted()
+    {
+        Volatile.Write(ref _isUnmounting, 0);
+        foreach (RouterEars ears in Routers)
         {
             ears.TellIfNameless();
         }
+
+        ServiceLinkTold?.Invoke();
     }
 }

@@ -12,9 +12,9 @@ namespace EgressAgent.Engine.Kernel;
 /// </summary>
 internal static class HeldNetworks
 {
-    // By these the agent's routes are known again: a protocol number that no routing daemon has (rt_protos), and a metric that
-    // lets every route win that an administrator makes for the same network.
-    private const RouteProtocol Protocol = (RouteProtocol)0xe9;
+    private const RouteProtocol Protocol = (RouteProtocol)KernelEntries.Mark;
+
+    // Every route wins that an administrator makes for the same network.
     private const uint Metric = uint.MaxValue;
 
     internal static ValueList<IPNetwork> In(IEnumerable<Route> nodeRoutes) =>
@@ -27,12 +27,16 @@ internal static class HeldNetworks
         Priority = Metric,
     });
 
-    internal static void ReleaseAll(RouteNetlink node)
+    internal static IReadOnlyList<IPNetwork> Release(RouteNetlink node, Predicate<IPNetwork> isReleased)
     {
-        foreach (Route route in node.GetRoutes(RouteTable.Main).Where(IsHeld))
+        List<IPNetwork> released = [];
+        foreach (Route route in node.GetRoutes(RouteTable.Main).Where(route => IsHeld(route) && isReleased(route.Destination)))
         {
             node.RemoveRoute(route);
+            released.Add(route.Destination);
         }
+
+        return released;
     }
 
     internal static bool IsHeld(Route route) => route is { Type: RouteType.Unreachable, Protocol: Protocol, Priority: Metric };

@@ -28,16 +28,53 @@ public interface IKernel : IDisposable
     /// </summary>
     event Action<ObservedNode>? NodeChanged;
 
+    /// <summary>
+    /// Raised on any thread with what is known of a router's gateways, when it is something else than before; empty when none is asked any
+    /// more. Handlers return at once.
+    /// </summary>
+    event Action<RouterKey, ValueList<ObservedGateway>>? GatewaysChanged;
+
+    /// <summary>
+    /// Raised on any thread with what on the node keeps clients from a router that is watched, when it is known first and when it is
+    /// something else. Handlers return at once.
+    /// </summary>
+    event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged;
+
     /// <summary>The node as it is at this moment.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     ObservedNode ObserveNode();
 
-    /// <summary>The routers of which there is a netns, whoever built it.</summary>
-    IReadOnlyList<RouterKey> ListRouters();
+    /// <summary>The routers of which there is a netns of this agent's, or a name that holds none.</summary>
+    /// <param name="isAskedFor">Of which routers; null for all. It takes some system calls for each.</param>
+    IReadOnlyList<RouterKey> ListRouters(Predicate<RouterKey>? isAskedFor = null);
+
+    /// <summary>What has the name of a router's netns and is not this agent's. It is left alone.</summary>
+    /// <param name="isAskedFor"><inheritdoc cref="ListRouters" path="/param[@name='isAskedFor']"/></param>
+    IReadOnlyList<ForeignNetns> ListForeign(Predicate<RouterKey>? isAskedFor = null);
 
     /// <summary>What goes through a router; nothing when it has no netns. Any thread, also during a pass over the router.</summary>
+    /// <param name="plan">What is in force.</param>
+    /// <param name="visit">Called for each flow, for some of them twice; null where nobody wants them.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
-    RouterTraffic ReadTraffic(RedirectPlan plan);
+    RouterTraffic ReadTraffic(RedirectPlan plan, IFlowVisitor? visit);
+
+    /// <summary>
+    /// A number that is another one when a router's relay has carried or refused something since: that is cheap to ask for. 0 while it has
+    /// none. Any thread.
+    /// </summary>
+    ulong ReadActivity(RedirectPlan plan);
+
+    /// <summary>Raised on any thread when something of what Services share was changed. Handlers return at once.</summary>
+    event Action? ServicesChanged;
+
+    /// <summary>Brings what Services share to a plan; what is there already is not touched. Any thread, one at a time.</summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused; it is half done, and safe to repeat.</exception>
+    void ApplyServices(ServicePlan plan);
+
+    /// <summary>Looks from now on whether clients reach a router. Any thread; it returns at once.</summary>
+    /// <param name="key">The router.</param>
+    /// <param name="desired">What is in force of it; null to look no more.</param>
+    void WatchClients(RouterKey key, DesiredRouter? desired);
 
     /// <summary>A view of one router, which need not be there yet.</summary>
     IKernelRouter Open(RouterKey key);

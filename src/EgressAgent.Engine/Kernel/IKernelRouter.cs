@@ -10,6 +10,7 @@ public interface IKernelRouter : IDisposable
 
     /// <summary>Takes a step. To take it again, or when the kernel is already there, changes nothing.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused; the step is as if it had not been tried, or half done and safe to repeat.</exception>
+    /// <exception cref="MasterTakenException">Somebody else has the master of the macvlan.</exception>
     /// <exception cref="AddressConflictException">Another host holds the address to be claimed.</exception>
     void Apply(RouterStep step);
 }

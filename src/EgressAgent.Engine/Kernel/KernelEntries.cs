@@ -10,7 +10,20 @@ namespace EgressAgent.Engine.Kernel;
 /// <summary>What a plan calls by names, as the kernel's messages have it, and back.</summary>
 internal static class KernelEntries
 {
-    internal static LinkAddress ToKernel(AddressEntry entry, int linkIndex) => new(linkIndex, entry.Address.Address, entry.Address.PrefixLength);
+    // A number that no routing daemon has (rt_protos). Routes and addresses that bear it are the agent's, others an administrator's.
+    internal const byte Mark = 0xe9;
+
+    // Before Linux 5.18 an address does not say who made it; what is there passes for the agent's then.
+    private static readonly bool AreAddressesMarked = Environment.OSVersion.Version >= new Version(5, 18);
+
+    // IPv6 writes the one that it was given, or 1024; its own for a subnet have 256. What has another stands beside the agent's.
+    private static readonly uint[] UsualMetrics = [0, 256, 1024];
+
+    /// <summary>Whether the agent put an address there.</summary>
+    internal static bool IsOurs(LinkAddress address) => !AreAddressesMarked || address.Protocol == Mark;
+
+    internal static LinkAddress ToKernel(AddressEntry entry, int linkIndex) =>
+        new(linkIndex, entry.Address.Address, entry.Address.PrefixLength) { Protocol = Mark };
 
     internal static AddressEntry ToEntry(NetworkSide side, string link, LinkAddress address) =>
         new(side, link, new InterfaceAddress(address.Address, address.PrefixLength));
@@ -22,19 +35,20 @@ internal static class KernelEntries
         OutputLinkIndex = linkIndex,
         PreferredSource = entry.PreferredSource,
         Scope = entry.IsLinkScope ? RouteScope.Link : RouteScope.Universe,
-        Protocol = entry.IsKernelMade ? RouteProtocol.Kernel : RouteProtocol.Boot,
+        Protocol = entry.IsKernelMade ? RouteProtocol.Kernel : entry.IsMarked ? (RouteProtocol)Mark : RouteProtocol.Boot,
     };
 
     /// <summary>Those of the tables that a router uses, over these links.</summary>
     internal static IEnumerable<RouteEntry> ToEntries(NetworkSide side, IEnumerable<Route> routes, IEnumerable<Link> links) =>
         from route in routes
-        where route.Type == RouteType.Unicast && route.Table is RouteTable.Main or RouteEntry.ReturnTable
+        where route.Type == RouteType.Unicast && UsualMetrics.Contains(route.Priority) && route.Table is RouteTable.Main or RouteEntry.ReturnTable or RouteEntry.ServiceReturnTable
         where !route.Destination.BaseAddress.IsIPv6LinkLocal && !route.Destination.BaseAddress.IsIPv6Multicast
         join link in links on route.OutputLinkIndex equals link.Index
         select new RouteEntry(side, route.Destination, route.Gateway, link.Name, (int)route.Table)
         {
             PreferredSource = route.PreferredSource,
             IsKernelMade = route.Protocol == RouteProtocol.Kernel,
+            IsMarked = route.Protocol == (RouteProtocol)Mark,
             IsLinkScope = route.Scope == RouteScope.Link,
         };
 

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
@@ -17,40 +18,70 @@ namespace EgressAgent.Engine.Kernel;
 internal sealed class LinuxKernelRouter : IKernelRouter
 {
     private readonly RouterKey _key;
+    private readonly NetworkNamespace _node;
     private readonly ChangeMonitor _monitor;
     private readonly RouterEars _ears;
     private readonly NodeState _nodeState;
     private readonly RouteNetlink _nodeRoute;
     private readonly RouterNetns _netns;
     private readonly RouterLinks _links;
+    private readonly ServiceCable _serviceCable;
     private readonly AddressClaims _claims;
     private readonly RedirectEngine _redirect;
     private readonly RouterObserver _observer;
+    private readonly GatewayWatch _gateways;
+
+    // To read them takes longer than all else of a look. The look that follows steps which change none need not do so again.
+    private KnownSettings? _settings;
+    private bool _hasStepped;
+
+    // While settings are set one after the other.
+    private SysctlWriter? _writer;
+
+    // Whether all flows of the netns are this agent's.
+    private bool _isNew;
 
     internal LinuxKernelRouter(
-        RouterKey key, NetworkNamespace node, RouteNetlink nodeRoute, ChangeMonitor monitor, RelayHost relays, TimeProvider time)
+        RouterKey key, AgentOwner owner, NetworkNamespace node, RouteNetlink nodeRoute, ChangeMonitor monitor, RelayHost relays, RulesetNotes? notes,
+        RouterNotes? announced, GatewayWatch gateways, TimeProvider time)
     {
+        Ownership ownership = new(owner, key);
         _key = key;
+        _gateways = gateways;
+        _node = node;
         _monitor = monitor;
         _ears = monitor.Register(key);
         _nodeState = monitor.Node;
         _nodeRoute = nodeRoute;
-        _netns = new RouterNetns(key, _ears);
-        _links = new RouterLinks(RouterNames.NodeLink(key), node, nodeRoute, _netns);
-        _claims = new AddressClaims(_ears, _netns, monitor, time);
-        _redirect = new RedirectEngine(key, relays);
-        _observer = new RouterObserver(key, _netns, monitor.Node, _redirect, _claims);
+        _netns = new RouterNetns(key, ownership, _ears);
+        _links = new RouterLinks(key, owner, ownership, node, nodeRoute, _netns);
+        _serviceCable = new ServiceCable(RouterNames.NodeLink(key), owner, _netns);
+        _claims = new AddressClaims(_ears, _netns, node, monitor, time, announced);
+        _redirect = new RedirectEngine(key, relays, notes);
+        _observer = new RouterObserver(key, _ears, ownership, node, nodeRoute, _netns, monitor.Node, _serviceCable, _redirect, _claims, gateways);
     }
 
     public ObservedRouter Observe()
     {
+        StopWriting();
         _ears.BeginLook();
-        return _observer.Observe();
+        KnownSettings? known = _hasStepped ? _settings : null;
+        (_settings, _hasStepped) = (null, false);
+        ObservedRouter observed = _observer.Observe(known);
+        _settings = _netns.IsOpen && observed.WhyForeign is null ? new KnownSettings(_netns.Namespace.Id, observed.Sysctls) : null;
+        return observed;
     }
 
     public void Dispose()
     {
+        StopWriting();
+        _gateways.Stop(_netns);
         _claims.Dispose();
+        if (_netns.IsOpen)
+        {
+            _monitor.FlowEnds?.Leave(_key, _netns.Namespace.Id);
+        }
+
         _netns.Dispose();
         _ears.Dispose();
     }
@@ -58,26 +89,49 @@ internal sealed class LinuxKernelRouter : IKernelRouter
     public void Apply(RouterStep step)
     {
         _ears.BeginSteps();
+        (KnownSettings? settings, _settings) = (_settings, null);
+        if (step is not SetSysctl)
+        {
+            StopWriting();
+        }
+
+        Take(step);
+        _settings = step is ApplyRedirect or HearOthers or AskGateways or Announce or RecheckAddress ? settings : null;
+        _hasStepped = true;
+    }
+
+    private void StopWriting()
+    {
+        _writer?.Dispose();
+        _writer = null;
+    }
+
+    private void Take(RouterStep step)
+    {
         switch (step)
         {
             case LetGoOfNetns:
                 _redirect.Stop();
-                _claims.StopHearing();
-                _netns.LetGo();
+                LeaveNetwork();
+                _netns.LetGo(netns => _monitor.FlowEnds?.Finish(_key, netns));
                 break;
             case HoldInsideNetwork hold:
                 HeldNetworks.Hold(_nodeRoute, hold.Network);
                 break;
             case CreateNetns:
                 _netns.Create();
+                _isNew = true;
+                break;
+            case MarkNetns:
+                _netns.Mark();
                 break;
             case SetSysctl set:
                 // A kernel without IPv6 has none of its settings, and none of its packets.
-                Sysctl.Set(_netns.Namespace, set.Entry.Key, set.Entry.Value);
+                _writer ??= new SysctlWriter(_netns.Namespace);
+                _writer.Set(set.Entry.Key, set.Entry.Value);
                 break;
             case ApplyRedirect apply:
-                HearFlowsEnd(apply.Plan);
-                _redirect.Apply(apply.Plan, _netns.Namespace);
+                Redirect(apply.Plan);
                 break;
             case SetLoopbackUp:
                 _netns.Route.SetLinkUp(RequiredLink(NetworkSide.Router, "lo").Index, up: true);
@@ -91,8 +145,17 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case ConfigureVeth configure:
                 _links.ConfigureVeth(configure.Veth);
                 break;
+            case RemoveServiceLink:
+                _serviceCable.Remove();
+                break;
+            case CreateServiceLink create:
+                _serviceCable.Create(create.Link);
+                break;
+            case ConfigureServiceLink configure:
+                _serviceCable.Configure(configure.Link);
+                break;
             case RemoveMacvlan:
-                _claims.StopHearing();
+                LeaveNetwork();
                 _links.RemoveMacvlan();
                 break;
             case CreateMacvlan create:
@@ -111,9 +174,22 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 _claims.Claim(claim, RequiredLink(NetworkSide.Router, claim.Entry.Link));
                 break;
             case HearOthers hear:
-                _claims.Hear(OutsideLink, hear.Addresses);
+                _claims.Hear(OutsideLink, hear.Addresses, hear.Check);
+                break;
+            case AskGateways { Gateways.Count: 0 }:
+                _gateways.Stop(_netns);
+                break;
+            case AskGateways ask:
+                _claims.HearQuestionsTo(ask.Gateways);
+                _gateways.Start(_key, _netns, OutsideLink.Index, ask.Gateways);
                 break;
             case RemoveAddress remove:
+                // From it they may be asked. They are asked again when the next address is there.
+                if (remove.Entry.Link == RouterNames.OutsideLink)
+                {
+                    _gateways.Stop(_netns);
+                }
+
                 NetlinkOf(remove.Entry.Side).RemoveAddress(ToKernel(remove.Entry));
                 break;
             case SetRoute set:
@@ -132,11 +208,13 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 _claims.Announce(OutsideLink, announce.Address);
                 break;
             case RecheckAddress recheck:
-                _claims.Recheck(OutsideLink, recheck.Address);
+                _claims.Recheck(OutsideLink, recheck);
                 break;
             case DeleteNetns:
-                _redirect.Stop();
-                _claims.StopHearing();
+                _redirect.Remove();
+                LeaveNetwork();
+                _claims.Forget();
+                EndFlows();
                 _netns.Delete();
                 break;
             default:
@@ -144,23 +222,50 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         }
     }
 
-    // Before the first of them begins. What goes through the relay the relay counts itself.
-    private void HearFlowsEnd(RedirectPlan plan)
+    private void LeaveNetwork()
+    {
+        _claims.StopHearing();
+        _gateways.Stop(_netns);
+    }
+
+    // Who hears of the kernel's flows is there before the first of them, and until the last one is cut. What goes through the relay the
+    // relay counts itself.
+    private void Redirect(RedirectPlan plan)
     {
         if (plan.Datapath == DatapathKind.Kernel)
         {
-            _monitor.FlowEnds?.Listen(_key, _netns.Namespace);
+            _monitor.FlowEnds?.Listen(plan, _netns.Namespace, _isNew);
+            _isNew = true;
         }
-        else
+
+        _redirect.Apply(plan, _netns.Namespace);
+        if (plan.Datapath != DatapathKind.Kernel)
         {
             _monitor.FlowEnds?.Stop(_key);
+            _isNew = true;
+        }
+    }
+
+    // The other links went before.
+    private void EndFlows()
+    {
+        if (_netns.IsOpen)
+        {
+            _netns.Route.RemoveLinkByName(RouterNames.ServiceLink);
+            _monitor.FlowEnds?.Finish(_key, _netns.Namespace);
         }
     }
 
     private void AddInsideAddress(AddressEntry entry)
     {
         LinkAddress address = ToKernel(entry);
-        NetlinkOf(entry.Side).AddAddress(address with { Flags = AddressFlags.NoDad });
+        if (entry.Side == NetworkSide.Node && entry.Address.Family == AddressFamily.InterNetworkV6)
+        {
+            // A node whose new links begin without IPv6 has it all the same.
+            Sysctl.Set(_node, $"net/ipv6/conf/{entry.Link}/disable_ipv6", 0);
+        }
+
+        NetlinkOf(entry.Side).ReplaceAddress(address with { Flags = AddressFlags.NoDad });
         if (entry.Side == NetworkSide.Node)
         {
             _nodeState.ReadAddresses(address.LinkIndex);

@@ -4,24 +4,16 @@ using EgressAgent.Model.Planning;
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>
-/// Tells of the node once it has settled: one change seldom comes alone, and most come to nothing. A node that does not settle is
-/// told of less and less often. Thread-safe.
+/// Tells of the node once it has settled, as <see cref="Settling"/> sees it: most changes come to nothing. Thread-safe.
 /// </summary>
 internal sealed class NodeSettlement : IDisposable
 {
-    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
-
     private readonly Lock _lock = new();
     private readonly NodeState _state;
-    private readonly TimeProvider _time;
     private readonly Action<ObservedNode> _told;
-    private readonly ITimer _timer;
+    private readonly Settling _settling;
     private ObservedNode? _last;
     private bool _isOtherSeen;
-    private bool _isWaiting;
-    private TimeSpan _pause = Shortest;
-    private long? _lastLook;
 
     /// <param name="state">The node.</param>
     /// <param name="time">The clock.</param>
@@ -29,9 +21,8 @@ internal sealed class NodeSettlement : IDisposable
     internal NodeSettlement(NodeState state, TimeProvider time, Action<ObservedNode> told)
     {
         _state = state;
-        _time = time;
         _told = told;
-        _timer = time.CreateTimer(_ => Look(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _settling = new Settling(time, Look, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
     }
 
     /// <summary>The node as it is at this moment. Whoever has seen it is told when it becomes another, even if that is what was told before.</summary>
@@ -48,33 +39,12 @@ internal sealed class NodeSettlement : IDisposable
     }
 
     /// <summary>Notes that something has changed.</summary>
-    internal void Unsettle()
-    {
-        lock (_lock)
-        {
-            if (_isWaiting)
-            {
-                return;
-            }
+    internal void Unsettle() => _settling.Unsettle();
 
-            _isWaiting = true;
-            _pause = _lastLook is { } last && _time.GetElapsedTime(last) < _pause
-                ? _pause * 2 < Longest ? _pause * 2 : Longest
-                : Shortest;
-            _timer.Change(_pause, Timeout.InfiniteTimeSpan);
-        }
-    }
-
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => _settling.Dispose();
 
     private void Look()
     {
-        lock (_lock)
-        {
-            _isWaiting = false;
-            _lastLook = _time.GetTimestamp();
-        }
-
         ObservedNode node;
         try
         {

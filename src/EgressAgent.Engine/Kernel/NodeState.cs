@@ -22,6 +22,7 @@ internal sealed class NodeState : IDisposable
     private static readonly TimeSpan ListedAnew = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
+    private readonly NetworkNamespace _netns;
     private readonly RouteNetlink _node;
     private readonly TimeProvider _time;
     private readonly Action<IReadOnlyList<string>, bool> _told;
@@ -30,12 +31,15 @@ internal sealed class NodeState : IDisposable
     private readonly Dictionary<int, Dictionary<(IPAddress, int), LinkAddress>> _addresses = [];
     private readonly Dictionary<int, Dictionary<RouteIdentity, Route>> _routes = [];
     private readonly HashSet<string> _concerned = new(StringComparer.Ordinal);
+    private readonly SettingsReader _settingsReader = new(NodeSettings.Keys);
     private bool _isKnown;
     private bool _areRoutesKnown;
     private bool _hasTwins;
     private bool _isNews;
+    private bool _areWaysNews;
     private long _listed;
     private ObservedNode? _observed;
+    private ValueList<SysctlEntry>? _settings;
 
     /// <param name="netns">The node's namespace.</param>
     /// <param name="node">The same, to ask; it belongs to the caller.</param>
@@ -48,10 +52,17 @@ internal sealed class NodeState : IDisposable
     internal NodeState(NetworkNamespace netns, RouteNetlink node, TimeProvider time, Action<IReadOnlyList<string>, bool> told)
     {
         Monitor = RouteMonitor.Open(netns);
+        _netns = netns;
         _node = node;
         _time = time;
         _told = told;
     }
+
+    /// <summary>
+    /// Raised on any thread when the kernel told of something that may lead packets another way: a route, a rule, an address or link of
+    /// the node's own, the settings of forwarding and reverse path filters. Handlers return at once.
+    /// </summary>
+    internal event Action? WaysChanged;
 
     /// <summary>When it can be read, <see cref="Drain"/> does it.</summary>
     internal RouteMonitor Monitor { get; }
@@ -63,24 +74,53 @@ internal sealed class NodeState : IDisposable
 
     /// <summary>The node as routers see it.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
-    internal ObservedNode Observe() => Read(() => _observed ??= BuildNode());
+    internal ObservedNode Observe()
+    {
+        // Of this the kernel tells nothing but what follows from it, which may be nothing.
+        string? whyNoIPv6 = WhyNoIPv6();
+        return Read(() => _observed?.WhyNoIPv6 == whyNoIPv6 && _observed is not null ? _observed : _observed = BuildNode(whyNoIPv6));
+    }
+
+    /// <summary>Looks whether the settings that routers take over have changed: nobody tells.</summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    internal void ReadSettings()
+    {
+        ValueList<SysctlEntry> settings = _settingsReader.Read(_netns);
+        Read(() =>
+        {
+            if (_settings is not null && !settings.Equals(_settings))
+            {
+                _settings = settings;
+                Note(null);
+            }
+
+            return true;
+        });
+    }
 
     /// <summary>What the node has of one router.</summary>
     /// <param name="linkName">The name of the router's link on the node.</param>
+    /// <param name="altName">Its alternative name.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
-    internal NodeEnd EndOf(string linkName) => Read(() =>
+    internal NodeEnd EndOf(string linkName, string altName) => Read(() =>
     {
-        Link? link = _indexes.TryGetValue(linkName, out int index) ? _links[index] : null;
+        Link? link = Find(linkName);
+        Link? other = Find(altName);
         return new NodeEnd(
             link,
+            other == link ? null : other,
             link is null ? [] : [.. AddressesOf(link.Index)],
             link is null ? [] : [.. RoutesOf(link.Index)],
             HeldNetworks.In(RoutesOf(0)));
     });
 
-    /// <summary>How often a link came up; null when there is none.</summary>
+    /// <summary>A link of the node; null when there is none.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
-    internal uint? CarrierUpsOf(int linkIndex) => Read(() => _links.GetValueOrDefault(linkIndex)?.CarrierUpCount);
+    internal Link? FindLink(int linkIndex) => Read(() => _links.GetValueOrDefault(linkIndex));
+
+    /// <summary>All links of the node, those to routers too, by each of their names.</summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    internal IReadOnlyDictionary<string, int> LinkIndexes() => Read(() => new Dictionary<string, int>(_indexes, StringComparer.Ordinal));
 
     internal static bool IsOfRouter(string linkName) => linkName.StartsWith(RouterNames.NodeLinkPrefix, StringComparison.Ordinal);
 
@@ -103,6 +143,7 @@ internal sealed class NodeState : IDisposable
         T result;
         string[] concerned;
         bool isNews;
+        bool areWaysNews;
         lock (_gate)
         {
             Apply();
@@ -114,13 +155,20 @@ internal sealed class NodeState : IDisposable
             result = read();
             concerned = [.. _concerned];
             isNews = _isNews;
+            areWaysNews = _areWaysNews;
             _concerned.Clear();
             _isNews = false;
+            _areWaysNews = false;
         }
 
         if (isNews || concerned.Length > 0)
         {
             _told(concerned, isNews);
+        }
+
+        if (areWaysNews)
+        {
+            WaysChanged?.Invoke();
         }
 
         return result;
@@ -142,6 +190,9 @@ internal sealed class NodeState : IDisposable
 
     private void Apply(RouteNotification change)
     {
+        // The agent's own routes come and go with its routers.
+        _areWaysNews |= change is RouteNotification.RuleChanged or RouteNotification.SettingChanged
+            or RouteNotification.RouteChanged { Route.Protocol: not (RouteProtocol)KernelEntries.Mark };
         switch (change)
         {
             case RouteNotification.LinkChanged { Link: var link, IsRemoved: var isRemoved }:
@@ -240,6 +291,7 @@ internal sealed class NodeState : IDisposable
         {
             _observed = null;
             _isNews = true;
+            _areWaysNews = true;
         }
     }
 
@@ -288,25 +340,45 @@ internal sealed class NodeState : IDisposable
         if (before is not null)
         {
             _links.Remove(before.Index);
-            _indexes.Remove(before.Name);
+            foreach (string name in before.AltNames.Append(before.Name))
+            {
+                _indexes.Remove(name);
+            }
         }
 
         if (link is not null)
         {
             _links[link.Index] = link;
-            _indexes[link.Name] = link.Index;
+            foreach (string name in link.AltNames.Append(link.Name))
+            {
+                _indexes[name] = link.Index;
+            }
         }
     }
 
-    private ObservedNode BuildNode()
+    private Link? Find(string name) => _indexes.TryGetValue(name, out int index) ? _links[index] : null;
+
+    private ObservedNode BuildNode(string? whyNoIPv6)
     {
         Link[] links = [.. _links.Values.Where(link => !link.IsLoopback && !IsOurs(link)).OrderBy(link => link.Index)];
         return new ObservedNode(
             links.Select(ToNodeLink).ToValueList(),
             links.SelectMany(link => RoutesOf(link.Index))
                 .Select(route => new NodeRoute(route.Destination, route.Gateway, route.OutputLinkIndex!.Value, (int)route.Table, (int)route.Priority))
-                .ToValueList());
+                .ToValueList())
+        {
+            WhyNoIPv6 = whyNoIPv6,
+            Settings = _settings ??= _settingsReader.Read(_netns),
+        };
     }
+
+    private string? WhyNoIPv6() => Sysctl.Get(_netns, "net/ipv6/conf/all/disable_ipv6") switch
+    {
+        null => "this kernel runs without IPv6 (ipv6.disable=1 on its command line, or no module ipv6); start it with IPv6, or take the IPv6 addresses out of the file",
+        "0" => null,
+        _ => "IPv6 is switched off on this node (net.ipv6.conf.all.disable_ipv6=1); switch it on with sysctl -w net.ipv6.conf.all.disable_ipv6=0, "
+            + "and in /etc/sysctl.d for the next boot, or take the IPv6 addresses out of the file",
+    };
 
     private NodeLink ToNodeLink(Link link) => new(
         link.Index,
@@ -317,6 +389,9 @@ internal sealed class NodeState : IDisposable
         AddressesOf(link.Index).Select(address => new InterfaceAddress(address.Address, address.PrefixLength)).ToValueList(),
         link.AltNames.ToValueList())
     {
+        Kind = link.Kind,
+        PortOf = link.MasterIndex,
+        IsEthernet = link.IsEthernet,
         CarrierUps = link.CarrierUpCount,
     };
 

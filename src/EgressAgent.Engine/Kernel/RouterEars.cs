@@ -1,5 +1,6 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Netlink.Monitoring;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -15,7 +16,9 @@ internal sealed class RouterEars : IDisposable
     private readonly Lock _lock = new();
     private readonly RouterKey _key;
     private readonly ChangeMonitor _monitor;
+    private readonly RouterLimits _limits = new();
     private Watched? _watched;
+    private NetworkNamespaceId? _leftAlone;
     private bool _isTakingSteps;
 
     /// <param name="key">The router.</param>
@@ -28,21 +31,40 @@ internal sealed class RouterEars : IDisposable
 
     internal RouterKey Key => _key;
 
+    /// <inheritdoc cref="RouterLimits.Problems"/>
+    internal ValueList<PlanProblem> LimitsReached => _limits.Problems;
+
     /// <summary>Begins to listen in the router's netns, which is kept alive until <see cref="Unwatch"/>.</summary>
     /// <exception cref="LinuxException">No descriptor is left, or the kernel refused one; then it listens where it did before.</exception>
     internal void Watch(NetworkNamespace netns)
     {
-        Close(Exchange(Open(netns)));
+        ConntrackTable flows = ConntrackTable.Open(netns);
+        try
+        {
+            Close(Exchange(Open(netns)));
+        }
+        catch
+        {
+            flows.Dispose();
+            throw;
+        }
+
+        _limits.Follow(flows);
         TellIfNameless();
     }
 
     /// <summary>Stops listening in the router's netns.</summary>
-    internal void Unwatch()
+    /// <param name="leftAlone">What has its name now and is not the agent's: it is told when that changes.</param>
+    internal void Unwatch(NetworkNamespaceId? leftAlone = null)
     {
-        // The router's next life may listen by now.
+        lock (_lock)
+        {
+            _leftAlone = leftAlone;
+        }
+
         if (Exchange(null) is { } watched)
         {
-            _monitor.FlowEnds?.Stop(_key);
+            _limits.Follow(null);
             Close(watched);
         }
     }
@@ -68,11 +90,21 @@ internal sealed class RouterEars : IDisposable
         }
     }
 
+    /// <summary>Looks whether the kernel turns away what the router should carry.</summary>
+    internal void LookAtLimits()
+    {
+        if (_limits.Look())
+        {
+            Tell();
+        }
+    }
+
     /// <summary>Says that something may concern the router.</summary>
     internal void Tell() => TellIf(() => true);
 
     /// <summary>A namespace that loses its name lives on while the agent listens in it, and says nothing of it.</summary>
-    internal void TellIfNameless() => TellIf(() => _watched is { } watched && NetworkNamespace.TryGetId(RouterNames.Netns(_key)) != watched.Netns);
+    internal void TellIfNameless() => TellIf(() =>
+        (_watched?.Netns ?? _leftAlone) is { } known && NetworkNamespace.TryGetId(RouterNames.Netns(_key)) != known);
 
     public void Dispose()
     {

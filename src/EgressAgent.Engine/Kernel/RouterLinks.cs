@@ -1,19 +1,30 @@
+using System.Net.NetworkInformation;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Model;
+using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>Makes, configures and removes the two links of a router: the macvlan, and the veth pair with one end on the node.</summary>
-internal sealed class RouterLinks(string nodeLink, NetworkNamespace node, RouteNetlink nodeRoute, RouterNetns netns)
+internal sealed class RouterLinks(
+    RouterKey key, AgentOwner owner, Ownership ownership, NetworkNamespace node, RouteNetlink nodeRoute, RouterNetns netns)
 {
+    private readonly string _nodeLink = RouterNames.NodeLink(key);
+
+    // Both get their MAC address with their life: one that the kernel chose udev replaces a moment later, and with it what neighbours
+    // learned. They are derived, so that neighbours also keep what they learned when the pair is made anew.
     internal void CreateVeth(DesiredVeth veth) => nodeRoute.AddVeth(new NewVeth
     {
         Name = veth.NodeLink,
         PeerName = RouterNames.InsideLink,
         PeerNetns = netns.Namespace,
         Mtu = veth.Mtu,
+        MacAddress = MacOf(veth.NodeLink),
+        PeerMacAddress = MacOf(RouterNames.InsideLink),
     });
 
     internal void ConfigureVeth(DesiredVeth veth)
@@ -24,17 +35,27 @@ internal sealed class RouterLinks(string nodeLink, NetworkNamespace node, RouteN
             nodeRoute.AddLinkAltName(outer.Index, veth.AltName);
         }
 
+        if (outer.Alias != ownership.Mark)
+        {
+            nodeRoute.SetLinkAlias(outer.Index, ownership.Mark);
+        }
+
         // Nobody else is on this cable. While a link-local address is tentative, forwarded IPv6 packets have no source to ask for their
         // next hop's MAC from, and the first clients would be told that the router is unreachable.
         Sysctl.Set(netns.Namespace, $"net/ipv6/conf/{RouterNames.InsideLink}/accept_dad", 0);
         Sysctl.Set(node, $"net/ipv6/conf/{veth.NodeLink}/accept_dad", 0);
-        SetMtuAndUp(netns.Route, netns.Route.GetRequiredLink(RouterNames.InsideLink), veth.Mtu);
-        SetMtuAndUp(nodeRoute, outer, veth.Mtu);
+        LinkSettings.SetMtuAndUp(netns.Route, netns.Route.GetRequiredLink(RouterNames.InsideLink), veth.Mtu);
+        LinkSettings.SetMtuAndUp(nodeRoute, outer, veth.Mtu);
     }
 
     internal void RemoveVeth()
     {
-        nodeRoute.RemoveLinkByName(nodeLink);
+        if (nodeRoute.GetLink(_nodeLink) is { } outer)
+        {
+            RemoveMacvlanOfPeer(outer);
+            nodeRoute.RemoveLink(outer.Index);
+        }
+
         if (netns.IsOpen)
         {
             netns.Route.RemoveLinkByName(RouterNames.InsideLink);
@@ -44,17 +65,25 @@ internal sealed class RouterLinks(string nodeLink, NetworkNamespace node, RouteN
     // Made under a name that nothing on the node has, as kernels before 6.15 look there too, and given its own in the netns.
     internal void CreateMacvlan(DesiredMacvlan macvlan)
     {
-        string temporary = $"m{nodeLink}";
+        string temporary = $"m{_nodeLink}";
         netns.Route.RemoveLinkByName(temporary);
-        nodeRoute.AddMacvlan(new NewMacvlan
+        try
         {
-            Name = temporary,
-            ParentIndex = macvlan.MasterIndex,
-            Netns = netns.Namespace,
-            Mode = KernelEntries.ToKernel(macvlan.Mode),
-            MacAddress = macvlan.Mac,
-            Mtu = macvlan.Mtu,
-        });
+            nodeRoute.AddMacvlan(new NewMacvlan
+            {
+                Name = temporary,
+                ParentIndex = macvlan.MasterIndex,
+                Netns = netns.Namespace,
+                Mode = KernelEntries.ToKernel(macvlan.Mode),
+                MacAddress = macvlan.Mac,
+                Mtu = macvlan.Mtu,
+            });
+        }
+        catch (LinuxException refusal) when (WhyTaken(macvlan, refusal.Errno) is not null)
+        {
+            throw new MasterTakenException(WhyTaken(macvlan, refusal.Errno)!);
+        }
+
         netns.Route.RenameLink(netns.Route.GetRequiredLink(temporary).Index, RouterNames.OutsideLink);
     }
 
@@ -71,7 +100,7 @@ internal sealed class RouterLinks(string nodeLink, NetworkNamespace node, RouteN
             netns.Route.SetLinkMac(link.Index, mac);
         }
 
-        SetMtuAndUp(netns.Route, link, macvlan.Mtu);
+        LinkSettings.SetMtuAndUp(netns.Route, link, macvlan.Mtu);
     }
 
     internal void RemoveMacvlan()
@@ -82,16 +111,35 @@ internal sealed class RouterLinks(string nodeLink, NetworkNamespace node, RouteN
         }
     }
 
-    private static void SetMtuAndUp(RouteNetlink route, Link link, int mtu)
+    private PhysicalAddress MacOf(string link) => InsideAddressAllocator.DeriveMac($"{owner.Id} {link}", key);
+
+    // The other end may be in a netns that lost its name while no agent ran. It lives on where something holds it, and its macvlan
+    // would have the router's MAC and answer for its address.
+    private void RemoveMacvlanOfPeer(Link outer)
     {
-        if (link.Mtu != mtu)
+        if (ownership.IsPeerOurs(outer, nodeRoute) && nodeRoute.GetLinkIn(outer.ParentNetnsId!.Value, RouterNames.OutsideLink) is { } macvlan)
         {
-            route.SetLinkMtu(link.Index, mtu);
+            nodeRoute.RemoveLinkIn(outer.ParentNetnsId.Value, macvlan.Index);
+        }
+    }
+
+    // macvlan_common_newlink and macvlan_port_create of drivers/net/macvlan.c: what else the numbers may mean, a plan has ruled out.
+    private string? WhyTaken(DesiredMacvlan macvlan, Errno errno)
+    {
+        if (errno == Errno.EBUSY)
+        {
+            return $"another driver has {macvlan.Master} (an ipvlan, a bridge or a bond); take it off there, or name another master";
         }
 
-        if (!link.IsUp)
+        if (errno != Errno.EINVAL)
         {
-            route.SetLinkUp(link.Index, up: true);
+            return null;
         }
+
+        Link[] others = [.. nodeRoute.GetLinks().Where(link => link.Kind is "macvlan" or "macvtap" && link.ParentIndex == macvlan.MasterIndex)];
+        string who = others.Length > 0 ? string.Join(", ", others.Select(link => link.Name)) : "one in another network namespace (a container or a virtual machine may have it)";
+        return KernelEntries.ToKernel(macvlan.Mode) == MacvlanMode.Passthru
+            ? $"passthru mode means to have {macvlan.Master} alone, and there is another macvlan on it: {who}; remove that, name another master, or choose mode Bridge"
+            : $"another macvlan has {macvlan.Master} in passthru mode, which means alone: {who}; remove that, or name another master";
     }
 }

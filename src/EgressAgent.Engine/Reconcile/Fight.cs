@@ -1,8 +1,8 @@
 namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>
-/// Tells a repair from a fight: somebody who undoes what the agent repairs, again and again. Then it is left as it is for a while
-/// that grows each time, so that two programs do not keep each other busy.
+/// Tells a repair from a fight: somebody who undoes, again and again, what the agent repairs of one thing. Then it is left as it is
+/// for a while that grows each time, so that two programs do not keep each other busy.
 /// </summary>
 internal sealed class Fight(TimeProvider time)
 {
@@ -20,6 +20,12 @@ internal sealed class Fight(TimeProvider time)
     /// <summary>Whether there is a fight.</summary>
     internal bool IsOn => _repairs > Patience;
 
+    /// <summary>Whether the repairs are so long ago that they say nothing of the next one.</summary>
+    internal bool IsForgotten => !IsOn && SinceRepair > Memory;
+
+    /// <summary>What was repaired last.</summary>
+    internal string Undone { get; private set; } = "";
+
     /// <summary>Whether nothing is repaired now.</summary>
     internal bool IsPausing => IsOn && SinceRepair < _pause;
 
@@ -28,35 +34,30 @@ internal sealed class Fight(TimeProvider time)
 
     private TimeSpan SinceRepair => time.GetElapsedTime(_lastRepair);
 
-    /// <summary>Notes that something is repaired.</summary>
-    /// <returns>Whether a fight begins.</returns>
-    internal bool Repair()
+    /// <summary>Notes that it is repaired.</summary>
+    /// <param name="steps">How.</param>
+    /// <param name="isUndoneAtOnce">Whether the repair did not even last until it was looked at.</param>
+    internal void Repair(string steps, bool isUndoneAtOnce = false)
     {
         bool wasOn = IsOn;
-        _repairs = !IsOn && SinceRepair > Memory ? 1 : _repairs + 1;
+        _repairs = isUndoneAtOnce ? Math.Max(_repairs, Patience) + 1 : IsForgotten ? 1 : _repairs + 1;
         _lastRepair = time.GetTimestamp();
-        if (!IsOn)
+        if (!wasOn)
         {
+            Undone = steps;
             _backoff.Reset();
-            _pause = TimeSpan.Zero;
-            return false;
         }
 
-        _pause = _backoff.Next();
-        return !wasOn;
+        _pause = IsOn ? _backoff.Next() : TimeSpan.Zero;
     }
 
     /// <summary>Notes that there was nothing to repair.</summary>
-    /// <returns>Whether a fight is over.</returns>
-    internal bool Rest()
+    internal void Rest()
     {
-        if (!IsOn || SinceRepair < Memory + _pause)
+        if (IsOn && SinceRepair >= Memory + _pause)
         {
-            return false;
+            _repairs = 0;
+            _pause = TimeSpan.Zero;
         }
-
-        _repairs = 0;
-        _pause = TimeSpan.Zero;
-        return true;
     }
 }

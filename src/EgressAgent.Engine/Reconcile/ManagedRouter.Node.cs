@@ -1,4 +1,6 @@
+using EgressAgent.Model;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Reconcile;
@@ -6,24 +8,32 @@ namespace EgressAgent.Engine.Reconcile;
 internal sealed partial class ManagedRouter
 {
     private readonly Lock _planning = new();
-    private (EgressRouterSpec Spec, RouterAllocation Allocation, RouterPlan Plan)? _planned;
+    private (EgressRouterSpec Spec, RouterAllocation Allocation, RouterStanding Standing, bool IsBehindService, ValueList<ExternalPort> External, RouterPlan Plan)? _planned;
 
     /// <summary>Whether the plan that was made last would be another one on this node. Any thread.</summary>
     internal bool IsConcernedBy(ObservedNode node)
     {
         lock (_planning)
         {
-            return _planned is { } last && RouterPlanner.Plan(_key, last.Spec, last.Allocation, node, _configuration) != last.Plan;
+            return _planned is { } last
+                && RouterPlanner.Plan(_key, last.Spec, last.Allocation, node, _configuration, last.Standing, last.IsBehindService, last.External) != last.Plan;
         }
     }
 
     // The node is looked at under the lock: whatever it becomes later, IsConcernedBy compares with what was seen here.
-    private RouterPlan Plan(EgressRouterSpec spec, RouterAllocation allocation)
+    private RouterPlan Plan(EgressRouterSpec spec, RouterAllocation allocation, RouterStanding standing, bool isBehindService, ValueList<ExternalPort> external)
     {
         lock (_planning)
         {
-            RouterPlan plan = RouterPlanner.Plan(_key, spec, allocation, _kernel.ObserveNode(), _configuration);
-            _planned = (spec, allocation, plan);
+            RouterPlan plan = RouterPlanner.Plan(_key, spec, allocation, _kernel.ObserveNode(), _configuration, standing, isBehindService, external);
+
+            // Most are the same as before, and one is kept then.
+            if (_planned is { } last && last.Plan == plan)
+            {
+                plan = last.Plan;
+            }
+
+            _planned = (spec, allocation, standing, isBehindService, external, plan);
             return plan;
         }
     }

@@ -1,9 +1,10 @@
+using System.Net;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Logging;
 
@@ -24,6 +25,8 @@ internal sealed partial class ManagedRouter : IDisposable
     // The kernel takes a second or two, and reports the end of it; this is for when the report is lost.
     private static readonly TimeSpan DuplicateDetectionRetry = TimeSpan.FromSeconds(5);
 
+    internal static readonly TimeSpan HeldRecheck = TimeSpan.FromSeconds(2);
+
     // RFC 5227, 1.1: DEFEND_INTERVAL.
     private static readonly TimeSpan ContestRecheck = TimeSpan.FromSeconds(10);
 
@@ -34,13 +37,18 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly AgentConfiguration _configuration;
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
-    private readonly Fight _fight;
+    private readonly ExternalHolders _external;
+    private readonly Fights _fights;
+    private readonly HeldSteps _held;
+    private readonly RefusedRepairs _refused;
 
     private DesiredRouter? _settled;
-    private Trouble? _undone;
     private Backoff _backoff;
     private bool _isPausing;
+    private bool _isFighting;
     private bool _isRepairing;
+    private bool _hasRepaired;
+    private long _repairs;
 
     internal ManagedRouter(RouterKey key, ReconcilerContext context)
     {
@@ -51,14 +59,23 @@ internal sealed partial class ManagedRouter : IDisposable
         _configuration = context.Configuration;
         _logger = context.Logger;
         _status = context.Status;
-        _fight = new Fight(context.Time);
+        _external = context.External;
+        _fights = new Fights(context.Time);
+        _held = new HeldSteps(context.Time);
+        _refused = new RefusedRepairs(context.Time);
     }
 
     /// <summary>
-    /// Whether the last pass failed, or somebody keeps undoing what it did. Its own steps are told as changes too, and would make it
-    /// due again at once, without a pause; so what is told of the router alone waits for the pause to end.
+    /// Whether the last pass failed. Its own steps are told as changes too, and would make it due again at once, without a pause; so
+    /// what is told of the router alone waits for the pause to end.
     /// </summary>
     internal bool IsPausing => Volatile.Read(ref _isPausing);
+
+    /// <summary>Whether somebody keeps undoing what the passes repair.</summary>
+    internal bool IsFighting => Volatile.Read(ref _isFighting);
+
+    /// <summary>In how many passes something was put back that others had changed.</summary>
+    internal long RepairCount => Interlocked.Read(ref _repairs);
 
     /// <summary>Brings the kernel to what the files want, as far as it goes. Never throws: what goes wrong is logged and reported.</summary>
     internal PassResult Pass()
@@ -77,7 +94,7 @@ internal sealed partial class ManagedRouter : IDisposable
         }
         catch (AddressConflictException conflict)
         {
-            return Fail(router, StatusReasons.AddressConflict, conflict);
+            return WaitForHolder(router, conflict);
         }
         catch (LinuxException) when (IsConcernedBy(_kernel.ObserveNode()))
         {
@@ -96,7 +113,7 @@ internal sealed partial class ManagedRouter : IDisposable
         {
             // A defect. It must not end the passes of other routers, nor keep the agent busy.
             LogUnexpected(_key, exception);
-            return Fail(router, StatusReasons.UnexpectedError, exception);
+            return Fail(router, PlanReasons.UnexpectedError, exception);
         }
     }
 
@@ -117,71 +134,152 @@ internal sealed partial class ManagedRouter : IDisposable
             return PassResult.Settled;
         }
 
+        ObservedRouter observed = _router.Observe();
+        NoteHeld(router, observed);
         _registry.EnsureSaved(router);
-        RouterPlan plan = Plan(wanted.Spec, allocation);
+        try
+        {
+            return Run(router, wanted, allocation, observed);
+        }
+        catch (MasterTakenException taken)
+        {
+            return Wait(router, _router.Observe(), new PlanProblem(PlanReasons.MasterTaken, taken.Message)) with { IsPause = true };
+        }
+    }
+
+    private PassResult Run(RegisteredRouter router, EgressRouterResource wanted, RouterAllocation allocation, ObservedRouter observed)
+    {
+        RouterPlan plan = Plan(
+            wanted.Spec, allocation, RouterStanding.Of(router.Footing, observed, _settled), router.IsBehindService, _external.Grant(router));
         if (plan.Desired is not { } desired)
         {
-            PlanProblem waitingFor = plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!;
-            _status.Report(router, StatusFacts.Waiting(waitingFor));
-            return new PassResult(WaitingRetry);
+            return Wait(router, observed, plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!);
         }
 
-        ObservedRouter observed = Converge(router, desired);
-        if (observed.IsDetectingDuplicates)
+        if (FindOther(desired) is { } taken)
+        {
+            return Wait(router, observed, taken);
+        }
+
+        observed = Converge(router, desired, observed);
+        NoteHeld(router, observed);
+        if (observed.WhyForeign is { } why)
+        {
+            _settled = null;
+            return Wait(router, observed, new PlanProblem(PlanReasons.NotOurs, why));
+        }
+
+        // Without a carrier nobody answers, and that is what is to be said.
+        if (observed.Macvlan is { HasCarrier: true } && observed.IsDetectingDuplicatesBeside(desired.ExternalAddresses))
         {
             _status.Report(router, StatusFacts.DetectingDuplicates(desired));
             return new PassResult(DuplicateDetectionRetry);
         }
 
         _settled = desired;
+        _registry.Note(_key, plan.Footing!);
         ValueList<Trouble> troubles =
         [
-            .. new[] { _fight.IsOn ? _undone : null }.OfType<Trouble>(),
+            .. _refused.Troubles,
+            .. _held.Troubles,
+            .. _fights.Troubles,
             .. observed.Contested.Select(StatusFacts.Contested),
-            .. new[] { router.AllocationProblem }.OfType<PlanProblem>().Concat(plan.Shortcomings).Concat(observed.Shortcomings).Select(StatusFacts.Shortcoming),
+            .. new[] { router.AllocationProblem }.OfType<PlanProblem>().Concat(ShortcomingsOf(plan, router)).Concat(observed.Shortcomings).Select(StatusFacts.Shortcoming),
         ];
-        _status.Report(router, StatusFacts.InForce(desired, troubles));
-        if (_fight.IsOn)
-        {
-            return new PassResult(_fight.RetryAfter, IsPause: _fight.IsPausing);
-        }
-
+        _status.Report(router, StatusFacts.InForce(desired, troubles, _held.Families));
         TimeSpan? recheck = observed.Contested.Count > 0 ? ContestRecheck : null;
-        return new PassResult(recheck < observed.NextAnnouncement ? recheck : observed.NextAnnouncement ?? recheck);
+        TimeSpan? partial = plan.IsPartial ? WaitingRetry : null;
+        return new PassResult(((TimeSpan?[])[recheck, partial, observed.NextAnnouncement, _fights.RetryAfter, _held.RetryAfter, _refused.RetryAfter]).Min());
     }
 
-    private ObservedRouter Converge(RegisteredRouter router, DesiredRouter desired)
+    private void NoteHeld(RegisteredRouter router, ObservedRouter observed) => _external.Note(
+        _key,
+        observed.Addresses.Where(entry => entry.Link == RouterNames.OutsideLink).Select(entry => entry.Address.Address)
+            .Where(address => !ReservedBy(router).Contains(address) || router.ExternalPorts.Any(port => port.Address.Equals(address))));
+
+    private static IEnumerable<IPAddress> ReservedBy(RegisteredRouter router) => router.Wanted!.Spec.Addresses.Select(address => address.Address.Address);
+
+    // Another router may serve by an external address meanwhile.
+    private PassResult Wait(RegisteredRouter router, ObservedRouter observed, PlanProblem problem)
+    {
+        IReadOnlyList<RouterStep> steps = RouterDiff.GiveUpExternal(ReservedBy(router), _settled, router.ExternalPorts, observed);
+        foreach (RouterStep step in steps)
+        {
+            _router.Apply(step);
+            LogStep(step);
+        }
+
+        NoteHeld(router, steps.Count > 0 ? _router.Observe() : observed);
+        _status.Report(router, StatusFacts.Waiting(problem));
+        return new PassResult(WaitingRetry);
+    }
+
+    // In passthru mode a router has its master alone. Who came first has it; a router that is built already does not give way.
+    private PlanProblem? FindOther(DesiredRouter desired)
+    {
+        if (desired.Macvlan == _settled?.Macvlan)
+        {
+            return null;
+        }
+
+        bool isPassthru = desired.Macvlan.Mode == MacvlanMode.Passthru;
+        foreach (RouterStatus other in _status.Unsorted)
+        {
+            if (other.Desired?.Macvlan is { } macvlan && macvlan.MasterIndex == desired.Macvlan.MasterIndex
+                && (isPassthru || macvlan.Mode == MacvlanMode.Passthru) && other.Key != _key)
+            {
+                return MasterFitness.Taken(desired.Macvlan.Master, other.Key, macvlan.Mode == MacvlanMode.Passthru);
+            }
+        }
+
+        return null;
+    }
+
+    // Why an inside address is missing the registry knows better than the plan.
+    private static IEnumerable<PlanProblem> ShortcomingsOf(RouterPlan plan, RegisteredRouter router) =>
+        plan.Shortcomings.Where(problem => router.AllocationProblem is null || problem.Reason != PlanReasons.InsideNetworkMissing);
+
+    private ObservedRouter Converge(RegisteredRouter router, DesiredRouter desired, ObservedRouter observed)
     {
         PriorHolderCheck check = _configuration.AddressConflictDetection ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
+        IEnumerable<IPAddress>? former = router.Footing?.Gateways.Select(gateway => gateway.Gateway);
+        LinuxException? refusal = null;
+        _hasRepaired = false;
+        _held.BeginPass(isAnew: desired != _settled);
         for (int round = 0; ; round++)
         {
-            ObservedRouter observed = _router.Observe();
-            IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, check);
-            bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel);
-            if (round == 0 && !isDrift)
+            observed = round == 0 ? observed : _router.Observe();
+            IReadOnlyList<RouterStep> steps = [.. RouterDiff.Build(desired, observed, check, former).Where(step => !_held.Holds(step))];
+            bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel && !_held.Concerns(step));
+            _refused.Look(isDrift ? steps : []);
+            if (round == 0)
             {
-                _fight.Rest();
+                _fights.Look(isDrift ? steps : []);
+            }
+            else if (round == MaxRounds && isDrift && refusal is null)
+            {
+                _fights.Repair(StepDependence.Divide(steps, IsPutOff).Due, isUndoneAtOnce: true);
             }
 
-            bool isPutOff = round == 0 && isDrift && _fight.IsPausing;
-            if (isPutOff || round == MaxRounds)
+            (IReadOnlyList<RouterStep> due, IReadOnlyList<RouterStep> putOff) = isDrift ? StepDependence.Divide(steps, IsPutOff) : (steps, []);
+            IReadOnlyList<RouterStep> cut = RouterDiff.PutOff(round == MaxRounds ? steps : putOff, observed);
+            if (cut.Count > 0)
             {
-                foreach (RouterStep step in RouterDiff.PutOff(steps, observed))
-                {
-                    _router.Apply(step);
-                    LogStep(step);
-                }
+                Apply(cut, desired);
+                observed = _router.Observe();
             }
 
-            if (steps.Count == 0 && _isRepairing)
+            if (due.Count == 0 && _isRepairing && observed.WhyForeign is null && !_refused.IsAny)
             {
                 _isRepairing = false;
                 LogRepaired(_key);
             }
 
-            if (steps.Count == 0 || isPutOff)
+            Volatile.Write(ref _isFighting, _fights.IsAny);
+            if (due.Count == 0 || (round == MaxRounds && isDrift))
             {
-                return observed;
+                _held.EndPass();
+                return refusal is null || due.Count == 0 ? observed : throw refusal;
             }
 
             if (round == MaxRounds)
@@ -192,31 +290,77 @@ internal sealed partial class ManagedRouter : IDisposable
 
             if (round == 0)
             {
-                ReportStart(router, desired, steps, isDrift);
+                ReportStart(router, desired, due, isDrift);
             }
 
-            foreach (RouterStep step in steps)
-            {
-                _router.Apply(step);
-                LogStep(step, isRepeated: _fight.IsOn && isDrift);
-            }
+            refusal = Apply(due, desired, isRepair: isDrift, isLast: round == MaxRounds - 1);
         }
     }
+
+    // While somebody else is at work, what a step stands on may go the moment before. Then the others are taken, and another round shows.
+    // What one family or one further address is refused in the end does not keep the rest from working.
+    private LinuxException? Apply(IReadOnlyList<RouterStep> steps, DesiredRouter desired, bool isRepair = false, bool isLast = false)
+    {
+        LinuxException? first = null;
+        List<RouterStep> refused = [];
+        foreach (RouterStep step in steps)
+        {
+            if (_held.Holds(step) || refused.Any(earlier => StepDependence.DependsOn(step, earlier)))
+            {
+                refused.Add(step);
+                continue;
+            }
+
+            try
+            {
+                _router.Apply(step);
+                LogStep(step, isRepeated: isRepair && !IsNews(step));
+                if (isRepair && step.ChangesKernel && !_hasRepaired)
+                {
+                    _hasRepaired = true;
+                    Interlocked.Increment(ref _repairs);
+                }
+            }
+            catch (AddressConflictException conflict) when (_held.TryHold(step, desired, StatusReasons.AddressConflict, conflict))
+            {
+                refused.Add(step);
+            }
+            catch (LinuxException refusal) when ((!isRepair || isLast) && !IsConcernedBy(_kernel.ObserveNode())
+                && _held.TryHold(step, desired, StatusReasons.KernelRefused, refusal))
+            {
+                refused.Add(step);
+            }
+            catch (LinuxException refusal) when (isRepair && isLast && !IsConcernedBy(_kernel.ObserveNode()))
+            {
+                refused.Add(step);
+                _refused.Note(step, refusal);
+            }
+            catch (LinuxException refusal) when (isRepair)
+            {
+                refused.Add(step);
+                first ??= refusal;
+            }
+        }
+
+        return first;
+    }
+
+    private bool IsPutOff(RouterStep step) => _fights.IsPutOff(step) || _refused.IsPutOff(step);
+
+    // What was fought over or refused before has been told.
+    private bool IsNews(RouterStep step) => !_fights.IsOver(step) && !_refused.Has(step);
 
     // The same desired state as last time means that somebody else has changed the kernel since, or that the link was away.
     private void ReportStart(RegisteredRouter router, DesiredRouter desired, IReadOnlyList<RouterStep> steps, bool isDrift)
     {
         if (isDrift)
         {
-            string undone = string.Join("; ", steps);
-            if (_fight.Repair())
-            {
-                _undone = StatusFacts.Undone(undone);
-            }
-            else if (!_fight.IsOn)
+            _fights.Repair([.. steps.Where(step => !_refused.Has(step))]);
+            RouterStep[] told = [.. steps.Where(IsNews)];
+            if (told.Any(step => step.ChangesKernel) && StepDependence.Causes(steps).Any(IsNews))
             {
                 _isRepairing = true;
-                LogDrift(_key, undone);
+                LogDrift(_key, string.Join("; ", told.AsEnumerable()));
             }
         }
         else if (desired != _settled && !IsPausing)
@@ -230,6 +374,7 @@ internal sealed partial class ManagedRouter : IDisposable
     {
         _status.Removing(_key);
         RouterRemoval.Run(_router, _key, step => LogStep(step));
+        _external.Note(_key, []);
         if (!_registry.TryForget(_key))
         {
             return PassResult.Gone;
@@ -237,6 +382,15 @@ internal sealed partial class ManagedRouter : IDisposable
 
         _status.Forget(_key);
         return PassResult.Gone;
+    }
+
+    // A holder that lets go says nothing of it, so the network is asked at a steady pace: one question, and three before it is taken.
+    private PassResult WaitForHolder(RegisteredRouter router, AddressConflictException conflict)
+    {
+        _backoff.Reset();
+        Volatile.Write(ref _isPausing, true);
+        _status.Report(router, StatusFacts.Held(conflict.Message, isInForce: _settled is not null));
+        return new PassResult(HeldRecheck, IsPause: true);
     }
 
     private PassResult Fail(RegisteredRouter router, string reason, Exception exception)

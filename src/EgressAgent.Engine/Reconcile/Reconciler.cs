@@ -2,9 +2,9 @@ using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Logging;
 
@@ -33,6 +33,7 @@ public sealed partial class Reconciler : IDisposable
     private readonly ReconcilerContext _context;
     private readonly Thread[] _workers;
     private readonly ITimer _fullPass;
+    private readonly ServiceReconciler _services;
 
     /// <param name="kernel">Belongs to the caller, who disposes it after the reconciler.</param>
     /// <param name="registry">What is wanted; it belongs to the caller too.</param>
@@ -52,11 +53,17 @@ public sealed partial class Reconciler : IDisposable
         _queue = new WorkQueue(time);
         Status = new StatusBoard(time);
         Status.Changed += new RouterJournal(logger).Tell;
+        Status.Changed += registry.Remember;
         _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger);
+        _services = new ServiceReconciler(_context, Services);
         Adopt();
         registry.Changed += OnRegistryChanged;
         _kernel.RouterChanged += OnRouterChanged;
         _kernel.NodeChanged += OnNodeChanged;
+        _kernel.GatewaysChanged += Status.ReportGateways;
+        _kernel.ObstaclesChanged += Status.ReportObstacles;
+        Status.Changed += WatchClients;
+        _context.External.Changed += OnExternalChanged;
         _fullPass = time.CreateTimer(_ => Enqueue(_ => true), null, FullPassInterval, FullPassInterval);
         _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
         foreach (Thread worker in _workers)
@@ -67,8 +74,20 @@ public sealed partial class Reconciler : IDisposable
 
     public StatusBoard Status { get; }
 
+    /// <summary>What Services are like.</summary>
+    public ServiceBoard Services { get; } = new();
+
+    /// <summary>
+    /// Begins to put Services in force: for when each router has been looked at, so that none is taken for lost. What an earlier agent
+    /// left works until then.
+    /// </summary>
+    public void StartServices() => _services.Start();
+
     /// <summary>Completes when everything that was asked for has been tried once. What failed or waits is tried again later.</summary>
     public Task WhenIdle() => _queue.WhenIdle();
+
+    /// <summary>Raised on any thread when the last pass that was due has ended. Handlers return at once.</summary>
+    public event Action? Idle;
 
     /// <summary>Completes when each of the routers that were asked for until now has been looked at once, whatever came of it.</summary>
     public Task WhenEachWasSeen()
@@ -91,6 +110,12 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
+    /// <summary>How long the passes took that have ended.</summary>
+    public DurationCounts Passes { get; } = new();
+
+    /// <summary>How often a router was repaired, as others had changed it, since the agent runs; 0 when there is no such router.</summary>
+    public long CountRepairs(RouterKey key) => Find(key)?.RepairCount ?? 0;
+
     /// <summary>Makes a router due, as if something had happened to it. False when there is no such router.</summary>
     public bool Reapply(RouterKey key)
     {
@@ -111,7 +136,10 @@ public sealed partial class Reconciler : IDisposable
     }
 
     /// <inheritdoc cref="IKernel.ReadTraffic"/>
-    public RouterTraffic ReadTraffic(RedirectPlan plan) => _kernel.ReadTraffic(plan);
+    public RouterTraffic ReadTraffic(RedirectPlan plan, IFlowVisitor? visit) => _kernel.ReadTraffic(plan, visit);
+
+    /// <inheritdoc cref="IKernel.ReadActivity"/>
+    public ulong ReadActivity(RedirectPlan plan) => _kernel.ReadActivity(plan);
 
     /// <summary>Ends the passes that run and starts no more. The kernel keeps what it has.</summary>
     public void Dispose()
@@ -119,7 +147,11 @@ public sealed partial class Reconciler : IDisposable
         _context.Registry.Changed -= OnRegistryChanged;
         _kernel.RouterChanged -= OnRouterChanged;
         _kernel.NodeChanged -= OnNodeChanged;
+        _kernel.GatewaysChanged -= Status.ReportGateways;
+        _kernel.ObstaclesChanged -= Status.ReportObstacles;
+        _context.External.Changed -= OnExternalChanged;
         _fullPass.Dispose();
+        _services.Dispose();
         _queue.Close(_workers.Length);
         foreach (Thread worker in _workers)
         {
@@ -137,11 +169,11 @@ public sealed partial class Reconciler : IDisposable
     // What the state forgot the kernel may still show: no address that a router uses is handed to another.
     private void Adopt()
     {
-        foreach (RouterKey key in _kernel.ListRouters().Where(key => _context.Registry.Find(key) is null))
+        foreach (RouterKey key in _kernel.ListRouters(key => _context.Registry.Find(key) is null))
         {
             using IKernelRouter router = _kernel.Open(key);
             ObservedRouter observed = router.Observe();
-            ValueList<InterfaceAddress> inside = observed.Addresses
+            ValueList<InterfaceAddress> inside = observed.Addresses.Concat(observed.UnmarkedAddresses)
                 .Where(entry => entry is { Side: NetworkSide.Router, Link: RouterNames.InsideLink })
                 .Select(entry => entry.Address).ToValueList();
             _context.Registry.Adopt(key, inside, observed.Macvlan?.Mac);
@@ -169,9 +201,38 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
+    private void WatchClients(RouterTransition transition)
+    {
+        DesiredRouter? desired = InForce(transition.After);
+        if (!ReferenceEquals(desired, InForce(transition.Before)))
+        {
+            _kernel.WatchClients(transition.Key, desired);
+        }
+
+        static DesiredRouter? InForce(RouterStatus? status) => status is { IsInForce: true } ? status.Desired : null;
+    }
+
     private void OnRouterChanged(RouterKey key)
     {
-        if (Find(key) is { IsPausing: false })
+        if (Find(key) is not { IsPausing: false } router)
+        {
+            return;
+        }
+
+        if (router.IsFighting)
+        {
+            _queue.AddAfter(key, Fights.LookInterval);
+        }
+        else
+        {
+            _queue.Add(key);
+        }
+    }
+
+    // Who is to give an address up has to do it at once, also one that pauses: another one waits for it.
+    private void OnExternalChanged(IReadOnlyCollection<RouterKey> routers)
+    {
+        foreach (RouterKey key in routers.Where(key => Find(key) is not null))
         {
             _queue.Add(key);
         }
@@ -225,14 +286,21 @@ public sealed partial class Reconciler : IDisposable
     {
         lock (_lock)
         {
-            _passes.Remove(key);
+            if (_passes.Remove(key, out long began))
+            {
+                Passes.Add(_time.GetElapsedTime(began));
+            }
+
             if (_unseen.Remove(key) && _unseen.Count == 0)
             {
                 _allSeen.TrySetResult();
             }
         }
 
-        _queue.Done(key);
+        if (_queue.Done(key))
+        {
+            Idle?.Invoke();
+        }
     }
 
     private void Pass(RouterKey key)

@@ -1,6 +1,6 @@
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
-using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Resources;
 using Microsoft.Extensions.Logging;
 
 namespace EgressAgent.Engine.Reconcile;
@@ -12,4 +12,8 @@ internal sealed record ReconcilerContext(
     AgentConfiguration Configuration,
     StatusBoard Status,
     TimeProvider Time,
-    ILogger Logger);
+    ILogger Logger)
+{
+    /// <summary>Which router has which external address.</summary>
+    internal ExternalHolders External { get; } = new();
+}

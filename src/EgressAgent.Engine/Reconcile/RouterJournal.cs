@@ -13,6 +13,8 @@ internal sealed partial class RouterJournal(ILogger logger)
         [TroubleKind.Waiting] = new(LogLevel.Warning, EventIds.Waiting, nameof(EventIds.Waiting), "{Router}: {Problem} ({Reason})"),
         [TroubleKind.Failed] = new(
             LogLevel.Error, EventIds.Failed, nameof(EventIds.Failed), "{Router}: {Problem} ({Reason}); it is tried again, with growing pauses"),
+        [TroubleKind.Held] = new(
+            LogLevel.Error, EventIds.Failed, nameof(EventIds.Failed), "{Router}: {Problem} ({Reason}); it is taken as soon as it is free, which is asked every 2 s"),
         [TroubleKind.Shortcoming] = new(LogLevel.Warning, EventIds.Shortcoming, nameof(EventIds.Shortcoming), "{Router}: in force, but {Problem} ({Reason})"),
         [TroubleKind.Contested] = new(LogLevel.Warning, EventIds.Contested, nameof(EventIds.Contested), "{Router}: {Problem} ({Reason})"),
         [TroubleKind.Fight] = new(LogLevel.Error, EventIds.Fight, nameof(EventIds.Fight), "{Router}: {Problem} ({Reason})"),

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Status;
 
 namespace EgressAgent.Engine.Reconcile;
@@ -11,25 +12,97 @@ namespace EgressAgent.Engine.Reconcile;
 /// </summary>
 public sealed class StatusBoard(TimeProvider time)
 {
+    private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<RouterKey, RouterStatus> _statuses = new();
+    private readonly Dictionary<RouterKey, (RegisteredRouter Router, StatusFacts Facts)> _facts = [];
+    private readonly Dictionary<RouterKey, ValueList<ObservedGateway>> _gateways = [];
+    private readonly Dictionary<RouterKey, ValueList<ClientObstacle>> _obstacles = [];
 
-    /// <summary>Raised on the worker's thread after a router's status became another, or the router was removed. Handlers return at once and do not throw.</summary>
+    /// <summary>Raised on any thread, one after the other, after a router's status became another, or the router was removed. Handlers return at once and do not throw.</summary>
     public event Action<RouterTransition>? Changed;
 
     /// <summary>All routers, sorted by key.</summary>
     public IReadOnlyList<RouterStatus> All => [.. _statuses.Values.OrderBy(status => status.Key)];
 
+    /// <summary>All routers as they are met, for who asks often.</summary>
+    internal IEnumerable<RouterStatus> Unsorted => _statuses.Select(status => status.Value);
+
     public RouterStatus? Find(RouterKey key) => _statuses.GetValueOrDefault(key);
 
     internal void Report(RegisteredRouter router, StatusFacts facts)
     {
+        lock (_lock)
+        {
+            _facts[router.Key] = (router, facts);
+            Combine(router, facts);
+        }
+    }
+
+    /// <summary>Takes in what is known of a router's gateways; that needs no pass.</summary>
+    internal void ReportGateways(RouterKey key, ValueList<ObservedGateway> gateways)
+    {
+        lock (_lock)
+        {
+            _gateways[key] = gateways;
+            if (_facts.TryGetValue(key, out (RegisteredRouter Router, StatusFacts Facts) known))
+            {
+                Combine(known.Router, known.Facts);
+            }
+        }
+    }
+
+    /// <summary>Takes in what on the node keeps clients from a router; that needs no pass.</summary>
+    internal void ReportObstacles(RouterKey key, ValueList<ClientObstacle> obstacles)
+    {
+        lock (_lock)
+        {
+            _obstacles[key] = obstacles;
+            if (_facts.TryGetValue(key, out (RegisteredRouter Router, StatusFacts Facts) known))
+            {
+                Combine(known.Router, known.Facts);
+            }
+        }
+    }
+
+    internal void Removing(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _facts.Remove(key);
+            if (Find(key) is { } before)
+            {
+                Publish(before, before with { State = RouterState.Removing });
+            }
+        }
+    }
+
+    internal void Forget(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _facts.Remove(key);
+            _gateways.Remove(key);
+            _obstacles.Remove(key);
+            if (_statuses.TryRemove(key, out RouterStatus? before))
+            {
+                Changed?.Invoke(new RouterTransition(key, before, null, time.GetUtcNow()));
+            }
+        }
+    }
+
+    private void Combine(RegisteredRouter router, StatusFacts facts)
+    {
+        var gateways = GatewayFacts.Of(facts, _gateways.GetValueOrDefault(router.Key) ?? []);
+        var clients = ClientFacts.Of(facts, _obstacles.GetValueOrDefault(router.Key));
+        facts = facts.With([.. gateways.Troubles, .. clients.Troubles]);
+
         // A router that runs on an earlier spec is degraded, however well it runs.
         if (router.Faults.Count > 0 && facts.State is RouterState.Active or RouterState.Configuring)
         {
             facts = facts with
             {
                 State = RouterState.Degraded,
-                Degraded = new StatusFacts.Claim(
+                Degraded = new Claim(
                     true, StatusReasons.InvalidSpec, $"the last good spec is kept, because the file is in error: {StatusFacts.FaultText(router)}"),
             };
         }
@@ -49,41 +122,22 @@ public sealed class StatusBoard(TimeProvider time)
                 Make(ConditionType.Available, facts.Available, before),
                 Make(ConditionType.Progressing, facts.Progressing, before),
                 Make(ConditionType.Degraded, facts.Degraded, before),
+                Make(ConditionType.GatewayReachable, gateways.Condition, before),
+                Make(ConditionType.ClientsReachable, clients.Condition, before),
             ],
         });
     }
 
-    internal void Removing(RouterKey key)
-    {
-        if (Find(key) is { } before)
-        {
-            Publish(before, before with { State = RouterState.Removing });
-        }
-    }
-
-    internal void Forget(RouterKey key)
-    {
-        if (_statuses.TryRemove(key, out RouterStatus? before))
-        {
-            Changed?.Invoke(new RouterTransition(key, before, null));
-        }
-    }
-
-    private static bool IsOfARouterInForce(Trouble trouble) => trouble.Kind is not (TroubleKind.Waiting or TroubleKind.Failed);
+    private static bool IsOfARouterInForce(Trouble trouble) => trouble.Kind is not (TroubleKind.Waiting or TroubleKind.Failed or TroubleKind.Held);
 
     private void Publish(RouterStatus? before, RouterStatus after)
     {
         if (after != before)
         {
             _statuses[after.Key] = after;
-            Changed?.Invoke(new RouterTransition(after.Key, before, after));
+            Changed?.Invoke(new RouterTransition(after.Key, before, after, time.GetUtcNow()));
         }
     }
 
-    private Condition Make(ConditionType type, StatusFacts.Claim claim, RouterStatus? before)
-    {
-        Condition? earlier = before?.Condition(type);
-        DateTimeOffset since = earlier?.Status == claim.Status && earlier is not null ? earlier.LastTransition : time.GetUtcNow();
-        return new Condition(type, claim.Status, claim.Reason, claim.Message, since);
-    }
+    private Condition Make(ConditionType type, Claim claim, RouterStatus? before) => claim.ToCondition(type, before?.Condition(type), time.GetUtcNow());
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
@@ -12,23 +13,31 @@ namespace EgressAgent.Engine.Reconcile;
 /// of one that is stand as before.
 /// </summary>
 internal sealed record StatusFacts(
-    RouterState State, StatusFacts.Claim Available, StatusFacts.Claim Progressing, StatusFacts.Claim Degraded, DesiredRouter? Desired,
+    RouterState State, Claim Available, Claim Progressing, Claim Degraded, DesiredRouter? Desired,
     ValueList<Trouble> Troubles)
 {
     private static readonly Claim Settled = new(false, StatusReasons.Settled, "nothing is left to do");
     private static readonly Claim AsSpecified = new(false, StatusReasons.AsSpecified, "everything is as the file says");
 
-    internal readonly record struct Claim(bool? Status, string Reason, string Message);
-
     internal bool IsInForce => Available.Reason == StatusReasons.InForce;
 
-    internal static StatusFacts InForce(DesiredRouter desired, ValueList<Trouble> troubles) => new(
-        troubles.Count == 0 ? RouterState.Active : RouterState.Degraded,
-        new Claim(true, StatusReasons.InForce, Describe(desired)),
-        Settled,
-        troubles.Count == 0 ? AsSpecified : new Claim(true, troubles[0].Reason, string.Join("; ", troubles.Select(trouble => trouble.Message))),
-        desired,
-        troubles);
+    /// <param name="desired">What is in force.</param>
+    /// <param name="troubles">What of it does not work.</param>
+    /// <param name="without">The families that do not work at all.</param>
+    internal static StatusFacts InForce(DesiredRouter desired, ValueList<Trouble> troubles, IReadOnlySet<AddressFamily>? without = null) =>
+        new StatusFacts(RouterState.Active, new Claim(true, StatusReasons.InForce, Describe(desired, without)), Settled, AsSpecified, desired, []).With(troubles);
+
+    /// <summary>The same of a router that is in force, and that more of it does not work.</summary>
+    internal StatusFacts With(ValueList<Trouble> more)
+    {
+        ValueList<Trouble> all = [.. Troubles, .. more];
+        return more.Count == 0 ? this : this with
+        {
+            State = RouterState.Degraded,
+            Degraded = new Claim(true, all[0].Reason, string.Join("; ", all.Select(trouble => trouble.Message))),
+            Troubles = all,
+        };
+    }
 
     /// <summary>An address of the router is still with one that is being removed.</summary>
     internal static StatusFacts TakingOver(RouterKey from) => new(
@@ -67,31 +76,41 @@ internal sealed record StatusFacts(
         Desired: null,
         [new Trouble(TroubleKind.Waiting, problem.Reason, problem.Message)]);
 
+    /// <summary>Another host has an address of the router.</summary>
+    internal static StatusFacts Held(string message, bool isInForce) => new(
+        RouterState.Degraded,
+        new Claim(isInForce ? null : false, StatusReasons.AddressConflict, message),
+        new Claim(true, StatusReasons.Retrying, "the network is asked for the address every two seconds"),
+        new Claim(true, StatusReasons.AddressConflict, message),
+        Desired: null,
+        [new Trouble(TroubleKind.Held, StatusReasons.AddressConflict, message)]);
+
     internal static StatusFacts Failed(string reason, string message, bool isInForce) => new(
-        isInForce || reason == StatusReasons.AddressConflict ? RouterState.Degraded : RouterState.Failed,
+        isInForce ? RouterState.Degraded : RouterState.Failed,
         new Claim(isInForce ? null : false, reason, message),
         new Claim(true, StatusReasons.Retrying, "it is tried again, with growing pauses"),
         new Claim(true, reason, message),
         Desired: null,
         [new Trouble(TroubleKind.Failed, reason, message)]);
 
-    internal static Trouble Shortcoming(PlanProblem problem) => new(TroubleKind.Shortcoming, problem.Reason, problem.Message, problem.Message);
+    internal static Trouble Shortcoming(PlanProblem problem) => new(TroubleKind.Shortcoming, problem.Reason, problem.Message, problem.Subject ?? problem.Message);
 
     /// <summary>What another host's use of the router's address means for it.</summary>
     internal static Trouble Contested(ContestedAddress contest) => new(
         TroubleKind.Contested,
         StatusReasons.AddressConflict,
-        $"{contest.Address} is also used by another host ({contest.Holder.ToColonString()}), and answers may go there; "
+        $"{contest.Address} is also used by another host ({contest.Holder.ToColonString()}){HolderKinds.Explain(contest.Kind)}; answers may go there; "
         + "the router keeps it and tells the network so every 10 s, but take it off the other host",
         contest.Address.ToString(),
         $"no other host uses {contest.Address} any more");
 
-    /// <summary>Somebody keeps undoing what the agent repairs.</summary>
-    internal static Trouble Undone(string steps) => new(
+    /// <summary>Somebody keeps undoing what the agent repairs of a thing.</summary>
+    internal static Trouble Undone(string thing, string steps) => new(
         TroubleKind.Fight,
         StatusReasons.RepairsUndone,
-        $"somebody keeps undoing what the agent repairs, so it is repaired less and less often: {steps}",
-        End: "nobody undoes what the agent repairs any more");
+        $"somebody keeps undoing what the agent repairs, so it is repaired less and less often, and everything else at once: {steps}",
+        thing,
+        $"nobody undoes what the agent repairs any more: {thing}");
 
     /// <summary>The file is in error and no good spec is known.</summary>
     internal static StatusFacts Invalid(RegisteredRouter router) => new(
@@ -105,6 +124,6 @@ internal sealed record StatusFacts(
     internal static string FaultText(RegisteredRouter router) =>
         router.Faults.Count > 1 ? $"{router.Faults[0]} (and {router.Faults.Count - 1} more)" : router.Faults[0].ToString();
 
-    private static string Describe(DesiredRouter desired) =>
-        string.Join("; ", desired.Redirect.Families.Select(family => $"{family.Inside} leaves as {family.Source} through {desired.Macvlan.Master}"));
+    private static string Describe(DesiredRouter desired, IReadOnlySet<AddressFamily>? without) =>
+        string.Join("; ", desired.Redirect.Families.Where(family => without?.Contains(family.Family) != true).Select(family => $"{family.Inside} leaves as {family.Source} through {desired.Macvlan.Master}"));
 }

@@ -16,5 +16,15 @@ public static class StatusReasons
     public const string KernelRefused = "KernelRefused";
     public const string StateNotSaved = "StateNotSaved";
     public const string RepairsUndone = "RepairsUndone";
-    public const string UnexpectedError = "UnexpectedError";
+    public const string GatewayAnswers = "GatewayAnswers";
+    public const string GatewayUnreachable = "GatewayUnreachable";
+    public const string GatewayAsked = "GatewayAsked";
+    public const string WaysClear = "WaysClear";
+    public const string NodeAlone = "NodeAlone";
+    public const string WaysAsked = "WaysAsked";
+    public const string NotInForce = "NotInForce";
+    public const string NoRouter = "NoRouter";
+    public const string NoRouterAvailable = "NoRouterAvailable";
+    public const string RouterNotAvailable = "RouterNotAvailable";
+    public const string ExternalAddressNotHeld = "ExternalAddressNotHeld";
 }

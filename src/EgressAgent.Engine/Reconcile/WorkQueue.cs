@@ -86,7 +86,8 @@ internal sealed class WorkQueue : IDisposable
         }
     }
 
-    internal void Done(RouterKey key)
+    /// <returns>Whether no key waits and none is being worked on now.</returns>
+    internal bool Done(RouterKey key)
     {
         lock (_lock)
         {
@@ -100,6 +101,8 @@ internal sealed class WorkQueue : IDisposable
                 _idle?.SetResult();
                 _idle = null;
             }
+
+            return IsIdle;
         }
     }
 

@@ -1,7 +1,10 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 
@@ -13,44 +16,100 @@ namespace EgressAgent.Engine.Redirect;
 /// </summary>
 internal sealed class FlowSweep
 {
-    private const int Rounds = 2;
     private const string FlowCount = "net/netfilter/nf_conntrack_count";
 
     private readonly RedirectPlan _plan;
     private readonly Dictionary<(AddressFamily Family, byte Protocol, ushort? Port), IPEndPoint> _rules;
+    private readonly Dictionary<(IPAddress Address, byte Protocol, ushort? Port), IPEndPoint> _external;
 
     private FlowSweep(RedirectPlan plan)
     {
         _plan = plan;
         _rules = plan.Rules.ToDictionary(
-            rule => (rule.Destination.AddressFamily, ProtocolNumber(rule.Protocol), (ushort?)rule.Port),
+            rule => (rule.Destination.AddressFamily, rule.Protocol.Number(), (ushort?)rule.Port),
             rule => new IPEndPoint(rule.Destination, rule.TargetPort));
+        _external = plan.ExternalPorts.ToDictionary(
+            external => (external.Port.Address, external.Port.Protocol.Number(), (ushort?)external.Port.Port), external => external.Destination);
     }
+
+    /// <summary>
+    /// Whether a plan would not have made some flow that another one has made. A rule that is new takes nothing but what went to a fallback
+    /// before.
+    /// </summary>
+    /// <param name="before">The plan that all flows follow, by whose rules alone they were made.</param>
+    /// <param name="plan">The plan that they are to follow.</param>
+    internal static bool IsDue(RedirectPlan before, RedirectPlan plan) =>
+        before.Datapath != plan.Datapath
+        || !before.Families.Equals(plan.Families)
+        || (before.IsBehindService && !plan.IsBehindService)
+        || !(plan.Clients is null || before.Clients?.All(plan.Clients.Contains) == true)
+        || !Has(plan.ExternalPorts, before.ExternalPorts)
+        || (plan.Datapath == DatapathKind.Kernel && !(Has(plan.Rules, before.Rules)
+            && (plan.Rules.Count == before.Rules.Count || plan.Families.All(family => family.Fallback is null))));
+
+    private static bool Has<T>(IReadOnlyCollection<T> all, IReadOnlyCollection<T> some) => all.ToHashSet().IsSupersetOf(some);
 
     /// <summary>Forgets those flows: their next packet, from either side, is rejected or begins a flow of the plan.</summary>
-    /// <exception cref="Linux.LinuxException">The kernel refused; some may be left.</exception>
-    internal static void Run(RedirectPlan plan, NetworkNamespace netns)
+    /// <param name="plan">The plan in force.</param>
+    /// <param name="netns">Whose flows.</param>
+    /// <param name="end">
+    /// Ends what sockets have of the flows. Called before they are forgotten, so that a reset still reaches the client, and again
+    /// afterwards, as a connection may be accepted meanwhile.
+    /// </param>
+    /// <returns>Whether there were any.</returns>
+    /// <exception cref="LinuxException">The kernel refused; some may be left.</exception>
+    internal static bool Run(RedirectPlan plan, NetworkNamespace netns, Action<IReadOnlyList<ConntrackEntry>>? end = null)
+    {
+        var sweep = new FlowSweep(plan);
+        return Run(netns, sweep.Permits, end);
+    }
+
+    /// <inheritdoc cref="Run(RedirectPlan, NetworkNamespace, Action{IReadOnlyList{ConntrackEntry}}?)"/>
+    /// <param name="netns">Whose flows.</param>
+    /// <param name="permits">Which of them stay.</param>
+    /// <param name="end">See there.</param>
+    internal static bool Run(NetworkNamespace netns, Func<ConntrackEntry, bool> permits, Action<IReadOnlyList<ConntrackEntry>>? end = null)
     {
         // To list the flows of one netns, the kernel goes through those of all.
-        if (Sysctl.Get(netns, FlowCount) == "0")
+        if (Count(netns) == 0)
         {
-            return;
+            return false;
         }
 
-        var sweep = new FlowSweep(plan);
         using ConntrackTable table = ConntrackTable.Open(netns);
+        List<ConntrackEntry> cut = [];
+        int kept = Cut();
 
-        // A packet that was under way while the plan changed may enter its flow after the table was read: it is there at the second look.
-        bool hasCut = true;
-        for (int round = 0; hasCut && round < Rounds; round++)
+        // A packet is counted when it comes, and its flow is listed once it has left. One that came before the rules were changed, and was
+        // redirected by them, may still be under way. A kept one that ends between list and count hides it; but to wait for whatever is under
+        // way wherever there are flows would double what an edit takes.
+        if (Count(netns) > kept)
         {
-            hasCut = false;
-            foreach (ConntrackEntry flow in table.GetFlows())
+            PacketsUnderWay.Wait();
+            Cut();
+        }
+
+        if (cut.Count > 0)
+        {
+            end?.Invoke(cut);
+        }
+
+        return cut.Count > 0;
+
+        int Cut()
+        {
+            ILookup<bool, ConntrackEntry> flows = table.GetFlows().ToLookup(permits);
+            if (flows.Contains(false))
             {
-                hasCut |= !sweep.Permits(flow) && table.Remove(flow);
+                end?.Invoke([.. flows[false]]);
             }
+
+            cut.AddRange(flows[false].Where(table.Remove));
+            return flows[true].Count();
         }
     }
+
+    private static int Count(NetworkNamespace netns) => int.Parse(Sysctl.Get(netns, FlowCount) ?? "0", CultureInfo.InvariantCulture);
 
     /// <summary>
     /// Whether the plan would have made the flow. What clients send is redirected by one datapath and taken by the other's
@@ -60,29 +119,30 @@ internal sealed class FlowSweep
     private bool Permits(ConntrackEntry flow)
     {
         bool isRedirected = flow.Status.HasFlag(ConntrackStatus.DestinationNat);
-        return _plan.Datapath == DatapathKind.Relay ? !isRedirected
+        return flow.Mark == PacketMarks.ByService && !_plan.IsBehindService ? false
+            : isRedirected && IsExternalByPlan(flow) ? true
+            : _plan.Datapath == DatapathKind.Relay ? !isRedirected
             : isRedirected ? IsRedirectedByPlan(flow)
-            : !IsOfSockets(flow.Original.Protocol) || !_plan.Families.Any(family => family.Inside.Equals(flow.Original.Destination));
+            : TransportProtocols.OfNumber(flow.Original.Protocol) is null || !_plan.Families.Any(family => family.Inside.Equals(flow.Original.Destination));
     }
+
+    // To the relay it goes with the client's own address.
+    private bool IsExternalByPlan(ConntrackEntry flow) =>
+        _external.TryGetValue((flow.Original.Destination, flow.Original.Protocol, flow.Original.DestinationPort), out IPEndPoint? destination)
+            && flow.Reply.Source.Equals(destination.Address) && flow.Reply.SourcePort == destination.Port
+            && IsOfClient(flow)
+            && (_plan.Datapath == DatapathKind.Relay || _plan.Families.Any(family => family.Reserved.Contains(flow.Reply.Destination)));
 
     private bool IsRedirectedByPlan(ConntrackEntry flow) =>
         _plan.Families.FirstOrDefault(family => family.Inside.Equals(flow.Original.Destination)) is { } family
             && family.Reserved.Contains(flow.Reply.Destination)
-            && (_plan.Clients is null || _plan.Clients.Any(network => network.Contains(flow.Original.Source)))
+            && IsOfClient(flow)
             && LeadsWhereItShould(flow, family);
+
+    private bool IsOfClient(ConntrackEntry flow) => _plan.Clients is null || _plan.Clients.Any(network => network.Contains(flow.Original.Source));
 
     private bool LeadsWhereItShould(ConntrackEntry flow, FamilyRedirect family) =>
         _rules.TryGetValue((family.Family, flow.Original.Protocol, flow.Original.DestinationPort), out IPEndPoint? destination)
             ? flow.Reply.Source.Equals(destination.Address) && flow.Reply.SourcePort == destination.Port
             : flow.Reply.Source.Equals(family.Fallback) && flow.Reply.SourcePort == flow.Original.DestinationPort;
-
-    private static bool IsOfSockets(byte protocol) => Enum.GetValues<TransportProtocol>().Any(known => ProtocolNumber(known) == protocol);
-
-    private static byte ProtocolNumber(TransportProtocol protocol) => protocol switch
-    {
-        TransportProtocol.TCP => 6,
-        TransportProtocol.UDP => 17,
-        TransportProtocol.SCTP => 132,
-        _ => throw new ArgumentOutOfRangeException(nameof(protocol), protocol, null),
-    };
 }

@@ -1,5 +1,6 @@
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Netlink;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
@@ -15,17 +16,17 @@ namespace EgressAgent.Engine.Redirect;
 /// </summary>
 /// <param name="key">The router.</param>
 /// <param name="relays">Where its relay runs if its plan asks for one.</param>
-internal sealed class RedirectEngine(RouterKey key, RelayHost relays)
+/// <param name="notes">What agents leave to the next one of their tables; null for nothing.</param>
+internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNotes? notes = null)
 {
-    private readonly RulesetTable _table = new();
+    private readonly RulesetTable _table = new(notes);
 
     // The relay plan in force; null with the kernel datapath.
     private RedirectPlan? _relayed;
 
     /// <summary>What the plan in force asks for and its datapath does not do; the rest works.</summary>
-    internal ValueList<PlanProblem> Shortcomings => relays.FindSaturation(key) is { } saturation
-        ? [.. relays.FindShortfalls(key), new PlanProblem(PlanReasons.LimitReached, saturation)]
-        : relays.FindShortfalls(key);
+    internal ValueList<PlanProblem> Shortcomings =>
+        [.. relays.FindShortfalls(key), .. relays.FindSaturation(key).Select(saturation => new PlanProblem(PlanReasons.LimitReached, saturation))];
 
     /// <summary>
     /// The plan in force in the netns; null when there is none, when it was changed by somebody else, or when it was put there
@@ -53,13 +54,29 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays)
         }
 
         // The table comes first: it takes the place of one that redirects, and what it admits before there is a socket is rejected.
-        _table.Apply(plan, netns);
+        bool hasCut = _table.Apply(plan, netns, flows => relays.Cut(key, flows));
         if (plan.Datapath == DatapathKind.Relay)
         {
+            RouterRelay relay = relays.Start(key, netns);
+            hasCut |= _relayed is null;
             _relayed = null;
-            relays.Start(key, netns).Apply(plan);
+            hasCut |= relay.Apply(plan);
             _relayed = plan;
         }
+
+        // A flow's packets wait, translated already, for as long as the kernel asks for the MAC of their next hop.
+        if (hasCut)
+        {
+            using RouteNetlink route = RouteNetlink.Open(netns);
+            route.DropUnresolvedNeighbours();
+        }
+    }
+
+    /// <summary>Ends what runs in the agent's process; the table goes with its netns.</summary>
+    internal void Remove()
+    {
+        Stop();
+        _table.Forget(key);
     }
 
     /// <summary>Ends what runs in the agent's process; the table stays in the kernel.</summary>

@@ -16,10 +16,12 @@ internal sealed record Ruleset
 {
     private const string Inside = RouterNames.InsideLink;
     private const string Outside = RouterNames.OutsideLink;
+    private const string ByService = RouterNames.ServiceLink;
+    private const string CutStaysCut = "tcp flags & (fin | syn | rst | ack) != syn return comment \"a flow that was cut is reset, not taken up again\"";
 
-    // nf_reject_verify_csum and nf_checksum: the protocols whose checksum the kernel can verify, or leaves alone. 47 is GRE: nft 1.0.6
-    // knows that name from /etc/protocols alone, and a minimal system is without.
-    private const string Rejectable = "tcp, udp, udplite, sctp, dccp, icmp, icmpv6, igmp, 47, esp, ah";
+    // nf_reject_verify_csum and nf_checksum: of what is not tracked, the protocols whose checksum the kernel can verify, or leaves alone.
+    // 47 is GRE: nft 1.0.6 knows that name from /etc/protocols alone, and a minimal system is without.
+    internal const string Rejectable = "udplite, dccp, icmpv6, igmp, 47, esp, ah";
 
     private Ruleset(RedirectPlan plan)
     {
@@ -29,19 +31,25 @@ internal sealed record Ruleset
             family => family.Family,
             family => plan.Clients.Where(network => network.BaseAddress.AddressFamily == family.Family).ToValueList());
         HasRedirects = plan.Datapath == DatapathKind.Kernel;
+        HasExternal = plan.ExternalAddresses.Count > 0;
         Chains =
         [
             Refuse(),
+            CountRefused(plan),
+            FromClients(plan),
+            FromLan(plan),
             Spoofed(plan),
-            Marked(HasRedirects),
+            Marked(plan),
             Local(plan),
             Through(plan),
-            .. HasRedirects ? [ToDestination(plan, Router), AsReserved(plan)] : ValueList<RulesetChain>.Empty,
+            .. HasRedirects ? [ToDestination(plan, Router), AsReserved(plan)] : HasExternal ? [ToRelay(plan)] : ValueList<RulesetChain>.Empty,
+            .. !HasRedirects && (plan.IsBehindService || HasExternal) ? [Answers(plan)] : ValueList<RulesetChain>.Empty,
             Guard(plan),
         ];
-        Redirects = (HasRedirects ? plan.Rules : []).ToDictionary(
-            rule => (rule.Protocol, rule.Port),
-            rule => new IPEndPoint(rule.Destination, rule.TargetPort));
+        Redirects = (HasRedirects ? plan.Rules : []).Select(rule => (Key: new RedirectKey(rule.Protocol, rule.Port), To: new IPEndPoint(rule.Destination, rule.TargetPort)))
+            .Concat(plan.ExternalPorts.Select(external => (
+                Key: new RedirectKey(external.Port.Address, external.Port.Protocol, external.Port.Port), To: external.Destination)))
+            .ToDictionary(redirect => redirect.Key, redirect => redirect.To);
     }
 
     /// <summary>The router's key, short enough for a comment.</summary>
@@ -55,10 +63,26 @@ internal sealed record Ruleset
     /// <summary>Whether packets are redirected here. With the relay they are not: its sockets take them, and nothing is forwarded.</summary>
     internal bool HasRedirects { get; }
 
+    /// <summary>Whether other machines of the physical network reach it by external addresses.</summary>
+    internal bool HasExternal { get; }
+
     /// <summary>A chain stands before those that jump to it.</summary>
     internal ValueList<RulesetChain> Chains { get; }
 
-    internal IReadOnlyDictionary<(TransportProtocol Protocol, ushort Port), IPEndPoint> Redirects { get; }
+    internal IReadOnlyDictionary<RedirectKey, IPEndPoint> Redirects { get; }
+
+    /// <summary>Whether another ruleset is this one but for elements of the maps.</summary>
+    internal bool DiffersInElementsAlone(Ruleset other) =>
+        Router == other.Router
+        && Families.Equals(other.Families)
+        && HasRedirects == other.HasRedirects
+        && HasExternal == other.HasExternal
+        && HasClientsOf(other)
+        && Chains.Equals(other.Chains);
+
+    internal bool HasClientsOf(Ruleset other) => Families.Equals(other.Families) && Families.All(family => ClientsOf(family).Equals(other.ClientsOf(family)));
+
+    private ValueList<IPNetwork> ClientsOf(AddressFamily family) => Clients?[family] ?? [];
 
     internal static Ruleset Compile(RedirectPlan plan) => new(plan);
 
@@ -69,23 +93,104 @@ internal sealed record Ruleset
         "reject with icmpx port-unreachable",
     ]);
 
-    private static RulesetChain Spoofed(RedirectPlan plan) => new("spoofed", "type filter hook prerouting priority raw; policy accept;",
+    // What is let through does not come here.
+    private static RulesetChain CountRefused(RedirectPlan plan) => new("count_refused", null,
     [
-        .. plan.Families.Select(family =>
-            $"iifname {Quote(Inside)} {Nft(family)} saddr {Set([family.Inside, .. family.Reserved])} drop comment \"no client has the router's own addresses\""),
-        .. plan.Families.Select(family =>
-            $"iifname {Quote(Outside)} {Nft(family)} daddr {family.Inside} drop comment \"the inside address is not for the LAN\""),
+        "tcp flags & (fin | syn | rst | ack) != syn return comment \"of TCP the beginnings of connections\"",
+        .. plan.Clients is null
+            ? []
+            : plan.Families.Select(family => $"{Nft(family)} saddr != @{RulesetNames.Clients(family.Family)} counter name {Quote(RulesetNames.NotInClients)} return"),
+        $"counter name {Quote(RulesetNames.NoRule)}",
     ]);
 
-    // Runs after destination NAT. What leaves it without a mark is not forwarded: the routing policy refuses it.
-    private static RulesetChain Marked(bool hasRedirects) => new("marked", "type filter hook prerouting priority dstnat + 10; policy accept;",
+    // One look at the interface for each packet: a rule costs more than a jump.
+    private static RulesetChain Spoofed(RedirectPlan plan) => new("spoofed", "type filter hook prerouting priority raw; policy accept;",
     [
-        $"iifname {Quote(Inside)} meta mark set 0x{PacketMarks.FromClient:x} comment \"answers of the router go back to the client\"",
-        .. hasRedirects
+        .. ClientLinks(plan).Select(link => $"iifname {Quote(link)} goto from_clients"),
+        $"iifname {Quote(Outside)} goto from_lan",
+    ]);
+
+    private static RulesetChain FromClients(RedirectPlan plan) => new("from_clients", null,
+    [
+        .. plan.Families.Select(family =>
+            $"{Nft(family)} saddr {Set(family.Reserved.Union(ExternalOf(plan, family)).Prepend(family.Inside))} drop comment \"no client has the router's own addresses\""),
+        .. Untracked(plan, plan.Families.Where(family => HasFallback(plan, family)).SelectMany(family => plan.Clients is null
+            ? (string[])[$"{Nft(family)} daddr != {family.Inside}"]
+            : [$"{Nft(family)} daddr != {family.Inside}", $"{Nft(family)} saddr != @{RulesetNames.Clients(family.Family)}"])),
+    ]);
+
+    private static RulesetChain FromLan(RedirectPlan plan) => new("from_lan", null,
+    [
+        .. plan.Families.Select(family => $"{Nft(family)} daddr {family.Inside} drop comment \"the inside address is not for the LAN\""),
+        .. plan.Families.All(family => HasFallback(plan, family)) ? [] : Untracked(plan, []),
+    ]);
+
+    // What the kernel itself refuses, since `reject` cannot, gets as far as to it, and by then connection tracking would have made an entry
+    // of each sender, which lives for minutes. What a fallback takes, or its answers, is left to the chains that know its flow.
+    private static IEnumerable<string> Untracked(RedirectPlan plan, IEnumerable<string> pastFallback)
+    {
+        FamilyRedirect[] without = [.. plan.Families.Where(family => !HasFallback(plan, family))];
+        return
+        [
+            "meta l4proto tcp accept comment \"what there is most of is done with first\"",
+            "meta l4proto udp accept",
+            $"meta l4proto {{ sctp, {string.Join(", ", plan.Families.Select(family => family.Inside.IsIPv4 ? "icmp" : "icmpv6"))} }} accept",
+            .. pastFallback.Concat(without.Length == plan.Families.Count ? [""] : without.Select(family => family.Inside.IsIPv4 ? "meta nfproto ipv4" : "meta nfproto ipv6"))
+                .Select(match => $"{match} notrack comment \"nothing takes it, so no entry is made of it\"".TrimStart()),
+        ];
+    }
+
+    private static bool HasFallback(RedirectPlan plan, FamilyRedirect family) => plan.Datapath == DatapathKind.Kernel && family.Fallback is not null;
+
+    // Runs after destination NAT. What leaves it without a mark is not forwarded: the routing policy refuses it. What is forwarded comes
+    // first, since each rule costs each packet.
+    private static RulesetChain Marked(RedirectPlan plan) => new("marked", "type filter hook prerouting priority dstnat + 10; policy accept;",
+    [
+        .. plan.ExternalAddresses.Count > 0 ? MarkedFromLan() : [],
+        .. plan.IsBehindService ? MarkedByService(plan) : [],
+        .. plan.Datapath == DatapathKind.Kernel
             ? [
-                $"ct status dnat meta mark set meta mark or 0x{PacketMarks.Redirected:x} comment \"what was redirected may be forwarded\"",
-                $"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} comment \"and replies of the node as a destination, to the client\"",
+                $"ct direction original ct status dnat meta mark set 0x{PacketMarks.FromClient | PacketMarks.Redirected:x} accept comment \"what was redirected may be forwarded\"",
+                $"iifname {Quote(Outside)} ct status dnat meta mark set 0x{PacketMarks.Redirected:x} accept comment \"as may replies\"",
+                $"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} accept comment \"replies of the node as a destination go to the client\"",
             ]
+            : ValueList<string>.Empty,
+        $"iifname {Quote(Inside)} meta mark set 0x{PacketMarks.FromClient:x} comment \"answers of the router go back to the client\"",
+    ]);
+
+    // What came to an external address goes back by the physical network.
+    private static IEnumerable<string> MarkedFromLan()
+    {
+        string mark = $"0x{PacketMarks.FromLan:x}";
+        return
+        [
+            $"iifname {Quote(Outside)} ct direction original ct status dnat ct mark set {mark} meta mark set {mark} accept comment \"what came to an external address\"",
+            $"ct direction reply ct mark {mark} meta mark set {mark} accept comment \"as do replies\"",
+        ];
+    }
+
+    // What came by a Service goes back to it, whatever it is.
+    private static IEnumerable<string> MarkedByService(RedirectPlan plan)
+    {
+        bool isRedirecting = plan.Datapath == DatapathKind.Kernel;
+        string whole = $"meta mark set 0x{PacketMarks.ByService | PacketMarks.Redirected:x} accept";
+        return
+        [
+            $"iifname {Quote(ByService)} ct mark set 0x{PacketMarks.ByService:x}",
+            .. isRedirecting ? [$"iifname {Quote(ByService)} ct direction original ct status dnat {whole} comment \"what a Service brought may be forwarded\""] : ValueList<string>.Empty,
+            $"iifname {Quote(ByService)} meta mark set 0x{PacketMarks.ByService:x} accept comment \"answers of the router go back to the Service\"",
+            .. isRedirecting ? [$"ct direction reply ct mark 0x{PacketMarks.ByService:x} {whole} comment \"as do replies\""] : ValueList<string>.Empty,
+        ];
+    }
+
+    // What the relay's sockets send follows the route of its connection once it carries the mark.
+    private static RulesetChain Answers(RedirectPlan plan) => new("answers", "type route hook output priority mangle; policy accept;",
+    [
+        .. plan.IsBehindService
+            ? [$"ct direction reply ct mark 0x{PacketMarks.ByService:x} meta mark set 0x{PacketMarks.ByService:x} comment \"to what a Service brought, to the Service\""]
+            : ValueList<string>.Empty,
+        .. plan.ExternalAddresses.Count > 0
+            ? [$"ct direction reply ct mark 0x{PacketMarks.FromLan:x} meta mark set 0x{PacketMarks.FromLan:x} comment \"to what came to an external address, the same way\""]
             : ValueList<string>.Empty,
     ]);
 
@@ -104,14 +209,22 @@ internal sealed record Ruleset
         }
 
         // `reject` answers only what it can verify the checksum of, and drops other protocols without a word. A host that does not know a
-        // protocol says so itself; nothing listens to them here.
-        rules.Add($"meta l4proto != {{ {Rejectable} }} accept comment \"the kernel itself refuses what it does not know\"");
+        // protocol says so itself; nothing listens to them here. What may be an answer to a fallback's packet has been tracked, and would
+        // leave an entry behind.
+        rules.AddRange(ClientLinks(plan).Select(link => $"iifname {Quote(link)} ct state untracked meta l4proto != {{ {Rejectable} }} jump count_refused"));
+        rules.Add($"ct state untracked meta l4proto != {{ {Rejectable} }} accept comment \"the kernel itself refuses what it does not know\"");
 
         foreach (FamilyRedirect family in plan.Families)
         {
             string echo = family.Inside.IsIPv4 ? "icmp type echo-request" : "icmpv6 type echo-request";
-            rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {Set(family.Reserved)} {echo} accept comment \"the reserved address is a host without open ports\"");
-            rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {Set(family.Reserved)} jump refuse");
+            string own = Set(family.Reserved.Union(ExternalOf(plan, family)));
+            rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {own} {echo} accept comment \"the reserved address is a host without open ports\"");
+            if (ExternalOf(plan, family).Any())
+            {
+                rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {Set(ExternalOf(plan, family))} jump count_refused comment \"no port of a Service\"");
+            }
+
+            rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {own} jump refuse");
         }
 
         if (plan.Datapath == DatapathKind.Relay)
@@ -119,9 +232,14 @@ internal sealed record Ruleset
             string protocols = plan.Rules.Any(rule => rule.Protocol == TransportProtocol.SCTP) ? "tcp, udp, sctp" : "tcp, udp";
             rules.AddRange(plan.Families.Select(family =>
                 $"{FromClients(plan, family)}meta l4proto {{ {protocols} }} accept comment \"the relay has a socket, or the kernel rejects\""));
+            if (plan.ExternalAddresses.Count > 0)
+            {
+                rules.Add($"iifname {Quote(Outside)} ct mark 0x{PacketMarks.FromLan:x} ct status dnat accept comment \"from external addresses to the relay\"");
+            }
         }
 
-        rules.Add($"iifname {Quote(Inside)} jump refuse comment \"no rule takes it\"");
+        rules.AddRange(ClientLinks(plan).Select(link => $"iifname {Quote(link)} jump count_refused"));
+        rules.AddRange(ClientLinks(plan).Select(link => $"iifname {Quote(link)} jump refuse comment \"no rule takes it\""));
         return new RulesetChain("local", "type filter hook input priority filter; policy drop;", [.. rules]);
     }
 
@@ -131,8 +249,16 @@ internal sealed record Ruleset
         List<string> rules = [];
         if (plan.Datapath == DatapathKind.Kernel)
         {
-            rules.Add($"iifname {Quote(Inside)} ct status dnat accept comment \"only what was redirected leaves\"");
-            rules.Add($"iifname {Quote(Outside)} oifname {Quote(Inside)} ct state {{ established, related }} ct status dnat accept comment \"only replies come back\"");
+            if (plan.ExternalAddresses.Count > 0)
+            {
+                rules.Add($"ct mark 0x{PacketMarks.FromLan:x} ct status dnat accept comment \"what came to an external address, and what comes back\"");
+            }
+
+            foreach (string link in ClientLinks(plan))
+            {
+                rules.Add($"iifname {Quote(link)} ct status dnat accept comment \"only what was redirected leaves\"");
+                rules.Add($"iifname {Quote(Outside)} oifname {Quote(link)} ct state {{ established, related }} ct status dnat accept comment \"only replies come back\"");
+            }
         }
 
         return new RulesetChain("through", "type filter hook forward priority filter; policy drop;", [.. rules]);
@@ -140,7 +266,7 @@ internal sealed record Ruleset
 
     private static RulesetChain ToDestination(RedirectPlan plan, string router)
     {
-        List<string> rules = ["tcp flags & (fin | syn | rst | ack) != syn return comment \"a flow that was cut is reset, not taken up again\""];
+        List<string> rules = [CutStaysCut, .. External(plan)];
         foreach (FamilyRedirect family in plan.Families)
         {
             string nft = Nft(family);
@@ -159,6 +285,23 @@ internal sealed record Ruleset
         return new RulesetChain("to_destination", "type nat hook prerouting priority dstnat; policy accept;", [.. rules]);
     }
 
+    // The relay's sockets are at the inside address.
+    private static RulesetChain ToRelay(RedirectPlan plan) =>
+        new("to_relay", "type nat hook prerouting priority dstnat; policy accept;", [CutStaysCut, .. External(plan)]);
+
+    // The plan may name an address that the router does not hold yet, or not any more. A client to whom the way back is another one is
+    // none of the physical network.
+    private static IEnumerable<string> External(RedirectPlan plan) =>
+        from family in plan.Families
+        where ExternalOf(plan, family).Any()
+        let nft = Nft(family)
+        let clients = plan.Clients is null ? "" : $"{nft} saddr @{RulesetNames.Clients(family.Family)} "
+        select $"iifname {Quote(Outside)} fib daddr type local {clients}fib saddr oifname {Quote(Outside)} "
+            + $"dnat {nft} to {nft} daddr . meta l4proto . th dport map @{RulesetNames.External(family.Family)} comment \"ports of Services\"";
+
+    private static IEnumerable<IPAddress> ExternalOf(RedirectPlan plan, FamilyRedirect family) =>
+        plan.ExternalAddresses.Where(address => address.AddressFamily == family.Family);
+
     private static RulesetChain AsReserved(RedirectPlan plan) => new("as_reserved", "type nat hook postrouting priority srcnat; policy accept;",
     [
         .. plan.Families.Select(family =>
@@ -172,22 +315,46 @@ internal sealed record Ruleset
     {
         string outside = $"oifname {Quote(Outside)}";
         string inside = $"oifname {Quote(Inside)}";
-        List<string> rules = [];
+
+        // Of a flow that came by another link: what is sent until it is cut, though the rules by which it went back there are gone.
+        string direct = $"ct mark and 0x{PacketMarks.ByService | PacketMarks.FromLan:x} == 0";
+        List<string> rules = plan.Datapath == DatapathKind.Kernel
+            ? [
+                $"{inside} ct status dnat {direct} accept comment \"replies\"",
+                $"{inside} ct status dnat ct direction original accept comment \"to the node as a destination\"",
+            ]
+            : [];
         foreach (FamilyRedirect family in plan.Families)
         {
-            string reserved = $"{outside} {Nft(family)} saddr {Set(family.Reserved)}";
+            string reserved = $"{Nft(family)} saddr {Set(family.Reserved)} {outside}";
             rules.Add($"{reserved} ct state != new accept comment \"as the reserved address\"");
             rules.Add($"{reserved} fib saddr type local accept comment \"once the router holds it\"");
+            if (ExternalOf(plan, family).Except(family.Reserved).ToArray() is { Length: > 0 } external)
+            {
+                string answer = $"{Nft(family)} saddr {Set(external)} {outside}";
+                rules.Add($"{answer} ct direction reply accept comment \"answers from an external address, and nothing else\"");
+                rules.Add($"{answer} ct state {{ invalid, untracked }} meta l4proto {(family.Inside.IsIPv4 ? "icmp" : "icmpv6")} accept comment \"and that a protocol is none of its own\"");
+            }
         }
 
-        rules.AddRange(plan.Datapath == DatapathKind.Kernel
-            ? [$"{inside} ct status dnat accept comment \"replies\""]
-            : plan.Families.SelectMany(family => (string[])
-            [
-                $"{inside} {Nft(family)} saddr {family.Inside} accept comment \"the relay, to clients\"",
-                $"{inside} {Nft(family)} saddr {Set(family.Reserved)} ct direction original accept comment \"the relay, to the node as a destination\"",
-            ]));
+        // An association, and a connection that its client has half-closed, may outlive the entry that knows by which link it came. Where all
+        // come by this link, what the relay sends is let out all the same. Elsewhere a datagram is not, as its client may have asked another
+        // address; a segment is, as a client that has no such connection resets it.
+        ValueList<string> answers = plan.IsBehindService || plan.ExternalAddresses.Count > 0
+            ? ["meta l4proto udp ct direction reply ", "meta l4proto != udp "]
+            : [""];
+        foreach (FamilyRedirect family in plan.Datapath == DatapathKind.Relay ? plan.Families : [])
+        {
+            rules.AddRange(answers.Select(answer => $"{inside} {Nft(family)} saddr {family.Inside} {answer}{direct} accept comment \"the relay, to clients\""));
+            rules.Add($"{inside} {Nft(family)} saddr {Set(family.Reserved)} ct direction original accept comment \"the relay, to the node as a destination\"");
+        }
+
         rules.Add($"{inside} meta mark and 0x{PacketMarks.FromClient:x} == 0x{PacketMarks.FromClient:x} accept comment \"rejections and errors, to clients alone\"");
+        if (plan.IsBehindService)
+        {
+            rules.Add($"oifname {Quote(ByService)} meta mark and 0x{PacketMarks.ByService:x} == 0x{PacketMarks.ByService:x} accept comment \"to Services what they brought\"");
+        }
+
         if (plan.Families.Any(family => !family.Inside.IsIPv4))
         {
             rules.Add("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept comment \"neighbour discovery\"");
@@ -203,8 +370,12 @@ internal sealed record Ruleset
     {
         string nft = Nft(family);
         string clients = plan.Clients is null ? "" : $"{nft} saddr @{RulesetNames.Clients(family.Family)} ";
-        return $"iifname {Quote(Inside)} {nft} daddr {family.Inside} {clients}";
+        string links = plan.IsBehindService ? $"{{ {Quote(Inside)}, {Quote(ByService)} }}" : Quote(Inside);
+        return $"iifname {links} {nft} daddr {family.Inside} {clients}";
     }
+
+    // By which clients come.
+    private static ValueList<string> ClientLinks(RedirectPlan plan) => plan.IsBehindService ? [Inside, ByService] : [Inside];
 
     private static string Nft(FamilyRedirect family) => RulesetNames.Suffix(family.Family);
 
@@ -212,8 +383,8 @@ internal sealed record Ruleset
 
     private static string Quote(string text) => $"\"{text}\"";
 
-    // A comment holds 128 bytes (NFTNL_UDATA_COMMENT_MAXLEN); a name can be longer.
-    private static string Abbreviate(RouterKey key) => key.ToString() is { Length: > 100 } text ? text[..100] + "..." : key.ToString();
+    /// <summary>A name that is short enough for a comment, which holds 128 bytes (NFTNL_UDATA_COMMENT_MAXLEN).</summary>
+    internal static string Abbreviate(RouterKey key) => key.ToString() is { Length: > 100 } text ? text[..100] + "..." : key.ToString();
 }
 
 /// <summary>A chain of the ruleset.</summary>

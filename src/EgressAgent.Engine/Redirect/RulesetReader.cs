@@ -12,18 +12,50 @@ internal static class RulesetReader
     /// <param name="Connections">How many first packets it took.</param>
     internal readonly record struct Element(IPEndPoint Destination, ulong Connections);
 
+    /// <summary>What a listing of the table has counted.</summary>
+    /// <param name="Table">The number of the table in its namespace: one that is made anew has another.</param>
+    /// <param name="Elements">As <see cref="ReadElements(string)"/> reads them.</param>
+    /// <param name="Counters">The packets of named counters.</param>
+    internal sealed record Counts(ulong Table, IReadOnlyDictionary<RedirectKey, Element> Elements, IReadOnlyDictionary<string, ulong> Counters);
+
     /// <summary>
     /// The elements of all redirect maps in a listing of the table. Elements that are not of the agent's making, such as a port
     /// range, are left out, and so are seen as a difference.
     /// </summary>
-    internal static Dictionary<(TransportProtocol Protocol, ushort Port), Element> ReadElements(string json)
+    internal static Dictionary<RedirectKey, Element> ReadElements(string json)
     {
-        Dictionary<(TransportProtocol, ushort), Element> result = [];
         using var document = JsonDocument.Parse(json);
+        return ReadElements(document);
+    }
+
+    /// <summary>What was counted, by a listing of the table.</summary>
+    internal static Counts ReadCounts(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        ulong table = 0;
+        Dictionary<string, ulong> counters = [];
+        foreach (JsonElement item in document.RootElement.GetProperty("nftables").EnumerateArray())
+        {
+            if (item.TryGetProperty("table", out JsonElement listed))
+            {
+                table = listed.GetProperty("handle").GetUInt64();
+            }
+            else if (item.TryGetProperty("counter", out JsonElement counter))
+            {
+                counters[counter.GetProperty("name").GetString()!] = counter.GetProperty("packets").GetUInt64();
+            }
+        }
+
+        return new Counts(table, ReadElements(document), counters);
+    }
+
+    private static Dictionary<RedirectKey, Element> ReadElements(JsonDocument document)
+    {
+        Dictionary<RedirectKey, Element> result = [];
         foreach (JsonElement item in document.RootElement.GetProperty("nftables").EnumerateArray())
         {
             if (!item.TryGetProperty("map", out JsonElement map)
-                || !map.GetProperty("name").GetString()!.StartsWith("redirects_", StringComparison.Ordinal)
+                || map.GetProperty("name").GetString() is not { } name || !(name.StartsWith("redirects_", StringComparison.Ordinal) || name.StartsWith("external_", StringComparison.Ordinal))
                 || !map.TryGetProperty("elem", out JsonElement elements))
             {
                 continue;
@@ -31,10 +63,9 @@ internal static class RulesetReader
 
             foreach (JsonElement pair in elements.EnumerateArray())
             {
-                if (TryReadKey(pair[0], out TransportProtocol protocol, out ushort port, out ulong connections)
-                    && TryReadDestination(pair[1]) is { } destination)
+                if (TryReadKey(pair[0], out RedirectKey key, out ulong connections) && TryReadDestination(pair[1]) is { } destination)
                 {
-                    result[(protocol, port)] = new Element(destination, connections);
+                    result[key] = new Element(destination, connections);
                 }
             }
         }
@@ -61,7 +92,7 @@ internal static class RulesetReader
         return names;
     }
 
-    private static bool TryReadKey(JsonElement key, out TransportProtocol protocol, out ushort port, out ulong connections)
+    private static bool TryReadKey(JsonElement key, out RedirectKey read, out ulong connections)
     {
         connections = 0;
         if (key.TryGetProperty("elem", out JsonElement element))
@@ -73,12 +104,24 @@ internal static class RulesetReader
             }
         }
 
-        protocol = default;
-        port = 0;
-        return key.TryGetProperty("concat", out JsonElement parts)
-            && TryReadProtocol(parts[0], out protocol)
-            && parts[1].ValueKind == JsonValueKind.Number
-            && parts[1].TryGetUInt16(out port);
+        read = default;
+        if (!key.TryGetProperty("concat", out JsonElement parts))
+        {
+            return false;
+        }
+
+        IPAddress? external = null;
+        int first = parts.GetArrayLength() - 2;
+        if ((first == 1 && !IPAddress.TryParse(parts[0].ToString(), out external))
+            || !TryReadProtocol(parts[first], out TransportProtocol protocol)
+            || parts[first + 1].ValueKind != JsonValueKind.Number
+            || !parts[first + 1].TryGetUInt16(out ushort port))
+        {
+            return false;
+        }
+
+        read = new RedirectKey(external, protocol, port);
+        return true;
     }
 
     // nft prints the name where /etc/protocols is there, else the number.

@@ -22,7 +22,7 @@ internal static class RulesetScript
             script.AppendLine($"delete table {Table}");
         }
 
-        script.AppendLine($"add table {Table} {{ comment \"egress-agentd: router {ruleset.Router}\"; }}");
+        script.AppendLine($"add table {Table} {{ comment \"{RulesetNames.TableComment}{ruleset.Router}\"; }}");
         AppendObjects(script, ruleset);
         foreach (RulesetChain chain in ruleset.Chains)
         {
@@ -36,13 +36,13 @@ internal static class RulesetScript
 
     /// <summary>
     /// What differs, for a table that has the objects of <paramref name="ruleset"/> already. Elements that stay keep their
-    /// counters; established flows are not touched in any case, as NAT is decided at a flow's first packet.
+    /// counters; established flows are not touched in any case, as NAT is decided at a flow's first packet. It is empty when nothing differs.
     /// </summary>
     /// <param name="ruleset">What is to be.</param>
-    /// <param name="before">What is in force; null when only the elements are known, so that every chain is written again.</param>
+    /// <param name="before">What is in force; null when only the elements are known, so that everything else is written again.</param>
     /// <param name="elements">The elements that are in the maps.</param>
     internal static string Update(
-        Ruleset ruleset, Ruleset? before, IReadOnlyDictionary<(TransportProtocol Protocol, ushort Port), IPEndPoint> elements)
+        Ruleset ruleset, Ruleset? before, IReadOnlyDictionary<RedirectKey, IPEndPoint> elements)
     {
         var script = new StringBuilder();
         foreach (RulesetChain chain in ruleset.Chains)
@@ -54,7 +54,11 @@ internal static class RulesetScript
             }
         }
 
-        AppendClients(script, ruleset, flushFirst: true);
+        if (before is null || !ruleset.HasClientsOf(before))
+        {
+            AppendClients(script, ruleset, flushFirst: true);
+        }
+
         AppendElements(script, "delete", elements.Where(element => !ruleset.Redirects.TryGetValue(element.Key, out IPEndPoint? wanted)
             || !wanted.Equals(element.Value)), router: null);
         AppendElements(script, "add", ruleset.Redirects.Where(element => !elements.TryGetValue(element.Key, out IPEndPoint? present)
@@ -62,12 +66,10 @@ internal static class RulesetScript
         return script.ToString();
     }
 
-    /// <summary>Whether a script surely makes a transaction: a set that is empty may be flushed without one.</summary>
-    internal static bool Changes(string script) =>
-        script.Split('\n', StringSplitOptions.RemoveEmptyEntries).Any(command => !command.StartsWith("flush set ", StringComparison.Ordinal));
-
     private static void AppendObjects(StringBuilder script, Ruleset ruleset)
     {
+        script.AppendLine($"add counter {Table} {RulesetNames.NoRule} {{ comment \"refused, as no rule takes it\"; }}");
+        script.AppendLine($"add counter {Table} {RulesetNames.NotInClients} {{ comment \"refused, as its sender is no client\"; }}");
         foreach (AddressFamily family in ruleset.Families)
         {
             string type = family == AddressFamily.InterNetwork ? "ipv4_addr" : "ipv6_addr";
@@ -76,6 +78,12 @@ internal static class RulesetScript
                 script.AppendLine($"add counter {Table} {RulesetNames.Fallback(family)} {{ comment \"connections that the fallback took\"; }}");
                 script.AppendLine($"add map {Table} {RulesetNames.Redirects(family)} "
                     + $"{{ type inet_proto . inet_service : {type} . inet_service; counter; comment \"rules of {ruleset.Router}\"; }}");
+            }
+
+            if (ruleset.HasExternal)
+            {
+                script.AppendLine($"add map {Table} {RulesetNames.External(family)} "
+                    + $"{{ type {type} . inet_proto . inet_service : {type} . inet_service; counter; comment \"ports of Services at external addresses\"; }}");
             }
 
             script.AppendLine($"add set {Table} {RulesetNames.Clients(family)} {{ type {type}; flags interval; auto-merge; "
@@ -120,24 +128,25 @@ internal static class RulesetScript
     private static void AppendElements(
         StringBuilder script,
         string verb,
-        IEnumerable<KeyValuePair<(TransportProtocol Protocol, ushort Port), IPEndPoint>> elements,
+        IEnumerable<KeyValuePair<RedirectKey, IPEndPoint>> elements,
         string? router)
     {
-        foreach (IGrouping<AddressFamily, KeyValuePair<(TransportProtocol Protocol, ushort Port), IPEndPoint>> family
-            in elements.GroupBy(element => element.Value.AddressFamily))
+        foreach (IGrouping<string, KeyValuePair<RedirectKey, IPEndPoint>> map in elements.GroupBy(
+            element => RulesetNames.MapOf(element.Key, element.Value)))
         {
-            foreach (var chunk in family.Chunk(ElementsPerCommand))
+            foreach (var chunk in map.Chunk(ElementsPerCommand))
             {
-                string list = string.Join(", ", chunk.Select(element => Element(element.Key.Protocol, element.Key.Port, element.Value, router)));
-                script.AppendLine($"{verb} element {Table} {RulesetNames.Redirects(family.Key)} {{ {list} }}");
+                string list = string.Join(", ", chunk.Select(element => Element(element.Key, element.Value, router)));
+                script.AppendLine($"{verb} element {Table} {map.Key} {{ {list} }}");
             }
         }
     }
 
-    private static string Element(TransportProtocol protocol, ushort port, IPEndPoint destination, string? router)
+    private static string Element(RedirectKey key, IPEndPoint destination, string? router)
     {
-        string comment = router is null ? "" : $" comment \"{router} {port}/{protocol}\"";
-        return $"{Protocol(protocol)} . {port}{comment} : {destination.Address} . {destination.Port}";
+        string comment = router is null ? "" : $" comment \"{RulesetNames.ElementComment(router, key)}\"";
+        string address = key.External is null ? "" : $"{key.External} . ";
+        return $"{address}{Protocol(key.Protocol)} . {key.Port}{comment} : {destination.Address} . {destination.Port}";
     }
 
     private static string Protocol(TransportProtocol protocol) => protocol switch

@@ -6,11 +6,16 @@ using EgressAgent.Model.Planning;
 namespace EgressAgent.Engine.Registry;
 
 /// <summary>
-/// Which inside address belongs to whom. An address is handed out once and stays with its owner until that gives it back. Not
-/// thread-safe.
+/// Which address of the inside networks, or of those of Services, belongs to whom. An address is handed out once and stays with its
+/// owner until that gives it back. Not thread-safe.
 /// </summary>
-internal sealed class AddressBook(ValueList<IPNetwork> networks)
+/// <param name="kind">What the addresses are.</param>
+/// <param name="networks">At most one for each family.</param>
+internal sealed class AddressBook(AddressBook.AddressKind kind, ValueList<IPNetwork> networks)
 {
+    internal static readonly AddressKind Inside = new("inside", "insideNetworks");
+    internal static readonly AddressKind Service = new("service", "serviceNetworks");
+
     private readonly Dictionary<IPAddress, ResourceKey> _owners = [];
     private readonly Dictionary<ResourceKey, ValueList<InterfaceAddress>> _addresses = [];
 
@@ -54,7 +59,7 @@ internal sealed class AddressBook(ValueList<IPNetwork> networks)
             {
                 problem ??= new PlanProblem(
                     PlanReasons.InsideNetworkExhausted,
-                    $"the inside network {network} has no free address left; set a larger one in insideNetworks of /etc/egress-agentd/agentd.yaml");
+                    $"the {kind.Word} network {network} has no free address left; set a larger one in {kind.Setting} of /etc/egress-agentd/agentd.yaml");
             }
         }
 
@@ -79,11 +84,11 @@ internal sealed class AddressBook(ValueList<IPNetwork> networks)
     private PlanProblem? WhyNot(ResourceKey key, IPNetwork network, IPAddress pin)
     {
         string? why = !network.Contains(pin)
-            ? $"is not in the inside network {network} (insideNetworks of /etc/egress-agentd/agentd.yaml)"
+            ? $"is not in the {kind.Word} network {network} ({kind.Setting} of /etc/egress-agentd/agentd.yaml)"
             : pin.Equals(InsideAddressAllocator.NodeAddress(network)) ? "is the node's own"
-            : !IsFreeFor(key, pin) ? $"belongs to {_owners[pin]}, which has it for as long as it exists"
+            : !IsFreeFor(key, pin) ? $"belongs to the {_owners[pin].Title}, which has it for as long as it exists"
             : null;
-        return why is null ? null : new PlanProblem(PlanReasons.InsideAddressRefused, $"the pinned inside address {pin} {why}");
+        return why is null ? null : new PlanProblem(PlanReasons.InsideAddressRefused, $"the pinned {kind.Word} address {pin} {why}");
     }
 
     private bool IsFreeFor(ResourceKey key, IPAddress address) => !_owners.TryGetValue(address, out ResourceKey owner) || owner == key;
@@ -99,4 +104,9 @@ internal sealed class AddressBook(ValueList<IPNetwork> networks)
 
         return addresses;
     }
+
+    /// <summary>What the addresses of a book are.</summary>
+    /// <param name="Word">Before "network" and "address".</param>
+    /// <param name="Setting">Where the networks are set.</param>
+    internal sealed record AddressKind(string Word, string Setting);
 }

@@ -1,3 +1,4 @@
+using EgressAgent.Model;
 using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Engine.Registry;
@@ -15,6 +16,10 @@ public sealed record FilesReading(
     string Directory, IReadOnlyCollection<RouterFile> Read, IReadOnlyCollection<string> Gone, string? Problem = null, bool IsFirst = false);
 
 /// <summary>What became different in the registry.</summary>
-/// <param name="Routers">Those that are due.</param>
+/// <param name="Resources">The routers that are due, and the Services that are others than before or gone.</param>
 /// <param name="AreFaultsChanged">Whether <see cref="ResourceRegistry.Faults"/> are others than before.</param>
-public sealed record RegistryChange(IReadOnlyList<Model.RouterKey> Routers, bool AreFaultsChanged);
+public sealed record RegistryChange(IReadOnlyList<ResourceKey> Resources, bool AreFaultsChanged)
+{
+    /// <summary>The routers that are due.</summary>
+    public IEnumerable<RouterKey> Routers => Resources.Select(resource => resource.Router).OfType<RouterKey>();
+}

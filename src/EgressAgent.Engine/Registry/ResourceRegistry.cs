@@ -1,10 +1,10 @@
-using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
+using EgressAgent.Model.Status;
 using EgressAgent.Model.Validation;
 using Microsoft.Extensions.Logging;
 
@@ -17,18 +17,14 @@ namespace EgressAgent.Engine.Registry;
 public sealed partial class ResourceRegistry : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly string _machineId;
     private readonly ILogger _logger;
-    private readonly ValueList<IPNetwork> _insideNetworks;
-    private readonly AddressBook _addresses;
+    private readonly AgentConfiguration _configuration;
+    private readonly ResourceAddresses _addresses;
     private readonly StateWriter _state;
-    private readonly Dictionary<ResourceKey, RegisteredRouter> _routers = [];
+    private readonly Dictionary<ResourceKey, RegisteredResource> _resources = [];
     private readonly Dictionary<string, RouterFile> _files = new(StringComparer.Ordinal);
-    private readonly HashSet<Finding> _findings = [];
     private ValueList<Diagnostic> _conflicts = [];
     private Finding? _directoryFault;
-    private Finding? _stateFault;
-    private ValueList<Diagnostic> _settings = [];
 
     // That the directory is empty means something only when a file was seen in it.
     private bool _hasSeenFiles;
@@ -38,12 +34,11 @@ public sealed partial class ResourceRegistry : IDisposable
     /// <param name="machineId">From which MAC addresses are derived.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">For what is wrong with files and state, and for its end.</param>
-    public ResourceRegistry(IRouterStore store, AgentConfiguration configuration, string machineId, TimeProvider time, ILogger logger)
+    public ResourceRegistry(IResourceStore store, AgentConfiguration configuration, string machineId, TimeProvider time, ILogger logger)
     {
-        _machineId = machineId;
         _logger = logger;
-        _addresses = new AddressBook(configuration.InsideNetworks);
-        _insideNetworks = configuration.InsideNetworks;
+        _configuration = configuration;
+        _addresses = new ResourceAddresses(configuration, machineId);
         _state = new StateWriter(this, store, time);
         _state.Start();
     }
@@ -51,42 +46,31 @@ public sealed partial class ResourceRegistry : IDisposable
     /// <summary>Raised after a change, on the thread that made it. Handlers return at once.</summary>
     public event Action<RegistryChange>? Changed;
 
-    /// <summary>All that stands wrong in the files, with the directory and with the state; by file, then by place.</summary>
-    public ValueList<Diagnostic> Faults
+    /// <summary>The routers that are to run, and those that are to be removed; by key.</summary>
+    public IReadOnlyList<RegisteredRouter> Routers => All<RegisteredRouter>();
+
+    /// <summary>The Services, by key.</summary>
+    public IReadOnlyList<RegisteredService> Services => All<RegisteredService>();
+
+    /// <summary>The router files that are there, good or not, by path.</summary>
+    public IReadOnlyList<string> Files
     {
         get
         {
             lock (_lock)
             {
-                return
-                [
-                    .. _findings.Select(finding => finding.Diagnostic)
-                        .Where(fault => fault.Severity == DiagnosticSeverity.Error)
-                        .OrderBy(fault => fault.Location.File, StringComparer.Ordinal)
-                        .ThenBy(fault => fault.Location.Line)
-                        .ThenBy(fault => fault.Location.Column),
-                ];
+                return [.. _files.Keys.Order(StringComparer.Ordinal)];
             }
         }
     }
 
-    /// <summary>Those that are to run, and those that are to be removed; by key.</summary>
-    public IReadOnlyList<RegisteredRouter> Routers
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return [.. _routers.Values.OrderBy(router => router.Key)];
-            }
-        }
-    }
+    public RegisteredRouter? Find(RouterKey key) => (RegisteredRouter?)Find((ResourceKey)key);
 
-    public RegisteredRouter? Find(RouterKey key)
+    public RegisteredResource? Find(ResourceKey key)
     {
         lock (_lock)
         {
-            return _routers.GetValueOrDefault(key);
+            return _resources.GetValueOrDefault(key);
         }
     }
 
@@ -114,7 +98,7 @@ public sealed partial class ResourceRegistry : IDisposable
             if (reading.IsFirst)
             {
                 // Those that only the kernel shows are nobody's business yet.
-                change = change with { Routers = [.. _routers.Values.Where(router => router.LastGood is not null || router.Faults.Count > 0 || router.IsRemoved).Select(router => router.Key)] };
+                change = change with { Resources = [.. _resources.Values.Where(resource => resource.HasGood || resource.Faults.Count > 0 || resource.IsRemoved).Select(resource => resource.Id)] };
             }
         }
 
@@ -129,22 +113,55 @@ public sealed partial class ResourceRegistry : IDisposable
     {
         lock (_lock)
         {
-            _routers.TryAdd(key, new RegisteredRouter
-            {
-                Key = key,
-                Allocation = new RouterAllocation(_addresses.Restore(key, inside), mac ?? InsideAddressAllocator.DeriveMac(_machineId, key)),
-            });
+            _resources.TryAdd(key, _addresses.Adopt(key, inside, mac));
         }
     }
 
-    /// <summary>Returns when what the router was given may be used: when it can be told again, or is on disk.</summary>
-    /// <exception cref="IOException">It could not be saved.</exception>
-    internal void EnsureSaved(RegisteredRouter router)
+    /// <summary>Takes what became of a router into its history, unless the last event there says the same.</summary>
+    internal void Remember(RouterTransition transition)
     {
-        if (router.MustBeSaved)
+        if (transition.Event is not { } happened)
         {
-            _state.EnsureSaved(router);
+            return;
         }
+
+        lock (_lock)
+        {
+            if (Find(transition.Key) is not { } router || (router.History is [.., var last] && last.SaysTheSameAs(happened)))
+            {
+                return;
+            }
+
+            _resources[router.Id] = router.With(happened);
+        }
+
+        _state.WakeSoon();
+    }
+
+    /// <summary>Returns when what a router or Service was given may be used: when it can be told again, or is on disk.</summary>
+    /// <exception cref="IOException">It could not be saved.</exception>
+    internal void EnsureSaved(RegisteredResource resource)
+    {
+        if (resource.MustBeSaved)
+        {
+            _state.EnsureSaved(resource);
+        }
+    }
+
+    /// <summary>Notes where a router stands, for its next plans and for the next agent.</summary>
+    internal void Note(RouterKey key, RouterFooting footing)
+    {
+        lock (_lock)
+        {
+            if (_resources.GetValueOrDefault(key) is not RegisteredRouter router || router.Footing == footing)
+            {
+                return;
+            }
+
+            _resources[key] = router with { Footing = footing };
+        }
+
+        _state.Wake();
     }
 
     /// <summary>Forgets a router of which the kernel has nothing left. False when a file wants it again.</summary>
@@ -153,18 +170,18 @@ public sealed partial class ResourceRegistry : IDisposable
         RegistryChange change;
         lock (_lock)
         {
-            if (_routers.GetValueOrDefault(key) is { IsRemoved: false })
+            if (_resources.GetValueOrDefault(key) is { IsRemoved: false })
             {
                 return false;
             }
 
-            IEnumerable<RouterKey> waiting = _routers.Values.Where(router => FindLeaving(router)?.Key == key).Select(router => router.Key).ToArray();
-            _routers.Remove(key);
+            IEnumerable<ResourceKey> waiting = All<RegisteredRouter>().Where(router => FindLeaving(router)?.Key == key).Select(router => router.Id).ToArray();
+            _resources.Remove(key);
             _addresses.Release(key);
-            foreach (RegisteredRouter router in _routers.Values.Where(router => router is { AllocationProblem: not null, Wanted: not null }).ToArray())
+            foreach (RegisteredRouter router in All<RegisteredRouter>().Where(router => router is { AllocationProblem: not null, Wanted: not null }))
             {
-                _routers[router.Key] = Allocate(router);
-                waiting = waiting.Append(router.Key);
+                _resources[router.Id] = _addresses.Allocate(router);
+                waiting = waiting.Append(router.Id);
             }
 
             change = new RegistryChange([.. waiting.Distinct()], AreFaultsChanged: false);
@@ -180,36 +197,28 @@ public sealed partial class ResourceRegistry : IDisposable
     {
         lock (_lock)
         {
-            return router.Wanted is not { } wanted ? null : _routers.Values.FirstOrDefault(other => other is { IsRemoved: true, LastGood: { } former }
+            // Asked in every pass of every router, of which few are ever removed.
+            return router.Wanted is not { } wanted ? null : _resources.Values.OfType<RegisteredRouter>().Where(other => other is { IsRemoved: true, LastGood: { } former }
                 && (former.Spec.Addresses.Any(address => wanted.Spec.Addresses.Any(own => own.Address.Address.Equals(address.Address.Address)))
-                    || other.Allocation!.InsideAddresses.Any(inside => wanted.Spec.PinnedInsideAddresses.Contains(inside.Address))));
+                    || other.Allocation!.InsideAddresses.Any(inside => wanted.Spec.PinnedInsideAddresses.Contains(inside.Address)))).MinBy(other => other.Key);
         }
     }
+
+    /// <summary>Has all of it saved again, on the registry's own thread: something is wrong with the state, or was.</summary>
+    public void SaveAll() => _state.WakeForAll();
 
     /// <summary>Saves what is not saved yet, if that is possible.</summary>
     public void Dispose() => _state.Dispose();
 
     /// <summary>Takes over what the state knows, for as far as it is not known better.</summary>
-    internal void Restore(IEnumerable<RouterRecord> records)
+    internal void Restore(IEnumerable<ResourceRecord> records)
     {
         RegistryChange change;
         lock (_lock)
         {
-            foreach (RouterRecord record in records)
+            foreach (ResourceRecord record in records.Where(record => _resources.GetValueOrDefault(record.Id) is null or { HasGood: false }))
             {
-                RegisteredRouter? known = _routers.GetValueOrDefault(record.Key);
-                if (known?.LastGood is null)
-                {
-                    _routers[record.Key] = (known ?? new RegisteredRouter { Key = record.Key }) with
-                    {
-                        Source = record.LastGood.Source,
-                        Wanted = record.IsRemoved ? null : record.LastGood,
-                        LastGood = record.LastGood,
-                        IsRemoved = record.IsRemoved,
-                        Generation = record.Generation,
-                        Allocation = record.Allocation with { InsideAddresses = _addresses.Restore(record.Key, record.Allocation.InsideAddresses) },
-                    };
-                }
+                _resources[record.Id] = record.ToResource(_addresses.Restore(record));
             }
 
             change = Merge(_files.Values);
@@ -218,43 +227,17 @@ public sealed partial class ResourceRegistry : IDisposable
         Publish(change);
     }
 
-    internal IReadOnlyList<RouterRecord> Records()
+    internal IReadOnlyList<ResourceRecord> Records()
     {
         lock (_lock)
         {
-            return [.. _routers.Values.Select(router => router.ToRecord()).OfType<RouterRecord>()];
+            return [.. _resources.Values.Select(resource => resource.ToRecord()).OfType<ResourceRecord>()];
         }
-    }
-
-    /// <summary>Notes why the state cannot be read or written, or that it can.</summary>
-    internal void NoteState(string path, string? fault)
-    {
-        bool isChanged;
-        lock (_lock)
-        {
-            _stateFault = fault is null ? null : new Finding(EventIds.StateNotSaved, new Diagnostic(new SourceLocation(path, 0, 0), "", fault));
-            isChanged = NoteFindings();
-        }
-
-        Publish(new RegistryChange([], isChanged));
-    }
-
-    /// <summary>Notes what is wrong with the agent's settings, or odd about them.</summary>
-    public void NoteSettings(ValueList<Diagnostic> findings)
-    {
-        bool isChanged;
-        lock (_lock)
-        {
-            _settings = findings;
-            isChanged = NoteFindings();
-        }
-
-        Publish(new RegistryChange([], isChanged));
     }
 
     private string? WhyKept(FilesReading reading) =>
         reading.Problem is not null ? $"{reading.Problem}; the routers that ran are kept"
-        : !_hasSeenFiles && _routers.Count > 0
+        : !_hasSeenFiles && _resources.Count > 0
             ? "no router file is here, as if its file system were not mounted; the routers that ran are kept until there is a file; "
                 + "to remove them all: egress-agentd cleanup"
         : null;
@@ -263,106 +246,123 @@ public sealed partial class ResourceRegistry : IDisposable
     /// <param name="seen">The files whose text is news.</param>
     private RegistryChange Merge(IReadOnlyCollection<RouterFile> seen)
     {
-        Dictionary<ResourceKey, RegisteredRouter> before = new(_routers);
+        Dictionary<ResourceKey, RegisteredResource> before = new(_resources);
         if (_hasSeenFiles)
         {
             MergeFiles(seen);
         }
 
-        foreach (RegisteredRouter router in _routers.Values
-            .Where(router => router is { Wanted: not null, IsRemoved: false })
-            .OrderBy(router => router.Wanted!.Spec.PinnedInsideAddresses.Count == 0)
-            .ThenBy(router => router.Key)
+        foreach (RegisteredResource resource in _resources.Values
+            .Where(resource => resource is { WantedResource: not null, IsRemoved: false })
+            .OrderBy(resource => !ResourceAddresses.HasPins(resource))
+            .ThenBy(resource => resource.Id)
             .ToArray())
         {
-            _routers[router.Key] = Allocate(router);
+            _resources[resource.Id] = _addresses.Allocate(resource);
         }
 
-        RegisteredRouter[] changed = [.. _routers.Values.Where(router => router != before.GetValueOrDefault(router.Key))];
-        foreach (RegisteredRouter router in changed.Where(router => router.Generation != (before.GetValueOrDefault(router.Key)?.Generation ?? 0)))
+        FindRoutersBehindServices();
+        RegisteredResource[] changed = [.. _resources.Values.Where(resource => resource != before.GetValueOrDefault(resource.Id))];
+        foreach (RegisteredResource resource in changed.Where(resource => resource.Generation != (before.GetValueOrDefault(resource.Id)?.Generation ?? 0)))
         {
-            string inside = router.Allocation!.InsideAddresses.Count == 0 ? "no address yet" : string.Join(", ", router.Allocation.InsideAddresses);
-            LogAccepted(router.Key, router.Generation, router.Source.ToString(), inside, router.Allocation.Mac.ToColonString());
+            LogAccepted(resource);
         }
 
-        return new RegistryChange([.. changed.Select(router => router.Key)], NoteFindings());
+        IEnumerable<ResourceKey> gone = before.Keys.Where(key => !_resources.ContainsKey(key));
+        return new RegistryChange([.. changed.Select(resource => resource.Id), .. gone], NoteFindings());
     }
 
     private void MergeFiles(IReadOnlyCollection<RouterFile> seen)
     {
-        RouterCatalog catalog = RouterCatalog.Merge(_files.Values, FindRunning(seen), _insideNetworks);
-        HashSet<RouterKey> named = [.. catalog.Routers.Select(entry => entry.Key)];
-        foreach (RouterCatalogEntry entry in catalog.Routers)
+        ResourceCatalog catalog = ResourceCatalog.Merge(_files.Values, FindRunning(seen), _configuration);
+        HashSet<ResourceKey> named = [.. catalog.Entries.Select(entry => entry.Key)];
+        foreach (ResourceCatalogEntry entry in catalog.Entries)
         {
-            _routers[entry.Key] = Update(_routers.GetValueOrDefault(entry.Key) ?? new RegisteredRouter { Key = entry.Key }, entry);
+            _resources[entry.Key] = (_resources.GetValueOrDefault(entry.Key) ?? RegisteredResource.New(entry.Key)).Update(entry);
         }
 
         // One that only the kernel shows may be of a file that cannot be read.
         bool isComplete = _files.Values.All(file => file.IsComplete);
-        foreach (RegisteredRouter router in _routers.Values.Where(router => !named.Contains(router.Key) && (router.LastGood is not null || isComplete)).ToArray())
+        foreach (RegisteredResource resource in _resources.Values.Where(resource => !named.Contains(resource.Id) && (resource.HasGood || isComplete)).ToArray())
         {
-            _routers[router.Key] = router with { Wanted = null, Faults = [], IsRemoved = true };
+            Remove(resource);
         }
 
         _conflicts = catalog.Conflicts;
     }
 
-    // A file that was renamed, or whose document went into another one, may be one of those that cannot be read.
-    private Dictionary<RouterKey, EgressRouterResource> FindRunning(IReadOnlyCollection<RouterFile> seen)
+    // A router is forgotten when the kernel has nothing of it left. Of a Service the kernel has nothing that one step does not take.
+    private void Remove(RegisteredResource resource)
     {
-        HashSet<RouterKey> named = [.. _files.Values.SelectMany(file => file.Documents).Select(document => document.Key).OfType<RouterKey>()];
-        RouterFile? unread = seen.Where(file => !file.IsComplete).MinBy(file => file.Path, StringComparer.Ordinal);
-        Dictionary<RouterKey, EgressRouterResource> running = [];
-        foreach (RegisteredRouter router in _routers.Values.Where(router => router is { Wanted: not null, IsRemoved: false }))
+        if (resource is RegisteredRouter)
         {
-            EgressRouterResource wanted = router.Wanted!;
-            bool isLost = !named.Contains(router.Key) && !(_files.TryGetValue(wanted.Source.File, out RouterFile? file) && !file.IsComplete);
-            running.Add(router.Key, isLost && unread is not null ? wanted with { Source = new SourceLocation(unread.Path, 0, 0) } : wanted);
+            _resources[resource.Id] = resource.Want(null) with { Faults = [], IsRemoved = true };
+        }
+        else
+        {
+            _resources.Remove(resource.Id);
+            _addresses.Release(resource.Id);
+        }
+    }
+
+    // A file that was renamed, or whose document went into another one, may be one of those that cannot be read.
+    private Dictionary<ResourceKey, IResource> FindRunning(IReadOnlyCollection<RouterFile> seen)
+    {
+        HashSet<ResourceKey> named = [.. _files.Values.SelectMany(file => file.Documents).Select(document => document.Key).OfType<ResourceKey>()];
+        RouterFile? unread = seen.Where(file => !file.IsComplete).MinBy(file => file.Path, StringComparer.Ordinal);
+        Dictionary<ResourceKey, IResource> running = [];
+        foreach (RegisteredResource resource in _resources.Values.Where(resource => resource is { WantedResource: not null, IsRemoved: false }))
+        {
+            IResource wanted = resource.WantedResource!;
+            bool isLost = !named.Contains(resource.Id) && !(_files.TryGetValue(wanted.Source.File, out RouterFile? file) && !file.IsComplete);
+            running.Add(resource.Id, isLost && unread is not null ? wanted.At(new SourceLocation(unread.Path, 0, 0)) : wanted);
         }
 
         return running;
     }
 
-    private static RegisteredRouter Update(RegisteredRouter router, RouterCatalogEntry entry)
+    private void FindRoutersBehindServices()
     {
-        router = router with
+        ServiceResource[] services = [.. All<RegisteredService>().Select(service => service.Wanted).OfType<ServiceResource>()];
+        ServiceResource[] withAddress = [.. services.Where(service => !service.Spec.IsHeadless)];
+        ServiceResource[] withExternal = [.. services.Where(service => service.Spec.ExternalAddresses.Count > 0)];
+        foreach (RegisteredRouter router in All<RegisteredRouter>())
         {
-            Source = entry.Source,
-            Wanted = entry.Router,
-            Faults = entry.IsCurrent ? [] : entry.Diagnostics.Where(finding => finding.Severity == DiagnosticSeverity.Error).ToValueList(),
-            IsRemoved = false,
-        };
-        return entry.Router is null ? router : router with
-        {
-            LastGood = entry.Router,
-            Generation = router.Generation + (router.LastGood?.Spec == entry.Router.Spec ? 0 : 1),
-        };
-    }
-
-    private RegisteredRouter Allocate(RegisteredRouter router)
-    {
-        EgressRouterSpec spec = router.Wanted!.Spec;
-        ValueList<InterfaceAddress> inside = _addresses.Allocate(
-            router.Key, spec.PinnedInsideAddresses, spec.Addresses.Select(address => address.Address.Family).Distinct().Order(), out PlanProblem? problem);
-        IEnumerable<InterfaceAddress> given = inside.Except(router.Allocation?.InsideAddresses ?? []);
-        return router with
-        {
-            Allocation = new RouterAllocation(inside, router.Allocation?.Mac ?? InsideAddressAllocator.DeriveMac(_machineId, router.Key)),
-            AllocationProblem = problem,
-            MustBeSaved = router.MustBeSaved || !AddressBook.AreDerived(router.Key, spec.PinnedInsideAddresses, given),
-        };
+            bool isBehind = router.Wanted is { } wanted && withAddress.Any(service => service.Selects(router.Key, wanted.Labels));
+            ValueList<ExternalPort> external =
+            [
+                .. from service in withExternal
+                   where router.Wanted is { } resource && service.Selects(router.Key, resource.Labels)
+                   from address in service.Spec.ExternalAddresses
+                   from port in service.Spec.Ports
+                   select new ExternalPort(address, port.Protocol, port.Port, port.TargetPort),
+            ];
+            if (isBehind != router.IsBehindService || !external.Equals(router.ExternalPorts))
+            {
+                _resources[router.Id] = router with { IsBehindService = isBehind, ExternalPorts = external };
+            }
+        }
     }
 
     private void Publish(RegistryChange change)
     {
-        if (change.Routers.Count > 0)
+        if (change.Resources.Count > 0)
         {
             _state.Wake();
         }
 
-        if (change.Routers.Count > 0 || change.AreFaultsChanged)
+        if (change.Resources.Count > 0 || change.AreFaultsChanged)
         {
             Changed?.Invoke(change);
+        }
+    }
+
+    private List<T> All<T>()
+        where T : RegisteredResource
+    {
+        lock (_lock)
+        {
+            return [.. _resources.Values.OfType<T>().OrderBy(resource => resource.Id)];
         }
     }
 }

@@ -9,7 +9,12 @@ internal sealed class Acceptor : LoopSource
 {
     internal const int MaxBatch = 64;
 
+    // So many rounds in a row that left something in the queue ask for larger ones.
+    private const int RoundsToGrow = 4;
+
     private int _batch = 1;
+    private int _fullRounds;
+    private long _lastTurn;
     private bool _isWaiting;
 
     internal Acceptor(RelayShard shard, Listener listener)
@@ -25,7 +30,8 @@ internal sealed class Acceptor : LoopSource
     internal Listener Listener { get; }
 
     // Level-triggered: what is left in the queue is reported again. An accept that finds the queue empty is not cheap (it has
-    // made a socket by then), so the number of attempts follows how many the last rounds found.
+    // made a socket by then), so there are as many attempts as the last round that emptied the queue found, until the loop's next turns
+    // tell again and again that these are too few.
     internal override void OnEvents(EpollEvents events, int side)
     {
         AcceptedClient[] accepted = Shard.Loop.Accepted;
@@ -60,7 +66,7 @@ internal sealed class Acceptor : LoopSource
             }
         }
 
-        _batch = isEmpty ? Math.Max(1, attempts - 1) : Math.Min(MaxBatch, _batch * 2);
+        FollowQueue(isEmpty, attempts);
         if (count > 0)
         {
             Connect(accepted.AsSpan(0, count));
@@ -87,6 +93,22 @@ internal sealed class Acceptor : LoopSource
         Shard.Loop.Unregister(this);
     }
 
+    private void FollowQueue(bool isEmpty, int attempts)
+    {
+        bool isAgain = Shard.Loop.Turn == _lastTurn + 1;
+        _lastTurn = Shard.Loop.Turn;
+        _fullRounds = isEmpty ? 0 : isAgain ? _fullRounds + 1 : 1;
+        if (isEmpty)
+        {
+            _batch = Math.Max(1, attempts - 1);
+        }
+        else if (_fullRounds > RoundsToGrow)
+        {
+            _fullRounds = 0;
+            _batch = Math.Min(MaxBatch, _batch * 2);
+        }
+    }
+
     private AcceptedClient? Admit(int client, in SocketEndpoint peer)
     {
         SocketEndpoint local = NativeSocket.LocalEndpoint(client);
@@ -103,19 +125,19 @@ internal sealed class Acceptor : LoopSource
 
     private void Connect(ReadOnlySpan<AcceptedClient> clients)
     {
-        ReadOnlySpan<IoResult> sockets = Shard.OpenSockets(clients[0].Redirection.Key.Destination, Listener.Protocol, clients.Length);
         for (int index = 0; index < clients.Length; index++)
         {
-            if (!sockets[index].IsError)
+            // All are of the listener's family.
+            IoResult opened = Shard.TakeSocket(Listener.Protocol, clients[index].Redirection.Key.Destination, clients.Length - index);
+            if (!opened.IsError)
             {
-                Start(clients[index], sockets[index].Value);
+                Start(clients[index], opened.Value);
                 continue;
             }
 
-            clients[index].Redirection.CountersOf(Shard.Loop).Exhausted++;
             NativeSocket.Reset(clients[index].Socket);
             Shard.Relay.OnConnectionEnded();
-            Shard.Relay.Saturate(sockets[index].Errno);
+            Shard.Relay.NoteRefusal(opened.Errno);
             Wait();
         }
     }
@@ -162,6 +184,7 @@ internal sealed class Acceptor : LoopSource
         if (!errno.IsSuccess)
         {
             // No memory, or no room under fs.epoll.max_user_watches.
+            Shard.Relay.Saturate(errno);
             _isWaiting = true;
             Shard.WaitForRoom(this);
         }

@@ -29,6 +29,11 @@ internal unsafe struct ConnectionDirection
     internal bool IsEnding;
 
     /// <summary>
+    /// The source's FIN and nothing worse was there before what is read next, so that after a short read there is only the FIN.
+    /// </summary>
+    internal bool IsEndSeen;
+
+    /// <summary>
     /// There is urgent data among what there is to read: a read ends before it, so that a short one does not mean that all is read, and a
     /// splice does not pass it at all.
     /// </summary>

@@ -11,7 +11,7 @@ internal sealed class IdleQueue(TimeSpan timeout, long frequency)
 
     internal TimedSource? Oldest { get; private set; }
 
-    private TimedSource? Newest { get; set; }
+    internal TimedSource? Newest { get; private set; }
 
     /// <summary>Moves the source to this queue's young end, from whichever queue it is in.</summary>
     internal void Touch(TimedSource source, long now)

@@ -31,14 +31,33 @@ internal sealed partial class Ingress
     private readonly string _unsteerable;
     private FileHandle? _formerSteering;
     private bool _isSteeringKept;
+    private ulong _refusals;
     private HashSet<IPNetwork> _admitted = [];
 
+    /// <exception cref="LinuxException">Steering cannot be had for now.</exception>
     internal Ingress(RouterRelay relay, RedirectPlan plan)
     {
         _relay = relay;
         _addresses = AddressesOf(plan);
-        (_steering, _unsteerable) = relay.Options.UsesSteering ? Enter(Attach) : (null, "it is switched off");
+        (_steering, _unsteerable) = relay.Options.UsesSteering ? Enter(Load) : (null, "it is switched off");
         _formerSteering = Kept?.TakeSteering();
+    }
+
+    /// <summary>How often a client was refused as no rule takes what it sent, by steering; 0 without it.</summary>
+    internal ulong Refusals
+    {
+        get
+        {
+            try
+            {
+                return _refusals = _steering?.ReadRefusals() ?? 0;
+            }
+            catch (LinuxException)
+            {
+                // It closes all the same, and goes on with what was read before.
+                return _refusals;
+            }
+        }
     }
 
     private KeptSockets? Kept => _relay.Kept;
@@ -56,6 +75,8 @@ internal sealed partial class Ingress
         UpdateUdp(redirections, shortfalls);
         if (!_isSteeringKept && _steering is not null)
         {
+            // With all its entries: what the former one leaves to a socket of its own, this one would refuse until it has them.
+            _steering.Attach();
             DropFormerSteering();
             Kept?.KeepSteering(_steering.Link);
             _isSteeringKept = true;
@@ -139,11 +160,13 @@ internal sealed partial class Ingress
 
     private static ValueList<IPAddress> AddressesOf(RedirectPlan plan) => plan.Families.Select(family => family.Inside).ToValueList();
 
-    private (PortSteering? Steering, string Reason) Attach()
+    private (PortSteering? Steering, string Reason) Load()
     {
-        var steering = PortSteering.TryAttach(
+        var steering = PortSteering.TryLoad(
             Inside(AddressFamily.InterNetwork), Inside(AddressFamily.InterNetworkV6), out LinuxException? unavailable);
-        return (steering, unavailable?.Message ?? "");
+
+        // Such a lack passes, and without steering it would be served otherwise for as long as it is served.
+        return unavailable is not null && RelayShortfalls.IsLimit(unavailable.Errno) ? throw unavailable : (steering, unavailable?.Message ?? "");
     }
 
     private SocketEndpoint? Inside(AddressFamily family)

@@ -22,7 +22,7 @@ internal sealed class Listener(TransportProtocol protocol, FileHandle handle) : 
     /// <summary>Listens. The caller is in the router's network namespace.</summary>
     /// <param name="protocol">TCP or SCTP.</param>
     /// <param name="local">The inside address; with port 0 the kernel chooses a port that only steering makes reachable.</param>
-    /// <param name="options">The backlog and the times that accepted connections inherit.</param>
+    /// <param name="options">The backlog.</param>
     /// <exception cref="LinuxException">The kernel refuses.</exception>
     internal static Listener Open(TransportProtocol protocol, in SocketEndpoint local, RelayOptions options)
     {
@@ -42,7 +42,7 @@ internal sealed class Listener(TransportProtocol protocol, FileHandle handle) : 
         // Accepted sockets inherit these.
         errno = !errno.IsSuccess ? errno
             : protocol == TransportProtocol.SCTP ? SctpConnection.PrepareListener(socket)
-            : TcpConnection.Prepare(socket, options);
+            : TcpConnection.PrepareListener(socket);
         errno = errno.IsSuccess ? NativeSocket.Bind(socket, local) : errno;
         errno = errno.IsSuccess ? NativeSocket.Listen(socket, options.Backlog) : errno;
         if (!errno.IsSuccess)

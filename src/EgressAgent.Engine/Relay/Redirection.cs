@@ -27,7 +27,6 @@ internal sealed class Redirection(RedirectionKey key, int loops)
             sum.Refused += Volatile.Read(ref share.Refused);
             sum.Unreachable += Volatile.Read(ref share.Unreachable);
             sum.TimedOut += Volatile.Read(ref share.TimedOut);
-            sum.Exhausted += Volatile.Read(ref share.Exhausted);
         }
 
         return new RelayCounters(
@@ -38,8 +37,7 @@ internal sealed class Redirection(RedirectionKey key, int loops)
             sum.BytesToClient,
             sum.Refused,
             sum.Unreachable,
-            sum.TimedOut,
-            sum.Exhausted);
+            sum.TimedOut);
     }
 }
 
@@ -67,5 +65,4 @@ internal struct RedirectionCounters
     internal long Refused;
     internal long Unreachable;
     internal long TimedOut;
-    internal long Exhausted;
 }

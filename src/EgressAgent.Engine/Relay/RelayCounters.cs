@@ -11,7 +11,6 @@ namespace EgressAgent.Engine.Relay;
 /// <param name="Refused">Connections that the destination refused.</param>
 /// <param name="Unreachable">Connections that failed by an ICMP error or for want of a route.</param>
 /// <param name="TimedOut">Connections that the destination did not answer in time.</param>
-/// <param name="Exhausted">Connections that found no descriptor, memory or local port.</param>
 internal sealed record RelayCounters(
     TransportProtocol Protocol,
     RedirectRuleSpec? Rule,
@@ -20,5 +19,4 @@ internal sealed record RelayCounters(
     long BytesToClient,
     long Refused,
     long Unreachable,
-    long TimedOut,
-    long Exhausted);
+    long TimedOut);

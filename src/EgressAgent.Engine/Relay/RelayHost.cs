@@ -1,5 +1,8 @@
+using EgressAgent.Engine.Clients;
+using EgressAgent.Engine.Records;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -12,7 +15,9 @@ namespace EgressAgent.Engine.Relay;
 /// The relays of all routers, and the threads that they share. The threads are there from the first relay on. Thread-safe.
 /// </summary>
 /// <param name="store">Where the sockets that clients reach outlive the agent; null when they do not.</param>
-internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
+/// <param name="records">Where records of flows go; null for nowhere.</param>
+/// <param name="clients">Who knows whose flows they are; null for nobody.</param>
+internal sealed class RelayHost(DescriptorStore? store = null, FlowRecorder? records = null, ClientFinder? clients = null) : IDisposable
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
@@ -49,7 +54,7 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
             Remove(key);
             _group ??= new RelayLoopGroup();
             _retry ??= TimeProvider.System.CreateTimer(_ => Retry(), null, RetryInterval, RetryInterval);
-            relay = new RunningRelay(_group, netns.Duplicate(), store);
+            relay = new RunningRelay(key, _group, netns.Duplicate(), store, records, clients);
             relay.Relay.SaturationChanged += () => Changed?.Invoke(key);
             _relays.Add(key, relay);
             return relay.Relay;
@@ -65,12 +70,21 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         }
     }
 
-    /// <inheritdoc cref="RouterRelay.Saturation"/>
-    internal string? FindSaturation(RouterKey key)
+    /// <inheritdoc cref="RouterRelay.Cut"/>
+    internal void Cut(RouterKey key, IReadOnlyList<ConntrackEntry> entries)
     {
         lock (_lock)
         {
-            return _relays.GetValueOrDefault(key)?.Relay.Saturation;
+            _relays.GetValueOrDefault(key)?.Relay.Cut(entries);
+        }
+    }
+
+    /// <summary>The limits that what comes to the router's relay meets.</summary>
+    internal ValueList<string> FindSaturation(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _relays.GetValueOrDefault(key) is { } running ? [.. running.Relay.Saturation.Texts, .. running.Drops.Texts] : [];
         }
     }
 
@@ -84,11 +98,20 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
     }
 
     /// <summary>What goes through the router's relay, by the rules of the plan; nothing when it does not run.</summary>
-    internal RouterTraffic ReadTraffic(RedirectPlan plan)
+    internal RouterTraffic ReadTraffic(RedirectPlan plan, IFlowVisitor? visit = null)
     {
         lock (_lock)
         {
-            return RelayTraffic.Read(plan, _relays.GetValueOrDefault(plan.Key)?.Relay);
+            return RelayTraffic.Read(plan, _relays.GetValueOrDefault(plan.Key)?.Relay, visit);
+        }
+    }
+
+    /// <summary>A number that is another one when a relay has carried or refused something since; 0 when it does not run.</summary>
+    internal ulong ReadActivity(RouterKey key)
+    {
+        lock (_lock)
+        {
+            return _relays.GetValueOrDefault(key)?.Relay.ReadActivity() ?? 0;
         }
     }
 
@@ -104,6 +127,18 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
 
         await Task.WhenAll(relays.Select(relay => relay.DrainAsync(timeout, isSucceeded: store is not null && DescriptorStore.HasManager, cancellation))).ConfigureAwait(false);
         return relays.Sum(relay => relay.ConnectionCount);
+    }
+
+    /// <summary>Cuts every flow of every relay. What they have carried can still be read.</summary>
+    internal void CutAll()
+    {
+        lock (_lock)
+        {
+            foreach (RunningRelay relay in _relays.Values)
+            {
+                relay.Relay.CutAll();
+            }
+        }
     }
 
     /// <summary>Cuts what is left and ends the threads. In sockets that are kept clients wait for the next agent.</summary>
@@ -132,15 +167,19 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         {
             foreach ((RouterKey key, RunningRelay running) in _relays)
             {
+                // A look takes a tenth of a millisecond, and of idle relays there may be hundreds.
+                bool isChanged = (running.Relay.TakeActivity() || running.Drops.Texts.Count > 0) && running.Drops.Look();
                 try
                 {
-                    if (running.Relay.Retry())
-                    {
-                        changed.Add(key);
-                    }
+                    isChanged |= running.Relay.Retry();
                 }
                 catch (LinuxException)
                 {
+                }
+
+                if (isChanged)
+                {
+                    changed.Add(key);
                 }
             }
         }
@@ -156,15 +195,33 @@ internal sealed class RelayHost(DescriptorStore? store = null) : IDisposable
         }
     }
 
-    private sealed class RunningRelay(RelayLoopGroup group, NetworkNamespace netns, DescriptorStore? store) : IDisposable
+    private sealed class RunningRelay : IDisposable
     {
-        internal NetworkNamespace Netns { get; } = netns;
+        internal RunningRelay(
+            RouterKey key, RelayLoopGroup group, NetworkNamespace netns, DescriptorStore? store, FlowRecorder? records, ClientFinder? clients)
+        {
+            Netns = netns;
+            Relay = new RouterRelay(
+                group,
+                netns.Run,
+                kept: store is null ? null : new KeptSockets(store, netns.Id),
+                portRange: () => Sysctl.Get(netns, "net/ipv4/ip_local_port_range"))
+            {
+                Records = records is null ? null : new RelayRecords(key, netns.Duplicate(), records, clients),
+            };
+            Drops = new DropWatch(netns, () => (ulong)Relay.Saturation.Unsent);
+        }
 
-        internal RouterRelay Relay { get; } = new(group, netns.Run, kept: store is null ? null : new KeptSockets(store, netns.Id));
+        internal NetworkNamespace Netns { get; }
+
+        internal RouterRelay Relay { get; }
+
+        internal DropWatch Drops { get; }
 
         public void Dispose()
         {
             Relay.Dispose();
+            Relay.Records?.Dispose();
             Netns.Dispose();
         }
     }

@@ -17,8 +17,8 @@ internal sealed class RelayLoop : IDisposable
     private const ulong WakeupTag = ulong.MaxValue;
     private const int TickMilliseconds = 250;
 
-    private readonly EpollHandle _epoll = EpollHandle.Create();
-    private readonly WakeupHandle _wakeup = WakeupHandle.Create();
+    private readonly EpollHandle _epoll;
+    private readonly WakeupHandle _wakeup;
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly SourceTable _sources = new();
     private readonly List<RelayShard> _shards = [];
@@ -28,21 +28,37 @@ internal sealed class RelayLoop : IDisposable
     private readonly Thread _thread;
     private long _nextTick;
     private int _connections;
+    private int _isSignalled;
     private volatile bool _stopping;
 
-    internal RelayLoop(int index, TimeProvider timeProvider)
+    private RelayLoop(int index, TimeProvider timeProvider, EpollHandle epoll, WakeupHandle wakeup)
     {
+        _epoll = epoll;
+        _wakeup = wakeup;
         Index = index;
         _timeProvider = timeProvider;
         _ticksPerTick = timeProvider.TimestampFrequency * TickMilliseconds / 1000;
-        Errno errno = _epoll.Add(_wakeup.Descriptor, EpollEvents.In, WakeupTag);
-        if (!errno.IsSuccess)
-        {
-            throw new LinuxException("epoll_ctl", "eventfd", errno);
-        }
-
         _thread = new Thread(Run) { Name = $"relay-{index}", IsBackground = true };
         _thread.Start();
+    }
+
+    /// <exception cref="LinuxException">No descriptor or no memory is left.</exception>
+    internal static RelayLoop Start(int index, TimeProvider timeProvider)
+    {
+        EpollHandle epoll = EpollHandle.Create();
+        WakeupHandle? wakeup = null;
+        try
+        {
+            wakeup = WakeupHandle.Create();
+            Errno errno = epoll.Add(wakeup.Descriptor, EpollEvents.In, WakeupTag);
+            return errno.IsSuccess ? new RelayLoop(index, timeProvider, epoll, wakeup) : throw new LinuxException("epoll_ctl", "eventfd", errno);
+        }
+        catch (LinuxException)
+        {
+            wakeup?.Dispose();
+            epoll.Dispose();
+            throw;
+        }
     }
 
     internal int Index { get; }
@@ -59,8 +75,8 @@ internal sealed class RelayLoop : IDisposable
     /// <summary>Room for one accept round of any acceptor.</summary>
     internal AcceptedClient[] Accepted { get; } = new AcceptedClient[Acceptor.MaxBatch];
 
-    /// <summary>Room for the sockets that one round opens.</summary>
-    internal IoResult[] Opened { get; } = new IoResult[Acceptor.MaxBatch];
+    /// <summary>How often the loop has woken.</summary>
+    internal long Turn { get; private set; }
 
     /// <summary>The provider's timestamp when the loop last woke.</summary>
     internal long Now { get; private set; }
@@ -96,7 +112,10 @@ internal sealed class RelayLoop : IDisposable
     internal void Post(Action action)
     {
         _posted.Enqueue(action);
-        _wakeup.Signal();
+        if (Interlocked.Exchange(ref _isSignalled, 1) == 0)
+        {
+            _wakeup.Signal();
+        }
     }
 
     internal void CountConnection(int change) => Interlocked.Add(ref _connections, change);
@@ -146,6 +165,7 @@ internal sealed class RelayLoop : IDisposable
         {
             int count = _epoll.Wait(events, NextTimeout());
             Now = _timeProvider.GetTimestamp();
+            Turn++;
             for (int index = 0; index < count; index++)
             {
                 Dispatch(events.Events(index), events.Data(index));
@@ -168,6 +188,9 @@ internal sealed class RelayLoop : IDisposable
         if (tag == WakeupTag)
         {
             _wakeup.Reset();
+
+            // Before the queue is looked at: what is posted after this signals again.
+            Interlocked.Exchange(ref _isSignalled, 0);
             while (_posted.TryDequeue(out Action? action))
             {
                 action();

@@ -6,7 +6,7 @@ namespace EgressAgent.Engine.Relay;
 /// </summary>
 internal sealed class RelayLoopGroup : IDisposable
 {
-    private readonly RelayLoop[] _loops;
+    private readonly List<RelayLoop> _loops = [];
 
     /// <param name="threads">How many; null for one per processor, at most four.</param>
     /// <param name="timeProvider">Where time comes from; null for the system's.</param>
@@ -16,10 +16,17 @@ internal sealed class RelayLoopGroup : IDisposable
         int count = threads ?? Math.Min(Environment.ProcessorCount, 4);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count, nameof(threads));
         TimeProvider = timeProvider ?? TimeProvider.System;
-        _loops = new RelayLoop[count];
-        for (int index = 0; index < count; index++)
+        try
         {
-            _loops[index] = new RelayLoop(index, TimeProvider);
+            for (int index = 0; index < count; index++)
+            {
+                _loops.Add(RelayLoop.Start(index, TimeProvider));
+            }
+        }
+        catch (Linux.LinuxException)
+        {
+            Dispose();
+            throw;
         }
     }
 

@@ -9,16 +9,13 @@ internal sealed record RelayOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long an established connection may be silent. For ever by default: keepalive finds the peers that are gone, and a
+    /// How long an established connection may be silent. For ever by default: TCP's keep-alive finds the peers that are gone, and a
     /// silent connection between two living peers costs a few hundred bytes.
     /// </summary>
     public TimeSpan IdleTimeout { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>How long a connection may be silent after one side has sent its FIN.</summary>
     public TimeSpan HalfClosedTimeout { get; init; } = TimeSpan.FromHours(1);
-
-    /// <summary>When TCP starts to probe a silent peer, and how often it then does; in whole seconds.</summary>
-    public TimeSpan KeepAliveTime { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Connections at a time. Further ones wait in the listen queue until one ends.</summary>
     public int MaxConnections { get; init; } = 65536;

@@ -9,16 +9,13 @@ internal sealed class RelayShard
 {
     private readonly List<Acceptor> _waiting = [];
     private readonly Dictionary<SocketEndpoint, IcmpSender?> _icmpSenders = [];
-    private readonly Action _open;
-    private SocketEndpoint _wantedFamily;
-    private TransportProtocol _wantedProtocol;
-    private int _wantedCount;
+    private readonly List<SocketStock> _stocks = [];
+    private long _lastTick;
 
     internal RelayShard(RouterRelay relay, RelayLoop loop)
     {
         Relay = relay;
         Loop = loop;
-        _open = Open;
         RelayOptions options = relay.Options;
         long frequency = relay.TimeProvider.TimestampFrequency;
         Connecting = new IdleQueue(options.ConnectTimeout, frequency);
@@ -41,11 +38,12 @@ internal sealed class RelayShard
 
     /// <summary>Whether something here ends or goes on by time alone.</summary>
     internal bool NeedsTicks => _waiting.Count > 0
-        || Relay.Saturation is not null
+        || Relay.Saturation.IsAny
         || Connecting.Oldest is not null
         || Established.Oldest is not null
         || HalfClosed.Oldest is not null
-        || Associations.Oldest is not null;
+        || Associations.Oldest is not null
+        || _stocks.Exists(stock => !stock.IsEmpty);
 
     internal IEnumerable<TimedSource> Sources
     {
@@ -67,12 +65,20 @@ internal sealed class RelayShard
         Established.Expire(now);
         HalfClosed.Expire(now);
         Associations.Expire(now);
+        NoteLasting(Established);
+        NoteLasting(HalfClosed);
+        _lastTick = now;
+        _stocks.ForEach(stock => stock.CloseUnused());
         ResumeAccepting();
-        Relay.EndSaturation();
+        Relay.Saturation.Expire();
     }
 
     /// <summary>Calls the acceptor again when there may be room.</summary>
-    internal void WaitForRoom(Acceptor acceptor) => _waiting.Add(acceptor);
+    internal void WaitForRoom(Acceptor acceptor)
+    {
+        _waiting.Add(acceptor);
+        _stocks.ForEach(stock => stock.Close());
+    }
 
     internal void StopWaiting(Acceptor acceptor) => _waiting.Remove(acceptor);
 
@@ -125,40 +131,35 @@ internal sealed class RelayShard
         {
             sender?.Dispose();
         }
+
+        _stocks.ForEach(stock => stock.Close());
     }
 
-    /// <summary>
-    /// Opens sockets in the router's network namespace. To enter and leave it costs 3 to 5 µs, about as much as to make a
-    /// socket, so all the connections that one accept round brought share it.
-    /// </summary>
-    /// <returns>The descriptors or errors; valid until the next call.</returns>
-    internal ReadOnlySpan<IoResult> OpenSockets(in SocketEndpoint family, TransportProtocol protocol, int count)
+    /// <summary>A fresh socket of the router's network namespace.</summary>
+    /// <param name="protocol">TCP, UDP or SCTP.</param>
+    /// <param name="family">An address of the family.</param>
+    /// <param name="wanted">How many will be taken at once, this one included.</param>
+    internal IoResult TakeSocket(TransportProtocol protocol, in SocketEndpoint family, int wanted = 1)
     {
-        _wantedFamily = family;
-        _wantedProtocol = protocol;
-        _wantedCount = count;
-        try
+        foreach (SocketStock stock in _stocks)
         {
-            Relay.RunInNetworkNamespace(_open);
-        }
-        catch (LinuxException exception)
-        {
-            Loop.Opened.AsSpan(0, count).Fill(IoResult.Failure(exception.Errno));
-        }
-
-        return Loop.Opened.AsSpan(0, count);
-    }
-
-    private void Open()
-    {
-        for (int index = 0; index < _wantedCount; index++)
-        {
-            Loop.Opened[index] = _wantedProtocol switch
+            if (stock.IsOf(protocol, family))
             {
-                TransportProtocol.UDP => NativeSocket.OpenUdp(_wantedFamily),
-                TransportProtocol.SCTP => NativeSocket.OpenSctp(_wantedFamily),
-                _ => NativeSocket.OpenTcp(_wantedFamily),
-            };
+                return stock.Take(wanted);
+            }
+        }
+
+        var added = new SocketStock(Relay, protocol, family);
+        _stocks.Add(added);
+        return added.Take(wanted);
+    }
+
+    // Those of whom something was heard since the last tick: nobody is passed over, and nobody is asked again and again.
+    private void NoteLasting(IdleQueue queue)
+    {
+        for (TimedSource? source = queue.Newest; source is not null && source.LastActive >= _lastTick; source = source.Older)
+        {
+            source.OnLasting();
         }
     }
 }

@@ -22,7 +22,9 @@ internal abstract class RelayedConnection : TimedSource
     private readonly RelayShard _shard;
     private readonly SocketEndpoint _clientEndpoint;
     private readonly ushort _dialledPort;
+    private readonly DateTimeOffset _startedAt;
     private SocketEndpoint _source;
+    private ushort _sourcePort;
     private ConnectionDirection _toServer;
     private ConnectionDirection _toClient;
     private RelayFlowState _state = RelayFlowState.Connecting;
@@ -38,6 +40,7 @@ internal abstract class RelayedConnection : TimedSource
         _dialledPort = accepted.DialledPort;
         Server = server;
         Started = shard.Loop.Now;
+        _startedAt = shard.Loop.ToUtc(Started);
         _toClient.IsWritable = true;
     }
 
@@ -59,6 +62,8 @@ internal abstract class RelayedConnection : TimedSource
 
     /// <summary>The loop's time when it was accepted.</summary>
     internal long Started { get; }
+
+    internal override DialledFlow Dialled => new(Redirection.Key.Protocol, _clientEndpoint, Redirection.Key.Inside.WithPort(_dialledPort));
 
     private protected int Client { get; }
 
@@ -112,6 +117,7 @@ internal abstract class RelayedConnection : TimedSource
             from.IsReadable = true;
             from.IsUrgent |= (events & EpollEvents.Priority) != 0;
             from.IsEnding |= (events & (EpollEvents.ReadHangUp | EpollEvents.HangUp)) != 0;
+            from.IsEndSeen = (events & (EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) == EpollEvents.ReadHangUp;
         }
 
         if (_state == RelayFlowState.Connecting)
@@ -163,7 +169,8 @@ internal abstract class RelayedConnection : TimedSource
 
     internal override RelayFlow Describe()
     {
-        SocketEndpoint source = NativeSocket.LocalEndpoint(Server);
+        // Once a connection is broken, the kernel need not know it any more.
+        SocketEndpoint source = _sourcePort != 0 ? _source.WithPort(_sourcePort) : NativeSocket.LocalEndpoint(Server);
         return new RelayFlow(
             Redirection.Key.Protocol,
             _clientEndpoint.ToIPEndPoint(),
@@ -174,8 +181,10 @@ internal abstract class RelayedConnection : TimedSource
             _state,
             _toServer.Bytes,
             _toClient.Bytes,
-            Loop.ToUtc(Started));
+            _startedAt);
     }
+
+    internal override void NoteSource() => _sourcePort = NativeSocket.LocalEndpoint(Server).Port;
 
     /// <summary>Sets what the socket towards the destination needs before it connects.</summary>
     private protected abstract void PrepareServer();
@@ -224,19 +233,26 @@ internal abstract class RelayedConnection : TimedSource
         PrepareServer();
         SocketEndpoint destination = Redirection.DestinationOf(_dialledPort);
         _source = _shard.Relay.Table.SourceFor(destination);
-        Errno errno = NativeSocket.Bind(Server, _source);
-        if (errno.IsSuccess)
+        Errno bound = NativeSocket.Bind(Server, _source);
+        Errno errno = bound.IsSuccess ? NativeSocket.Connect(Server, destination) : bound;
+        if (errno.IsSuccess || errno == Errno.EINPROGRESS)
         {
-            errno = NativeSocket.Connect(Server, destination);
+            errno = Loop.Watch(this, ServerSide, Server, Watched);
+            errno = errno.IsSuccess ? Loop.Watch(this, ClientSide, Client, Watched) : errno;
         }
 
-        if (!errno.IsSuccess && errno != Errno.EINPROGRESS)
+        if (_shard.Relay.Records is { Mode: not FlowLogMode.None } records)
         {
-            return errno;
+            NoteSource();
+            records.Begin(this);
         }
 
-        errno = Loop.Watch(this, ServerSide, Server, Watched);
-        return errno.IsSuccess ? Loop.Watch(this, ClientSide, Client, Watched) : errno;
+        if (!errno.IsSuccess)
+        {
+            _shard.Relay.NoteFailure(bound, errno, _source, destination, Redirection.Key.Protocol);
+        }
+
+        return errno;
     }
 
     private void OnConnectingEvents(EpollEvents events, int side)
@@ -276,8 +292,7 @@ internal abstract class RelayedConnection : TimedSource
             case var value when value == Errno.ETIMEDOUT.Value:
                 counters.TimedOut++;
                 break;
-            case var value when value == Errno.EADDRNOTAVAIL.Value || value == Errno.ENOMEM.Value || value == Errno.ENOBUFS.Value:
-                counters.Exhausted++;
+            case var value when value == Errno.EADDRINUSE.Value || value == Errno.EADDRNOTAVAIL.Value || RelayShortfalls.IsLimit(errno):
                 break;
             default:
                 counters.Unreachable++;
@@ -289,6 +304,7 @@ internal abstract class RelayedConnection : TimedSource
 
     private void Abort()
     {
+        Record();
         NativeSocket.Reset(Client);
         NativeSocket.Reset(Server);
         Release();
@@ -296,10 +312,13 @@ internal abstract class RelayedConnection : TimedSource
 
     private void Close()
     {
+        Record();
         NativeSocket.Close(Client);
         NativeSocket.Close(Server);
         Release();
     }
+
+    private void Record() => _shard.Relay.Records?.End(this, Loop);
 
     private void Release()
     {

@@ -1,8 +1,10 @@
 using EgressAgent.Linux;
-using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Resources;
+using EgressAgent.Model.Status;
 
 namespace EgressAgent.Engine.Relay;
 
@@ -16,7 +18,7 @@ namespace EgressAgent.Engine.Relay;
 /// from the kernel datapath by nature: the client's handshake is complete before the destination is asked, so an unreachable
 /// or refusing destination shows as a RST right after it; and only TCP, UDP and SCTP are carried, SCTP by rules alone.
 /// </remarks>
-internal sealed class RouterRelay : IDisposable
+internal sealed partial class RouterRelay : IDisposable
 {
     private static readonly TimeSpan DrainPollInterval = TimeSpan.FromMilliseconds(20);
 
@@ -24,21 +26,18 @@ internal sealed class RouterRelay : IDisposable
     private const int LateShare = 6;
     private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(5);
 
-    // At the limit, connections come and go all the time; it is told once.
-    private static readonly TimeSpan SaturationEnd = TimeSpan.FromSeconds(10);
-
     private readonly Lock _change = new();
     private readonly Action<Action> _runInNetworkNamespace;
     private readonly RelayLoopGroup _group;
     private readonly RelayShard[] _shards;
     private Ingress? _ingress;
     private volatile RedirectionTable _table = RedirectionTable.Empty;
-    private volatile string? _saturation;
     private volatile ValueList<PlanProblem> _shortfalls = [];
     private RedirectPlan? _plan;
-    private long _saturatedAt;
-    private int _connections;
-    private int _associations;
+
+    // What redirections have carried that are in force no more.
+    private RelayTotals _former;
+    private ulong _formerRefusals;
     private bool _isDisposed;
 
     /// <param name="group">The threads; they outlive the relay.</param>
@@ -48,9 +47,16 @@ internal sealed class RouterRelay : IDisposable
     /// </param>
     /// <param name="options">Limits and times; null for the defaults.</param>
     /// <param name="kept">Where the sockets that clients reach live on; null when they end with this object.</param>
+    /// <param name="portRange">Reads net.ipv4.ip_local_port_range of the router's network namespace, for messages.</param>
     public RouterRelay(
-        RelayLoopGroup group, Action<Action> runInNetworkNamespace, RelayOptions? options = null, KeptSockets? kept = null)
+        RelayLoopGroup group,
+        Action<Action> runInNetworkNamespace,
+        RelayOptions? options = null,
+        KeptSockets? kept = null,
+        Func<string?>? portRange = null)
     {
+        _portRange = portRange ?? (() => null);
+        Saturation = new RelaySaturation(group.TimeProvider, () => SaturationChanged?.Invoke());
         Kept = kept;
         _group = group;
         _runInNetworkNamespace = runInNetworkNamespace;
@@ -59,23 +65,36 @@ internal sealed class RouterRelay : IDisposable
         ForEachShard(shard => shard.Loop.Add(shard));
     }
 
-    /// <summary>
-    /// What new connections have to wait for, for an operator to read; null when none has had to for ten seconds.
-    /// </summary>
-    public string? Saturation => _saturation;
+    /// <summary>Tells it from others: it counts from 0.</summary>
+    internal string Id { get; } = Guid.NewGuid().ToString("N");
 
-    /// <summary>Raised when <see cref="Saturation"/> changed, on one of the group's threads. Handlers return at once.</summary>
+    /// <summary>How often clients were refused as no rule takes what they sent, where that is told.</summary>
+    internal ulong NoRuleRefusals
+    {
+        get
+        {
+            lock (_change)
+            {
+                return _formerRefusals + (_ingress?.Refusals ?? 0);
+            }
+        }
+    }
+
+    /// <summary>The limits that new connections meet.</summary>
+    internal RelaySaturation Saturation { get; }
+
+    /// <summary>Raised when <see cref="Saturation"/> has others, on one of the group's threads. Handlers return at once.</summary>
     public event Action? SaturationChanged;
 
     /// <summary>The parts of the plan in force that are not served, and why.</summary>
     internal ValueList<PlanProblem> Shortfalls => _shortfalls;
 
-    /// <summary>Connections at this moment, those included that are still being made.</summary>
-    public int ConnectionCount => Volatile.Read(ref _connections);
-
     internal RelayOptions Options { get; }
 
     internal KeptSockets? Kept { get; }
+
+    /// <summary>Where flows are recorded; null for nowhere.</summary>
+    internal RelayRecords? Records { get; init; }
 
     internal TimeProvider TimeProvider => _group.TimeProvider;
 
@@ -88,26 +107,70 @@ internal sealed class RouterRelay : IDisposable
     /// have made too are not touched; those of rules that went or changed, of clients that are no longer admitted, and from
     /// addresses that the router no longer has, are cut with a RST to both ends.
     /// </summary>
-    /// <returns>The parts of the plan that are not served, and why; empty when all is in force.</returns>
-    public ValueList<PlanProblem> Apply(RedirectPlan plan)
+    /// <returns>Whether flows were cut.</returns>
+    /// <exception cref="LinuxException">The kernel refused what all of it needs; apply the plan again later.</exception>
+    public bool Apply(RedirectPlan plan)
     {
         lock (_change)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             var shortfalls = new List<PlanProblem>();
-            var table = RedirectionTable.Compile(plan, _table, _shards.Length, shortfalls);
+            RedirectionTable former = _table;
+            var table = RedirectionTable.Compile(plan, former, _shards.Length, shortfalls);
             if (_ingress is null || !_ingress.Serves(plan))
             {
-                _ingress?.Close();
-                _ingress = null;
+                CloseIngress(ingress => ingress.Close());
                 _ingress = new Ingress(this, plan);
             }
 
             _table = table;
-            _ingress.Update(table, shortfalls);
-            ForEachShard(shard => Sweep(shard, table));
             _plan = plan;
-            return _shortfalls = shortfalls.ToValueList();
+            if (Records is not null && plan.FlowLog > Records.Mode)
+            {
+                // Clients wait already in sockets that were kept.
+                Records.Mode = plan.FlowLog;
+            }
+
+            bool hasCut;
+            try
+            {
+                _ingress.Update(table, shortfalls);
+            }
+            finally
+            {
+                hasCut = Sweep(former, table);
+            }
+
+            if (Records is { } records)
+            {
+                records.Mode = plan.FlowLog;
+                ForEachShard(shard =>
+                {
+                    foreach (TimedSource flow in shard.Sources)
+                    {
+                        records.Follow(flow);
+                    }
+                });
+            }
+
+            _shortfalls = shortfalls.ToValueList();
+            return hasCut;
+        }
+    }
+
+    /// <summary>
+    /// Cuts the flows that those conntrack entries of the router's network namespace belong to, as far as they are the relay's. To it
+    /// a flow that came by another address is one as others are; connection tracking alone knows.
+    /// </summary>
+    internal void Cut(IReadOnlyList<ConntrackEntry> entries)
+    {
+        HashSet<DialledFlow> flows = [.. entries.Select(entry => DialledFlow.OfReply(entry.Reply)).OfType<DialledFlow>()];
+        lock (_change)
+        {
+            if (!_isDisposed)
+            {
+                ForEachShard(shard => CutAll(shard.Sources.Where(source => flows.Contains(source.Dialled))));
+            }
         }
     }
 
@@ -121,7 +184,13 @@ internal sealed class RouterRelay : IDisposable
         lock (_change)
         {
             ValueList<PlanProblem> before = _shortfalls;
-            return before.Count > 0 && !_isDisposed && _ingress is not null && !Apply(_plan!).Equals(before);
+            if (before.Count == 0 || _isDisposed || _ingress is null)
+            {
+                return false;
+            }
+
+            Apply(_plan!);
+            return !_shortfalls.Equals(before);
         }
     }
 
@@ -133,16 +202,38 @@ internal sealed class RouterRelay : IDisposable
         return flows;
     }
 
+    /// <summary>How many flows of each protocol there are: cheaper than to list them, as nothing is asked of their sockets.</summary>
+    internal ValueList<FlowCount> CountFlows()
+    {
+        var counter = new FlowCounter();
+        ForEachShard(shard =>
+        {
+            foreach (TimedSource source in shard.Sources)
+            {
+                counter.Add(source.Dialled.Protocol.Number());
+            }
+        });
+        return counter.Read();
+    }
+
     /// <summary>The counters of the rules and fallbacks in force.</summary>
     public IReadOnlyList<RelayCounters> ReadCounters() => [.. _table.Redirections.Values.Select(redirection => redirection.Sum())];
+
+    /// <summary>What all rules and fallbacks have carried together, also those that were in force before.</summary>
+    internal RelayTotals ReadTotals()
+    {
+        lock (_change)
+        {
+            return ReadCounters().Aggregate(_former, (sum, counters) => sum + RelayTotals.Of(counters));
+        }
+    }
 
     /// <summary>Accepts nothing more. Clients are refused or, where the sockets are kept, wait for the next process.</summary>
     public void StopAccepting()
     {
         lock (_change)
         {
-            _ingress?.Leave();
-            _ingress = null;
+            CloseIngress(ingress => ingress.Leave());
         }
     }
 
@@ -175,6 +266,25 @@ internal sealed class RouterRelay : IDisposable
         return true;
     }
 
+    /// <summary>Cuts every flow. What it has carried can still be read.</summary>
+    internal void CutAll()
+    {
+        lock (_change)
+        {
+            if (!_isDisposed)
+            {
+                ForEachShard(shard => CutAll(shard.Sources));
+            }
+        }
+    }
+
+    /// <summary>A number that is another one when something was carried or refused since.</summary>
+    internal ulong ReadActivity()
+    {
+        RelayTotals totals = ReadTotals();
+        return (ulong)(totals.BytesToDestination + totals.BytesToClient + totals.Connections + Saturation.LimitRefusals + (long)NoRuleRefusals);
+    }
+
     /// <summary>Stops listening, here and where the sockets are kept, and cuts what is left.</summary>
     public void Dispose()
     {
@@ -199,80 +309,15 @@ internal sealed class RouterRelay : IDisposable
 
     internal void RunInNetworkNamespace(Action action) => _runInNetworkNamespace(action);
 
-    /// <summary>Counts a connection in, if there is room for one.</summary>
-    internal bool TryReserveConnection()
+    private void CloseIngress(Action<Ingress> close)
     {
-        if (Interlocked.Increment(ref _connections) <= Options.MaxConnections)
+        if (_ingress is { } ingress)
         {
-            return true;
-        }
-
-        OnConnectionEnded();
-        return false;
-    }
-
-    /// <summary>
-    /// Where a new connection goes: to the loop that has the fewest, and rather to that which accepted it. To hand one over costs
-    /// less than an uneven share.
-    /// </summary>
-    internal RelayShard LeastLoaded(RelayShard own)
-    {
-        RelayShard least = own;
-        int fewest = own.Loop.ConnectionCount;
-        foreach (RelayShard shard in _shards)
-        {
-            int count = shard.Loop.ConnectionCount;
-            if (count < fewest)
-            {
-                (least, fewest) = (shard, count);
-            }
-        }
-
-        return least;
-    }
-
-    /// <summary>A client has to wait.</summary>
-    /// <param name="errno">What there is not; success when the router's own limit is reached.</param>
-    internal void Saturate(Errno errno)
-    {
-        Volatile.Write(ref _saturatedAt, TimeProvider.GetTimestamp());
-        if (_saturation is null)
-        {
-            _saturation = errno switch
-            {
-                { IsSuccess: true } => $"{Options.MaxConnections} connections are open, the most that the relay of a router holds: new ones wait",
-                _ when errno == Errno.EMFILE => $"all {DescriptorLimit.Current} descriptors of the agent are in use (LimitNOFILE= of its service): new connections wait",
-                _ => $"new connections wait, as the kernel has nothing left for them: {errno.Message}",
-            };
-            SaturationChanged?.Invoke();
+            _ingress = null;
+            _formerRefusals += ingress.Refusals;
+            close(ingress);
         }
     }
-
-    /// <summary>To be called now and then while there is a <see cref="Saturation"/>.</summary>
-    internal void EndSaturation()
-    {
-        if (_saturation is not null && TimeProvider.GetElapsedTime(Volatile.Read(ref _saturatedAt)) >= SaturationEnd)
-        {
-            _saturation = null;
-            SaturationChanged?.Invoke();
-        }
-    }
-
-    internal void OnConnectionEnded() => Interlocked.Decrement(ref _connections);
-
-    /// <summary>Counts a UDP association in, if there is room for one.</summary>
-    internal bool TryReserveAssociation()
-    {
-        if (Interlocked.Increment(ref _associations) <= Options.MaxAssociations)
-        {
-            return true;
-        }
-
-        OnAssociationEnded();
-        return false;
-    }
-
-    internal void OnAssociationEnded() => Interlocked.Decrement(ref _associations);
 
     private bool HasConnectionSince(long timestamp)
     {
@@ -281,16 +326,21 @@ internal sealed class RouterRelay : IDisposable
         return found;
     }
 
-    private static void Sweep(RelayShard shard, RedirectionTable table) =>
-        CutAll(shard.Sources.Where(source => !source.LivesOn(table)));
+    // What went is counted with what the router has carried before.
+    private bool Sweep(RedirectionTable former, RedirectionTable table)
+    {
+        int cut = 0;
+        ForEachShard(shard => cut += CutAll(shard.Sources.Where(source => !source.LivesOn(table))));
+        _former = former.Redirections.Values.Except(table.Redirections.Values).Aggregate(_former, (sum, gone) => sum + RelayTotals.Of(gone.Sum()));
+        return cut > 0;
+    }
 
     // A source that ends leaves the list that is being walked, so they are collected first.
-    private static void CutAll(IEnumerable<TimedSource> sources)
+    private static int CutAll(IEnumerable<TimedSource> sources)
     {
-        foreach (TimedSource source in sources.ToList())
-        {
-            source.Cut();
-        }
+        List<TimedSource> cut = [.. sources];
+        cut.ForEach(source => source.Cut());
+        return cut.Count;
     }
 
     private void ForEachShard(Action<RelayShard> action)

@@ -15,38 +15,52 @@ internal sealed unsafe class TcpConnection : RelayedConnection
     // A splice that brings less than this is not worth its second system call: back to copying.
     private const int StreamThreshold = BufferPool.BufferSize / 2;
 
+    // A segment of a peer that tells no size of its own (RFC 9293 section 3.7.1).
+    private const int SmallestSegment = 536;
+
     private bool _isBroken;
+    private bool _isServerPrompt;
+    private bool _isServerKeptAlive;
 
     internal TcpConnection(RelayShard shard, in AcceptedClient accepted, int server)
         : base(shard, accepted, server)
     {
     }
 
-    /// <summary>Sets what both sockets of a connection have; what a listener has, accepted sockets inherit.</summary>
-    internal static Errno Prepare(int socket, RelayOptions options)
+    /// <summary>Sets what both sockets of a connection have in the end. What a listener has, accepted sockets inherit.</summary>
+    internal static Errno PrepareListener(int socket)
     {
-        int keepAlive = Math.Max(1, (int)options.KeepAliveTime.TotalSeconds);
         Errno errno = NativeSocket.SetNoDelay(socket);
 
         // An urgent byte is passed on as any other, in its place.
         errno = errno.IsSuccess ? NativeSocket.SetUrgentInline(socket) : errno;
-        return errno.IsSuccess ? NativeSocket.SetKeepAlive(socket, keepAlive, keepAlive) : errno;
+        return errno.IsSuccess ? NativeSocket.SetKeepAlive(socket) : errno;
     }
 
+    internal override void OnLasting()
+    {
+        if (!_isServerKeptAlive)
+        {
+            _isServerKeptAlive = true;
+            _ = NativeSocket.SetKeepAlive(Server);
+        }
+    }
+
+    // Those that go on, and those that send more than once, get the rest when it comes to that.
     private protected override void PrepareServer()
     {
-        _ = Prepare(Server, Options);
+        _ = NativeSocket.SetUrgentInline(Server);
         _ = NativeSocket.SetBindAddressNoPort(Server);
     }
 
     private protected override Progress Pump(ref ConnectionDirection toServer, ref ConnectionDirection toClient, ref bool isHalfClosed)
     {
-        Progress client = Pump(ref toClient, Server, Client);
+        Progress client = Pump(ref toClient, toServer, Server, Client);
 
         // A send that failed has taken the client's error away, and reading then ends as if by a FIN: what the client had sent
         // before is still passed on, but no FIN.
         _isBroken = client == Progress.Broken;
-        Progress server = Pump(ref toServer, Client, Server);
+        Progress server = Pump(ref toServer, toClient, Client, Server);
         isHalfClosed |= toClient.IsFinished || toServer.IsFinished;
         return (client, server) switch
         {
@@ -65,7 +79,7 @@ internal sealed unsafe class TcpConnection : RelayedConnection
 
     // Moves what there is until the source has nothing more or the sink takes nothing more. Edge-triggered: nothing is said
     // again, so neither may be given up before it has said EAGAIN (or what amounts to it).
-    private Progress Pump(ref ConnectionDirection direction, int source, int sink)
+    private Progress Pump(ref ConnectionDirection direction, in ConnectionDirection opposite, int source, int sink)
     {
         int reads = 0;
         while (true)
@@ -102,6 +116,12 @@ internal sealed unsafe class TcpConnection : RelayedConnection
                 if (!direction.IsFinished)
                 {
                     direction.IsFinished = true;
+                    if (opposite.IsFinished)
+                    {
+                        // To close both sends the last FIN as well.
+                        return Progress.Waiting;
+                    }
+
                     Errno errno = NativeSocket.ShutdownWrite(sink);
                     return errno.IsSuccess ? Progress.Waiting : Progress.Broken;
                 }
@@ -140,10 +160,15 @@ internal sealed unsafe class TcpConnection : RelayedConnection
         }
     }
 
-    private static IoResult Deliver(ref ConnectionDirection direction, int sink)
+    private IoResult Deliver(ref ConnectionDirection direction, int sink)
     {
-        IoResult sent = direction.Pipe is { } pipe
-            ? pipe.Empty(sink, direction.Held)
+        if (sink == Server && !_isServerPrompt)
+        {
+            SendPromptly(direction);
+        }
+
+        IoResult sent = direction.Pipe is { } pipe ? pipe.Empty(sink, direction.Held)
+            : direction.IsEnded && !_isBroken ? NativeSocket.SendLast(sink, direction.Buffer + direction.BufferOffset, direction.Held)
             : NativeSocket.Send(sink, direction.Buffer + direction.BufferOffset, direction.Held);
         if (!sent.IsError)
         {
@@ -153,6 +178,17 @@ internal sealed unsafe class TcpConnection : RelayedConnection
         }
 
         return sent;
+    }
+
+    // TCP_NODELAY: what fills no segment is held back only while something else is unacknowledged (RFC 9293 section 3.7.4), which never is so
+    // for what is sent first and is one segment.
+    private void SendPromptly(in ConnectionDirection direction)
+    {
+        if (direction.Bytes > 0 || direction.Held > SmallestSegment)
+        {
+            _isServerPrompt = true;
+            _ = NativeSocket.SetNoDelay(Server);
+        }
     }
 
     private static IoResult Splice(ref ConnectionDirection direction, int source)
@@ -183,6 +219,7 @@ internal sealed unsafe class TcpConnection : RelayedConnection
             direction.Held = received.Value;
             bool isFull = received.Value == BufferPool.BufferSize;
             direction.IsStreaming = isFull;
+            direction.IsEnded = direction.IsEndSeen && !isFull && !direction.IsUrgent;
 
             // epoll(7): a read that brought less than was asked for has emptied a stream socket. A FIN that comes later makes
             // an event of its own; one that is there already must be read.

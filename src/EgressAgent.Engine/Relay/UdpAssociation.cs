@@ -11,7 +11,7 @@ internal sealed class UdpAssociation : TimedSource
     private readonly UdpPort _port;
     private readonly int _server;
     private readonly SocketEndpoint _source;
-    private readonly long _started;
+    private readonly DateTimeOffset _startedAt;
     private int _limitToServer;
     private int _limitToClient;
     private long _bytesToServer;
@@ -23,7 +23,7 @@ internal sealed class UdpAssociation : TimedSource
         _port = port;
         _server = server;
         _source = source;
-        _started = Loop.Now;
+        _startedAt = Loop.ToUtc(Loop.Now);
         Client = client;
         _limitToClient = port.IsCoalescing ? DatagramBatch.JoinAll : DatagramBatch.JoinNone;
         _limitToServer = _limitToClient;
@@ -31,16 +31,18 @@ internal sealed class UdpAssociation : TimedSource
 
     internal SocketEndpoint Client { get; }
 
+    internal override DialledFlow Dialled => new(TransportProtocol.UDP, Client, _port.Local);
+
     private RelayLoop Loop => _port.Shard.Loop;
 
-    /// <returns>Null when there is no descriptor, or the source address is not there.</returns>
+    /// <returns>Null when there is no descriptor or port, or the source address is not there.</returns>
     internal static UdpAssociation? TryOpen(UdpPort port, Redirection redirection, SocketEndpoint client)
     {
         SocketEndpoint destination = redirection.DestinationOf(port.Local.Port);
-        IoResult opened = port.Shard.OpenSockets(destination, TransportProtocol.UDP, 1)[0];
+        IoResult opened = port.Shard.TakeSocket(TransportProtocol.UDP, destination);
         if (opened.IsError)
         {
-            port.Shard.Relay.Saturate(opened.Errno);
+            port.Shard.Relay.NoteRefusal(opened.Errno);
             return null;
         }
 
@@ -54,17 +56,19 @@ internal sealed class UdpAssociation : TimedSource
         }
 
         Errno errno = NativeSocket.SetKeepErrors(server, destination);
-        errno = errno.IsSuccess ? NativeSocket.Bind(server, source) : errno;
-        errno = errno.IsSuccess ? NativeSocket.Connect(server, destination) : errno;
+        Errno bound = errno.IsSuccess ? NativeSocket.Bind(server, source) : errno;
+        errno = bound.IsSuccess ? NativeSocket.Connect(server, destination) : bound;
         errno = errno.IsSuccess ? association.Loop.Watch(association, 0, server, EpollEvents.In) : errno;
         if (!errno.IsSuccess)
         {
             association.Loop.Unregister(association);
             NativeSocket.Close(server);
+            port.Shard.Relay.NoteFailure(bound, errno, source, destination, TransportProtocol.UDP);
             return null;
         }
 
         port.Shard.Associations.Touch(association, association.Loop.Now);
+        port.Shard.Relay.Records?.Begin(association);
         return association;
     }
 
@@ -79,14 +83,14 @@ internal sealed class UdpAssociation : TimedSource
             {
                 // An ICMP error about an earlier datagram is told by the next call, which then has sent nothing. What the
                 // socket does not take otherwise is lost, as UDP's datagrams may be.
-                if (sent.WouldBlock || !PassErrorsBack())
+                if (!IsForWantOfRoom(sent) && PassErrorsBack())
                 {
-                    return;
+                    sent = batch.Forward(_server, ref range, ref _limitToServer);
                 }
 
-                sent = batch.Forward(_server, ref range, ref _limitToServer);
                 if (sent.IsError)
                 {
+                    NoteUnsent(sent, batch, range);
                     return;
                 }
             }
@@ -115,8 +119,16 @@ internal sealed class UdpAssociation : TimedSource
         while (!range.IsEmpty)
         {
             IoResult sent = batch.Forward(_port.Socket, ref range, ref _limitToClient, Client);
+            if (sent.Errno == Errno.EPERM)
+            {
+                // The ruleset lets answers out alone: connection tracking knows of no question any more.
+                Cut();
+                return;
+            }
+
             if (sent.IsError)
             {
+                NoteUnsent(sent, batch, range);
                 return;
             }
 
@@ -129,6 +141,7 @@ internal sealed class UdpAssociation : TimedSource
 
     internal override void Cut()
     {
+        _port.Shard.Relay.Records?.End(this, Loop);
         NativeSocket.Close(_server);
         Queue?.Remove(this);
         Loop.Unregister(this);
@@ -153,7 +166,18 @@ internal sealed class UdpAssociation : TimedSource
         RelayFlowState.Established,
         _bytesToServer,
         _bytesToClient,
-        Loop.ToUtc(_started));
+        _startedAt);
+
+    // The socket's buffer or the link's queue is full.
+    private static bool IsForWantOfRoom(IoResult sent) => sent.WouldBlock || sent.IsExhausted;
+
+    private void NoteUnsent(IoResult sent, DatagramBatch batch, DatagramRange rest)
+    {
+        if (IsForWantOfRoom(sent))
+        {
+            _port.Shard.Relay.Saturation.NoteUnsent(batch.Count(rest));
+        }
+    }
 
     private bool PassErrorsBack()
     {

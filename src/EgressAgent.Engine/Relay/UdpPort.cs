@@ -13,10 +13,11 @@ namespace EgressAgent.Engine.Relay;
 /// </summary>
 internal sealed class UdpPort : LoopSource
 {
-    // net.core.rmem_max caps it; a burst of large datagrams should not overrun it.
-    private const int ReceiveBuffer = 4 << 20;
+    // A burst of large datagrams should not overrun it, nor those that come while the agent hangs or is restarted.
+    private const int ReceiveBuffer = 8 << 20;
 
-    private readonly Dictionary<SocketEndpoint, UdpAssociation> _associations = [];
+    private readonly HashSet<UdpAssociation> _associations = new(ByClient.Instance);
+    private readonly HashSet<UdpAssociation>.AlternateLookup<SocketEndpoint> _byClient;
     private readonly UdpCatchAll? _owner;
     private readonly FileHandle _handle;
     private bool _isTaking;
@@ -31,6 +32,7 @@ internal sealed class UdpPort : LoopSource
         Local = local;
         _handle = handle;
         _owner = owner;
+        _byClient = _associations.GetAlternateLookup<SocketEndpoint>();
     }
 
     internal RelayShard Shard { get; }
@@ -82,7 +84,7 @@ internal sealed class UdpPort : LoopSource
 
     internal void Stop()
     {
-        foreach (UdpAssociation association in _associations.Values.ToList())
+        foreach (UdpAssociation association in _associations.ToList())
         {
             association.Cut();
         }
@@ -118,7 +120,7 @@ internal sealed class UdpPort : LoopSource
                 next++;
             }
 
-            if (_associations.TryGetValue(client, out UdpAssociation? association) || TryAssociate(client, out association))
+            if (_byClient.TryGetValue(client, out UdpAssociation? association) || TryAssociate(client, out association))
             {
                 association.ToServer(batch, first, next - first);
             }
@@ -132,7 +134,7 @@ internal sealed class UdpPort : LoopSource
 
     internal void Remove(UdpAssociation association)
     {
-        _associations.Remove(association.Client);
+        _associations.Remove(association);
         ReportIfUnused();
     }
 
@@ -158,13 +160,28 @@ internal sealed class UdpPort : LoopSource
         association = UdpAssociation.TryOpen(this, redirection, client);
         if (association is null)
         {
-            redirection.CountersOf(Shard.Loop).Exhausted++;
             Shard.Relay.OnAssociationEnded();
             return false;
         }
 
         redirection.CountersOf(Shard.Loop).Connections++;
-        _associations.Add(client, association);
+        _associations.Add(association);
         return true;
+    }
+
+    // A dictionary would have each client's end once more.
+    private sealed class ByClient : IEqualityComparer<UdpAssociation>, IAlternateEqualityComparer<SocketEndpoint, UdpAssociation>
+    {
+        internal static readonly ByClient Instance = new();
+
+        public bool Equals(UdpAssociation? one, UdpAssociation? other) => ReferenceEquals(one, other) || one?.Client == other?.Client;
+
+        public int GetHashCode(UdpAssociation association) => association.Client.GetHashCode();
+
+        public bool Equals(SocketEndpoint client, UdpAssociation association) => client == association.Client;
+
+        public int GetHashCode(SocketEndpoint client) => client.GetHashCode();
+
+        public UdpAssociation Create(SocketEndpoint client) => throw new NotSupportedException();
     }
 }

@@ -1,4 +1,5 @@
-using System.Net;
+using System.Buffers.Binary;
+using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
@@ -7,25 +8,40 @@ using EgressAgent.Model.Status;
 namespace EgressAgent.Engine.Traffic;
 
 /// <summary>
-/// What a router's rules have carried: flows that live by the last look at them, flows that ended by what was told of their end.
-/// No flow counts twice, and no count goes back: one that is gone from a look counts as it was until its end is told. What a rule
-/// has carried goes with the rule. Not thread-safe.
+/// What a router and its rules have carried: flows that live by the last look at them, flows that ended by what was told of their end,
+/// and what counters say. No flow counts twice, also over a restart of the agent, and no count goes back: one that is gone from a look
+/// counts as it was until its end is told. What a rule has carried goes with the rule, of the router it stays. Not thread-safe.
 /// </summary>
-internal sealed class RouterTally
+internal sealed partial class RouterTally
 {
     // An end that was not told in as many looks will not be: the flow began before its ends were told, or they were too many.
     private const int LooksToWait = 10;
 
-    private readonly Dictionary<FlowKey, SeenFlow> _flows = [];
-    private readonly HashSet<FlowKey> _endedDuringLook = [];
-    private Dictionary<RedirectRuleSpec, RuleCount> _rules = [];
+    private readonly Dictionary<ulong, SeenFlow> _flows = [];
+    private readonly HashSet<ulong> _endedDuringLook = [];
+    private readonly Dictionary<CounterKey, RestartingCount> _counters = [];
+
+    // How flows find their rules.
+    private readonly Dictionary<RuleKey, RedirectRuleSpec> _rulesByKey = [];
+    private readonly Dictionary<(TransportProtocol Protocol, SocketEndpoint Arrived), ushort> _externalPorts = [];
+
+    // What flows of the rules have carried that have ended.
+    private Dictionary<RedirectRuleSpec, TrafficVolume> _rules = [];
     private RedirectPlan? _plan;
+    private TrafficVolume _ended;
+    private ulong _lastEnded;
     private int _look;
     private bool _isLooking;
 
-    private readonly record struct FlowKey(string Protocol, IPEndPoint Client, IPEndPoint Inside, uint Id);
+    private readonly record struct CounterKey(CounterKind Kind, RedirectRuleSpec? Rule, string Where);
 
-    private readonly record struct SeenFlow(RedirectRuleSpec Rule, ulong Bytes, int Look);
+    private readonly record struct RuleKey(TransportProtocol Protocol, ushort Port, SocketEndpoint Destination)
+    {
+        internal static RuleKey Of(RedirectRuleSpec rule) => new(rule.Protocol, rule.Port, new SocketEndpoint(rule.Destination, rule.TargetPort));
+    }
+
+    // Without a rule, it counts for the router alone.
+    private readonly record struct SeenFlow(RedirectRuleSpec? Rule, TrafficVolume Volume, int Look);
 
     /// <summary>From here on the plan's rules count, and no others.</summary>
     internal void Follow(RedirectPlan plan)
@@ -36,35 +52,87 @@ internal sealed class RouterTally
         }
 
         _plan = plan;
-        Dictionary<RedirectRuleSpec, RuleCount> rules = [];
+        _externalPorts.Clear();
+        foreach (ExternalPort external in plan.ExternalPorts.Select(external => external.Port))
+        {
+            _externalPorts.TryAdd((external.Protocol, new SocketEndpoint(external.Address, external.Port)), external.TargetPort);
+        }
+
+        Dictionary<RedirectRuleSpec, TrafficVolume> rules = [];
         foreach (RedirectRuleSpec rule in plan.Rules)
         {
-            rules[rule] = _rules.GetValueOrDefault(rule) ?? new RuleCount();
+            rules[rule] = _rules.GetValueOrDefault(rule);
         }
 
         _rules = rules;
-        foreach (FlowKey gone in _flows.Where(flow => !rules.ContainsKey(flow.Value.Rule)).Select(flow => flow.Key).ToList())
+        _rulesByKey.Clear();
+        foreach (RedirectRuleSpec rule in plan.Rules)
         {
-            _flows.Remove(gone);
+            _rulesByKey[RuleKey.Of(rule)] = rule;
+        }
+
+        foreach ((ulong key, SeenFlow flow) in _flows.Where(flow => flow.Value.Rule is { } rule && !rules.ContainsKey(rule)).ToList())
+        {
+            _flows[key] = flow with { Rule = null };
+        }
+
+        foreach (CounterKey key in _counters.Keys.Where(key => key.Rule is { } rule && !rules.ContainsKey(rule)).ToList())
+        {
+            _counters.Remove(key);
         }
     }
 
-    /// <summary>A flow has ended.</summary>
-    internal void End(RouterFlow flow)
+    /// <summary>The number of the end that was counted last.</summary>
+    internal long LastEnd { get; private set; }
+
+    /// <summary>A flow has ended. An agent that is killed right after it was told has counted it, and the next one is told again.</summary>
+    /// <param name="flow">As it was at last.</param>
+    /// <param name="number">Ascending.</param>
+    /// <returns>The rule for which it counts; null when it is the router alone.</returns>
+    internal RedirectRuleSpec? End(RouterFlow flow, long number = 0)
     {
-        if (FindRule(flow) is not { } rule)
+        var ended = LivingFlow.Of(flow);
+        if (ended.Start is not null && KeyOf(ended) == _lastEnded)
         {
-            return;
+            return null;
         }
 
-        FlowKey key = KeyOf(flow);
+        RedirectRuleSpec? rule = FindRule(ended);
+        End(ended, rule, number);
+        return rule;
+    }
+
+    /// <summary>Counts an end once more of which only the journal knows.</summary>
+    internal void Repeat(JournaledEnd end)
+    {
+        if (end.Number > LastEnd && end.Flow is { } flow)
+        {
+            if (end.Rule is { } rule)
+            {
+                Add(rule);
+            }
+
+            End(LivingFlow.Of(flow), end.Rule, end.Number);
+        }
+    }
+
+    private void Add(RedirectRuleSpec rule)
+    {
+        _rules.TryAdd(rule, default);
+        _rulesByKey[RuleKey.Of(rule)] = rule;
+    }
+
+    private void End(in LivingFlow flow, RedirectRuleSpec? rule, long number)
+    {
+        ulong key = KeyOf(flow);
+        (LastEnd, _lastEnded) = (number, key);
         _flows.Remove(key);
         if (_isLooking)
         {
             _endedDuringLook.Add(key);
         }
 
-        _rules[rule].Ended += flow.BytesOut + flow.BytesIn;
+        CountEnded(rule, flow.Volume);
     }
 
     /// <summary>Somebody begins to look: a flow may end after it was seen and before <see cref="Finish"/>.</summary>
@@ -74,88 +142,167 @@ internal sealed class RouterTally
         _endedDuringLook.Clear();
     }
 
-    /// <summary>Takes in what was seen.</summary>
-    /// <returns>The same flows, and the rules with what they have carried.</returns>
+    /// <summary>There may be so many flows. A dictionary that finds out by itself doubles, and leaves its former selves behind.</summary>
+    internal void Expect(int count)
+    {
+        if (count > _flows.Capacity)
+        {
+            _flows.EnsureCapacity(count + (count / 8));
+        }
+    }
+
+    /// <summary>Takes in a flow between <see cref="Begin"/> and <see cref="Finish"/>, where flows count. The same one may come twice.</summary>
+    internal void See(in LivingFlow flow)
+    {
+        ulong key = KeyOf(flow);
+        if (!_endedDuringLook.Contains(key))
+        {
+            _flows[key] = new SeenFlow(FindRule(flow), flow.Volume, _look + 1);
+        }
+    }
+
+    /// <summary>Takes in what else was seen.</summary>
+    /// <returns>The counts with what there was before.</returns>
     internal RouterTraffic Finish(RouterTraffic seen, bool isCountedByFlow)
     {
         _isLooking = false;
         _look++;
         if (isCountedByFlow)
         {
-            TakeFlows(seen.Flows);
+            EndMissing();
         }
 
-        Dictionary<RedirectRuleSpec, ulong> present = _flows.Values
-            .GroupBy(flow => flow.Rule)
-            .ToDictionary(group => group.Key, group => group.Aggregate(0UL, (sum, flow) => sum + flow.Bytes));
+        foreach (CounterValue counter in seen.Counters.Count > 0 ? seen.Counters : seen.ToCounters("", "", withBytes: !isCountedByFlow))
+        {
+            Take(counter);
+        }
+
+        Dictionary<RedirectRuleSpec, TrafficVolume> rules = new(_rules);
+        TrafficVolume volume = _ended;
+        foreach (SeenFlow flow in _flows.Values)
+        {
+            volume += flow.Volume;
+            if (flow.Rule is { } rule)
+            {
+                rules[rule] = rules.GetValueOrDefault(rule) + flow.Volume;
+            }
+        }
+
+        Dictionary<RedirectRuleSpec, ulong> connections = [];
+        Dictionary<CounterKind, ulong> counts = [];
+        foreach ((CounterKey key, RestartingCount count) in _counters)
+        {
+            switch (key)
+            {
+                case { Rule: null }:
+                    counts[key.Kind] = counts.GetValueOrDefault(key.Kind) + count.Total;
+                    break;
+                case { Kind: CounterKind.Connections }:
+                    connections[key.Rule] = connections.GetValueOrDefault(key.Rule) + count.Total;
+                    break;
+                default:
+                    rules[key.Rule] = rules.GetValueOrDefault(key.Rule) + VolumeOf(key.Kind, count.Total);
+                    break;
+            }
+        }
+
         return seen with
         {
-            Rules = seen.Rules.Select(rule => _rules.TryGetValue(rule.Rule, out RuleCount? count)
-                ? rule with
-                {
-                    Connections = count.Connections.Read(rule.Connections),
-                    Bytes = count.Ended + present.GetValueOrDefault(rule.Rule) + count.Bytes.Read(isCountedByFlow ? 0 : rule.Bytes),
-                }
-                : rule).ToValueList(),
+            Volume = volume + VolumeOf(CounterKind.BytesToDestination, CountOf(CounterKind.BytesToDestination)) + VolumeOf(CounterKind.BytesToClient, CountOf(CounterKind.BytesToClient)),
+            FallbackConnections = CountOf(CounterKind.Connections),
+            NoRuleRefusals = CountOf(CounterKind.NoRuleRefusals),
+            ClientRefusals = CountOf(CounterKind.ClientRefusals),
+            LimitRefusals = CountOf(CounterKind.LimitRefusals),
+            PortFailures = CountOf(CounterKind.PortFailures),
+            Drops = new DropCounts(CountOf(CounterKind.ReceiveBufferDrops), CountOf(CounterKind.SendBufferDrops), CountOf(CounterKind.ListenQueueDrops)),
+            Rules = seen.Rules.Select(rule => new RuleTraffic(rule.Rule, connections.GetValueOrDefault(rule.Rule), rules.GetValueOrDefault(rule.Rule))).ToValueList(),
+            Counters = [],
         };
+
+        ulong CountOf(CounterKind kind) => counts.GetValueOrDefault(kind);
     }
 
-    private void TakeFlows(IEnumerable<RouterFlow> flows)
+    private static TrafficVolume VolumeOf(CounterKind kind, ulong count) =>
+        kind == CounterKind.BytesToDestination ? new TrafficVolume(count, 0, 0, 0) : new TrafficVolume(0, count, 0, 0);
+
+    private void Take(CounterValue counter)
     {
-        foreach (RouterFlow flow in flows)
+        CounterKey key = new(counter.Kind, counter.Rule, counter.Where);
+        if (counter.Rule is { } rule && !_rules.ContainsKey(rule))
         {
-            FlowKey key = KeyOf(flow);
-            if (FindRule(flow) is { } rule && !_endedDuringLook.Contains(key))
-            {
-                _flows[key] = new SeenFlow(rule, flow.BytesOut + flow.BytesIn, _look);
-            }
+            return;
         }
 
-        foreach ((FlowKey key, SeenFlow flow) in _flows.Where(flow => flow.Value.Look <= _look - LooksToWait).ToList())
+        if (!_counters.TryGetValue(key, out RestartingCount? count))
+        {
+            // Most rules of many are not used.
+            if (counter.Value == 0)
+            {
+                return;
+            }
+
+            _counters.Add(key, count = new RestartingCount());
+        }
+
+        count.Read(counter.Value, counter.Since);
+    }
+
+    private void EndMissing()
+    {
+        foreach ((ulong key, SeenFlow flow) in _flows.Where(flow => flow.Value.Look <= _look - LooksToWait).ToList())
         {
             _flows.Remove(key);
-            _rules[flow.Rule].Ended += flow.Bytes;
+            CountEnded(flow.Rule, flow.Volume);
         }
     }
 
-    private RedirectRuleSpec? FindRule(RouterFlow flow)
+    private void CountEnded(RedirectRuleSpec? rule, TrafficVolume volume)
     {
-        if (!Enum.TryParse(flow.Protocol, out TransportProtocol protocol))
+        _ended += volume;
+        if (rule is not null)
         {
-            return null;
+            _rules[rule] += volume;
         }
-
-        var rule = new RedirectRuleSpec(protocol, (ushort)flow.Inside.Port, flow.Destination.Address, (ushort)flow.Destination.Port);
-        return _rules.ContainsKey(rule) ? rule : null;
     }
 
-    private static FlowKey KeyOf(RouterFlow flow) => new(flow.Protocol, flow.Client, flow.Inside, flow.Id);
+    private RedirectRuleSpec? FindRule(in LivingFlow flow) =>
+        TransportProtocols.OfNumber(flow.Protocol) is { } protocol
+        && _rulesByKey.TryGetValue(
+            new RuleKey(protocol, _externalPorts.GetValueOrDefault((protocol, flow.Inside), flow.Inside.Port), flow.Destination), out RedirectRuleSpec? rule)
+            ? rule
+            : null;
 
-    private sealed class RuleCount
+    // The same in each process. The kernel's number of a flow comes again, but not with the same beginning.
+    private static ulong KeyOf(in LivingFlow flow)
     {
-        /// <summary>The bytes of flows that have ended.</summary>
-        internal ulong Ended { get; set; }
-
-        internal RestartingCount Connections { get; } = new();
-
-        internal RestartingCount Bytes { get; } = new();
-    }
-
-    /// <summary>A count that begins anew when what counts is made anew.</summary>
-    private sealed class RestartingCount
-    {
-        private ulong _before;
-        private ulong _last;
-
-        internal ulong Read(ulong count)
+        Span<byte> text = stackalloc byte[64];
+        int length = 0;
+        foreach (char character in LivingFlow.NameOf(flow.Protocol))
         {
-            if (count < _last)
-            {
-                _before += _last;
-            }
-
-            _last = count;
-            return _before + count;
+            text[length++] = (byte)character;
         }
+
+        foreach (SocketEndpoint end in (ReadOnlySpan<SocketEndpoint>)[flow.Client, flow.Inside])
+        {
+            length += end.WriteAddress(text[length..]);
+            BinaryPrimitives.WriteUInt16LittleEndian(text[length..], end.Port);
+            length += sizeof(ushort);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(text[length..], flow.Id);
+        length += sizeof(uint);
+        BinaryPrimitives.WriteInt64LittleEndian(text[length..], flow.Start?.UtcTicks ?? 0);
+        length += sizeof(long);
+
+        // FNV-1a, and the finish of SplitMix64, as keys that are alike are many here.
+        ulong hash = 14695981039346656037;
+        foreach (byte part in text[..length])
+        {
+            hash = (hash ^ part) * 1099511628211;
+        }
+
+        hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9;
+        hash = (hash ^ (hash >> 27)) * 0x94d049bb133111eb;
+        return hash ^ (hash >> 31);
     }
 }

@@ -1,33 +1,42 @@
 using System.Net;
 using System.Net.NetworkInformation;
+using EgressAgent.Linux.AddressConflicts;
 using EgressAgent.Linux.Namespaces;
 
 namespace EgressAgent.Linux.Arp;
 
 /// <summary>
-/// Hears, on one link, other hosts that say that they have an address which is ours (RFC 5227, 2.4). It collects from the moment
-/// it is opened. One thread reads; <see cref="Netlink.Monitoring.NetlinkMonitorLoop"/> does it for many.
+/// Hears by ARP who has one of our IPv4 addresses (RFC 5227, 2.4). What the link itself sends it does not hear, unless the network
+/// sends that back.
 /// </summary>
-public sealed class ArpConflictMonitor : IDisposable
+public sealed class ArpConflictMonitor : AddressConflictMonitor
 {
     private readonly ArpSocket _socket;
 
     private ArpConflictMonitor(ArpSocket socket) => _socket = socket;
 
-    internal int Descriptor => _socket.Descriptor;
+    internal override int Descriptor => _socket.Descriptor;
 
     /// <param name="netns">Where the link is; the monitor keeps it alive.</param>
     /// <param name="linkIndex">The link.</param>
-    /// <param name="mac">The link's own MAC address.</param>
     /// <param name="addresses">Our IPv4 addresses.</param>
+    /// <param name="sender">The only MAC that is listened to, but for who answers the link itself; null for any.</param>
     /// <exception cref="LinuxException">The link is gone (ENODEV), or no descriptor is left.</exception>
     public static ArpConflictMonitor Open(
-        NetworkNamespace netns, int linkIndex, PhysicalAddress mac, IReadOnlyCollection<IPAddress> addresses) =>
-        new(ArpSocket.Open(netns, linkIndex, mac, ArpConflictFilter.Compile(mac, addresses)));
+        NetworkNamespace netns, int linkIndex, IReadOnlyCollection<IPAddress> addresses, PhysicalAddress? sender = null) =>
+        new(ArpSocket.Open(netns, linkIndex, PhysicalAddress.None, ArpConflictFilter.Compile(sender, addresses)));
 
-    /// <summary>What was heard since the last call; empty when nothing was. Does not wait.</summary>
-    /// <exception cref="LinuxException">The link went down (ENETDOWN); the next call goes on.</exception>
-    public IReadOnlyList<ArpPacket> Read() => _socket.ReadAll();
+    /// <inheritdoc/>
+    public override IReadOnlyList<AddressUse> Read() => [.. _socket.ReadAll().Select(packet => new AddressUse(packet.SenderAddress, packet.SenderMac))];
 
-    public void Dispose() => _socket.Dispose();
+    /// <inheritdoc/>
+    public override void Ask(IPAddress address, PhysicalAddress mac) => _socket.SendProbe(address, mac);
+
+    /// <summary>Tells the network that the link has the address; the monitor does not hear it.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="mac">The link's own MAC.</param>
+    /// <exception cref="LinuxException">The link is down or gone, or was so and nobody has read it yet.</exception>
+    public void Announce(IPAddress address, PhysicalAddress mac) => _socket.SendAnnouncement(address, mac);
+
+    public override void Dispose() => _socket.Dispose();
 }

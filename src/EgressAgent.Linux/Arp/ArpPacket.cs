@@ -87,3 +87,11 @@ public readonly record struct ArpPacket(
         return true;
     }
 }
+
+/// <summary>RFC 826's ar$op.</summary>
+public enum ArpOperation : ushort
+{
+    None = 0,
+    Request = 1,
+    Reply = 2,
+}

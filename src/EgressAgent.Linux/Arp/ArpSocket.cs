@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.NetworkInformation;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Interop.Uapi;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Links;
+using EgressAgent.Linux.Sockets;
 using static EgressAgent.Linux.Interop.Uapi.IfPacketH;
 
 namespace EgressAgent.Linux.Arp;
@@ -23,6 +22,7 @@ public sealed class ArpSocket : IDisposable
     // The packet and the padding of the shortest Ethernet frame.
     private const int FrameSize = 64;
     private const int PacketsPerRead = 64;
+    private const int MacLength = 6;
 
     private readonly FileHandle _handle;
     private readonly int _linkIndex;
@@ -50,7 +50,11 @@ public sealed class ArpSocket : IDisposable
         var socket = new ArpSocket(netns.CreateSocket(LibC.AF_PACKET, LibC.SOCK_DGRAM, 0), netns, linkIndex, mac);
         try
         {
-            socket.Attach(filter);
+            if (!filter.IsEmpty)
+            {
+                SocketFilter.Attach(socket._handle, filter, socket._where);
+            }
+
             socket.Bind();
             return socket;
         }
@@ -63,89 +67,42 @@ public sealed class ArpSocket : IDisposable
 
     internal int Descriptor => _handle.Descriptor;
 
+    internal FileHandle Handle => _handle;
+
+    internal PhysicalAddress Mac => _mac;
+
     public void Dispose() => _handle.Dispose();
 
     /// <summary>What is in the socket's queue, which may be nothing, and at most so much that a flood does not hold the reader.</summary>
-    internal IReadOnlyList<ArpPacket> ReadAll()
+    internal IReadOnlyList<ArpPacket> ReadAll() => [.. ReadFrames().Select(frame => frame.Packet)];
+
+    /// <summary>The same with the MAC addresses from which the frames came.</summary>
+    internal IReadOnlyList<(ArpPacket Packet, PhysicalAddress Source)> ReadFrames()
     {
         Span<byte> buffer = stackalloc byte[FrameSize];
-        List<ArpPacket> packets = [];
-        for (int i = 0; i < PacketsPerRead && Receive(buffer) is > 0 and int length; i++)
+        List<(ArpPacket, PhysicalAddress)> frames = [];
+        for (int i = 0; i < PacketsPerRead && Receive(buffer, out SockAddrLl source) is > 0 and int length; i++)
         {
             if (ArpPacket.TryRead(buffer[..length], out ArpPacket packet))
             {
-                packets.Add(packet);
+                frames.Add((packet, new PhysicalAddress(((ReadOnlySpan<byte>)source.sll_addr)[..MacLength].ToArray())));
             }
         }
 
-        return packets;
+        return frames;
     }
 
     /// <inheritdoc cref="ArpPacket.Probe"/>
     /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
-    public void SendProbe(IPAddress address) => Broadcast(ArpPacket.Probe(_mac, address));
+    public void SendProbe(IPAddress address) => SendProbe(address, _mac);
+
+    internal void SendProbe(IPAddress address, PhysicalAddress mac) => Broadcast(ArpPacket.Probe(mac, address));
 
     /// <inheritdoc cref="ArpPacket.Announcement"/>
     /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
-    public void SendAnnouncement(IPAddress address) => Broadcast(ArpPacket.Announcement(_mac, address));
+    public void SendAnnouncement(IPAddress address) => SendAnnouncement(address, _mac);
 
-    /// <summary>
-    /// Listens for up to <paramref name="timeout"/> for somebody who holds, or probes for, <paramref name="address"/>.
-    /// </summary>
-    /// <returns>The other's MAC address as soon as it is heard; null when the time has passed.</returns>
-    /// <exception cref="LinuxException">The link went down (ENETDOWN).</exception>
-    public PhysicalAddress? WaitForConflict(IPAddress address, TimeSpan timeout)
-    {
-        Span<byte> buffer = stackalloc byte[FrameSize];
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan left = timeout;
-        while (left >= TimeSpan.Zero && Poll.Readable(_handle, left))
-        {
-            int length = Receive(buffer);
-            if (ArpPacket.TryRead(buffer[..length], out ArpPacket packet) && packet.ConflictsWithProbe(_mac, address))
-            {
-                return packet.SenderMac;
-            }
-
-            left = timeout - Stopwatch.GetElapsedTime(start);
-        }
-
-        return null;
-    }
-
-    /// <summary>Probes and listens, <paramref name="count"/> times: RFC 5227, 2.1.1, with timings of the caller's.</summary>
-    /// <returns>The MAC address of who has the address already; null when nobody objected.</returns>
-    /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone.</exception>
-    public PhysicalAddress? Probe(IPAddress address, int count, TimeSpan interval)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            SendProbe(address);
-            if (WaitForConflict(address, interval) is { } holder)
-            {
-                return holder;
-            }
-        }
-
-        return null;
-    }
-
-    private unsafe void Attach(ReadOnlySpan<SockFilter> filter)
-    {
-        if (filter.IsEmpty)
-        {
-            return;
-        }
-
-        fixed (SockFilter* instructions = filter)
-        {
-            var program = new SockFProg { len = (ushort)filter.Length, filter = instructions };
-            if (LibC.setsockopt(_handle, LibC.SOL_SOCKET, LibC.SO_ATTACH_FILTER, &program, (uint)sizeof(SockFProg)) < 0)
-            {
-                throw new LinuxException("filter ARP packets", _where, Errno.Last);
-            }
-        }
-    }
+    internal void SendAnnouncement(IPAddress address, PhysicalAddress mac) => Broadcast(ArpPacket.Announcement(mac, address));
 
     private unsafe void Bind()
     {
@@ -159,8 +116,8 @@ public sealed class ArpSocket : IDisposable
     private unsafe void Broadcast(in ArpPacket packet)
     {
         SockAddrLl destination = Address();
-        destination.sll_halen = 6;
-        ((Span<byte>)destination.sll_addr)[..6].Fill(0xff);
+        destination.sll_halen = MacLength;
+        ((Span<byte>)destination.sll_addr)[..MacLength].Fill(0xff);
         byte* bytes = stackalloc byte[ArpPacket.Length];
         packet.Write(new Span<byte>(bytes, ArpPacket.Length));
         while (LibC.sendto(_handle, bytes, ArpPacket.Length, 0, &destination, (uint)sizeof(SockAddrLl)) < 0)
@@ -174,11 +131,13 @@ public sealed class ArpSocket : IDisposable
     }
 
     // 0 when nothing is there after all.
-    private unsafe int Receive(Span<byte> buffer)
+    private unsafe int Receive(Span<byte> buffer, out SockAddrLl source)
     {
+        uint size = (uint)sizeof(SockAddrLl);
         fixed (byte* bytes = buffer)
+        fixed (SockAddrLl* from = &source)
         {
-            nint length = LibC.recvfrom(_handle, bytes, (nuint)buffer.Length, LibC.MSG_DONTWAIT, null, null);
+            nint length = LibC.recvfrom(_handle, bytes, (nuint)buffer.Length, LibC.MSG_DONTWAIT, from, &size);
             Errno errno = length < 0 ? Errno.Last : Errno.Success;
             return errno.IsSuccess ? (int)length
                 : errno == Errno.EAGAIN || errno == Errno.EINTR ? 0

@@ -35,6 +35,9 @@ internal sealed class BpfAssembler
 
     internal void StoreWord(BpfRegister address, int offset, int value) => Emit(0x62, address, R0, offset, value);
 
+    /// <summary>Adds to 64 bits in memory, atomically.</summary>
+    internal void AddToMemory(BpfRegister address, int offset, BpfRegister value) => Emit(0xdb, address, value, offset, 0);
+
     /// <summary>The address of a map; the verifier puts it in the place of the descriptor. It takes two instructions.</summary>
     internal void LoadMap(BpfRegister destination, int descriptor)
     {
@@ -95,4 +98,29 @@ internal sealed class BpfAssembler
         internal short Offset;
         internal int Immediate;
     }
+}
+
+/// <summary>
+/// The registers of the BPF machine. R0 is a call's result, R1 to R5 its arguments (lost in a call), R6 to R9 survive calls, R10
+/// is the frame's end: Documentation/bpf/standardization/abi.rst.
+/// </summary>
+internal enum BpfRegister : byte
+{
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R7,
+    R8,
+    R9,
+    R10,
+}
+
+/// <summary>A place in a program that jumps may name before it is reached.</summary>
+internal sealed class BpfLabel
+{
+    internal int Position { get; set; } = -1;
 }

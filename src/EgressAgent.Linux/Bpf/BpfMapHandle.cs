@@ -30,29 +30,47 @@ internal sealed unsafe class BpfMapHandle : FileHandle
     /// <exception cref="LinuxException">The map is full or the kernel refuses the value.</exception>
     internal void Set(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, _keySize);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(value.Length, _valueSize);
-        fixed (byte* keyPointer = key, valuePointer = value)
+        Errno errno = Execute(LibC.BPF_MAP_UPDATE_ELEM, key, value);
+        if (!errno.IsSuccess)
         {
-            var entry = new Entry { Map = (uint)Descriptor, Key = (ulong)keyPointer, Value = (ulong)valuePointer };
-            if (LibC.bpf(LibC.BPF_MAP_UPDATE_ELEM, &entry, sizeof(Entry)) < 0)
-            {
-                throw new LinuxException("update BPF map", "", Errno.Last);
-            }
+            throw new LinuxException("update BPF map", "", errno);
+        }
+    }
+
+    /// <summary>Reads an entry that is there.</summary>
+    /// <exception cref="LinuxException">There is none.</exception>
+    internal void Get(ReadOnlySpan<byte> key, Span<byte> value)
+    {
+        Errno errno = Execute(LibC.BPF_MAP_LOOKUP_ELEM, key, value);
+        if (!errno.IsSuccess)
+        {
+            throw new LinuxException("read BPF map", "", errno);
         }
     }
 
     /// <summary>Removes an entry; that there is none is fine.</summary>
     internal void Remove(ReadOnlySpan<byte> key)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, _keySize);
-        fixed (byte* keyPointer = key)
+        Errno errno = Execute(LibC.BPF_MAP_DELETE_ELEM, key, null);
+        if (!errno.IsSuccess && errno != Errno.ENOENT)
         {
-            var entry = new Entry { Map = (uint)Descriptor, Key = (ulong)keyPointer };
-            if (LibC.bpf(LibC.BPF_MAP_DELETE_ELEM, &entry, sizeof(Entry)) < 0 && Errno.Last is var errno && errno != Errno.ENOENT)
-            {
-                throw new LinuxException("remove from BPF map", "", errno);
-            }
+            throw new LinuxException("remove from BPF map", "", errno);
+        }
+    }
+
+    // A deletion has no value.
+    private Errno Execute(int command, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, _keySize);
+        if (command != LibC.BPF_MAP_DELETE_ELEM)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(value.Length, _valueSize);
+        }
+
+        fixed (byte* keyPointer = key, valuePointer = value)
+        {
+            var entry = new Entry { Map = (uint)Descriptor, Key = (ulong)keyPointer, Value = (ulong)valuePointer };
+            return LibC.bpf(command, &entry, sizeof(Entry)) < 0 ? Errno.Last : Errno.Success;
         }
     }
 
@@ -64,4 +82,12 @@ internal sealed unsafe class BpfMapHandle : FileHandle
         internal ulong Value;
         internal ulong Flags;
     }
+}
+
+/// <summary>enum bpf_map_type, linux/bpf.h.</summary>
+internal enum BpfMapType : uint
+{
+    Array = 2,
+    LpmTrie = 11,
+    SocketMap = 15,
 }

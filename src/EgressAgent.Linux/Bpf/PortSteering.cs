@@ -8,7 +8,7 @@ namespace EgressAgent.Linux.Bpf;
 
 /// <summary>
 /// Decides by BPF (sk_lookup) which socket of a network namespace takes which port of local addresses, one of each family: so one listener serves
-/// any number of ports, or every port, and a change is the change of a map entry. It holds from <see cref="TryAttach"/> until the
+/// any number of ports, or every port, and a change is the change of a map entry. It holds from <see cref="Attach"/> until the
 /// last copy of <see cref="Link"/> is closed: the kernel keeps nothing beyond the descriptors. Thread-safe, since every change is one
 /// system call.
 /// </summary>
@@ -19,34 +19,46 @@ public sealed class PortSteering : IDisposable
     private const uint NoPreallocation = 1;
     private const string CurrentNetworkNamespace = "/proc/thread-self/ns/net";
 
+    private readonly List<FileHandle> _owned = [];
     private readonly BpfMapHandle _clients;
     private readonly BpfMapHandle _ports;
     private readonly BpfMapHandle _sockets;
+    private readonly BpfMapHandle _refusals;
     private readonly FileHandle _program;
-    private readonly FileHandle _link;
+    private readonly FileHandle _networkNamespace;
+    private FileHandle? _link;
 
     private PortSteering(SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6)
     {
-        // Longest-prefix maps take memory for the entries that they have; a hash would for those that it could have.
-        _clients = BpfMapHandle.Create(BpfMapType.LpmTrie, sizeof(uint) + 16, sizeof(uint), ClientCapacity, NoPreallocation);
-        _ports = BpfMapHandle.Create(BpfMapType.LpmTrie, 2 * sizeof(uint), sizeof(uint), PortCapacity, NoPreallocation);
-        _sockets = BpfMapHandle.Create(BpfMapType.SocketMap, sizeof(uint), sizeof(ulong), 4);
-        _program = SkLookupProgram.Load(SteeringProgram.Assemble(insideIPv4, insideIPv6, _clients, _ports, _sockets));
-        using var networkNamespace = new FileHandle(LibC.open(CurrentNetworkNamespace, LibC.O_RDONLY | LibC.O_CLOEXEC, 0));
-        _link = SkLookupProgram.Attach(_program, networkNamespace);
+        try
+        {
+            // Longest-prefix maps take memory for the entries that they have; a hash would for those that it could have.
+            _clients = Own(BpfMapHandle.Create(BpfMapType.LpmTrie, sizeof(uint) + 16, sizeof(uint), ClientCapacity, NoPreallocation));
+            _ports = Own(BpfMapHandle.Create(BpfMapType.LpmTrie, 2 * sizeof(uint), sizeof(uint), PortCapacity, NoPreallocation));
+            _sockets = Own(BpfMapHandle.Create(BpfMapType.SocketMap, sizeof(uint), sizeof(ulong), 4));
+            _refusals = Own(BpfMapHandle.Create(BpfMapType.Array, sizeof(uint), sizeof(ulong), 1));
+            _program = Own(SkLookupProgram.Load(SteeringProgram.Assemble(insideIPv4, insideIPv6, _clients, _ports, _sockets, _refusals)));
+            _networkNamespace = Own(new FileHandle(LibC.open(CurrentNetworkNamespace, LibC.O_RDONLY | LibC.O_CLOEXEC, 0)));
+            if (_networkNamespace.IsInvalid)
+            {
+                throw new LinuxException("open", CurrentNetworkNamespace, Errno.Last);
+            }
+        }
+        catch (LinuxException)
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>What keeps it in force, with the entries that it has then. It stays owned by this object.</summary>
-    public FileHandle Link => _link;
+    public FileHandle Link => _link ?? throw new InvalidOperationException("it is not attached");
 
-    /// <summary>
-    /// Attaches to the network namespace of the calling thread. Until clients and ports are added, everything to the addresses is
-    /// refused, except for what another one that is attached there gives to a socket; what goes elsewhere is left to the kernel.
-    /// </summary>
+    /// <summary>Loads it for the network namespace of the calling thread, which it keeps alive.</summary>
     /// <param name="insideIPv4">The local IPv4 address; its port is ignored.</param>
     /// <param name="insideIPv6">The local IPv6 address; its port is ignored.</param>
     /// <param name="unavailable">Why the kernel cannot do it, in its own words.</param>
-    public static PortSteering? TryAttach(SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, out LinuxException? unavailable)
+    public static PortSteering? TryLoad(SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, out LinuxException? unavailable)
     {
         try
         {
@@ -60,6 +72,13 @@ public sealed class PortSteering : IDisposable
         }
     }
 
+    /// <summary>
+    /// Puts it in force. From then on what has no entry is refused, except for what another one that is attached there gives to a socket.
+    /// What another one leaves to whatever socket is bound is refused too, so it should have its entries by then.
+    /// </summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void Attach() => _link = Own(SkLookupProgram.Attach(_program, _networkNamespace));
+
     /// <summary>Sets the socket of a family and transport: a TCP listener or a bound UDP socket. The key's port is ignored.</summary>
     public void SetSocket(SteeringKey key, int socket) => _sockets.Set(Bytes(key.Slot), Bytes((ulong)socket));
 
@@ -72,6 +91,14 @@ public sealed class PortSteering : IDisposable
     /// <summary>The port loses its entry: it goes where all ports go, or is refused.</summary>
     public void Remove(SteeringKey key) => _ports.Remove(key.ToPrefix());
 
+    /// <summary>How often something was refused for a port that has no entry.</summary>
+    public ulong ReadRefusals()
+    {
+        ulong count = 0;
+        _refusals.Get(Bytes(0u), MemoryMarshal.AsBytes(new Span<ulong>(ref count)));
+        return count;
+    }
+
     /// <summary>Clients in the network are served; others are refused.</summary>
     public void Admit(IPNetwork clients) => _clients.Set(ClientKey(clients), Bytes(1u));
 
@@ -79,11 +106,17 @@ public sealed class PortSteering : IDisposable
 
     public void Dispose()
     {
-        _link.Dispose();
-        _program.Dispose();
-        _sockets.Dispose();
-        _ports.Dispose();
-        _clients.Dispose();
+        for (int index = _owned.Count - 1; index >= 0; index--)
+        {
+            _owned[index].Dispose();
+        }
+    }
+
+    private T Own<T>(T handle)
+        where T : FileHandle
+    {
+        _owned.Add(handle);
+        return handle;
     }
 
     private static byte[] Bytes<T>(T value)

@@ -21,7 +21,9 @@ internal static unsafe class SkLookupProgram
         }
 
         byte[] log = new byte[VerifierLogSize];
-        _ = Load(code, log, out _);
+
+        // For its words alone; where it is taken now, as the lack has passed, it is closed again.
+        using var again = new FileHandle(Load(code, log, out _));
         string text = Encoding.UTF8.GetString(log.AsSpan(0, Math.Max(0, Array.IndexOf(log, (byte)0)))).TrimEnd();
         throw new LinuxException("load BPF program", "sk_lookup", errno, text[(text.LastIndexOf('\n') + 1)..]);
     }

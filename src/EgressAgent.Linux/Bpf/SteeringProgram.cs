@@ -10,7 +10,7 @@ namespace EgressAgent.Linux.Bpf;
 /// <code>
 /// if not to an inside address: leave it to the kernel
 /// if clients[remote address] is missing: refuse
-/// slot = ports[longest prefix of family, protocol, port], else refuse
+/// slot = ports[longest prefix of family, protocol, port], else count it, and refuse
 /// if slot is OwnSocket: leave it to the kernel
 /// give it to sockets[slot], else refuse
 /// </code>
@@ -44,11 +44,12 @@ internal static class SteeringProgram
     private const int PortKey = -8;
 
     internal static byte[] Assemble(
-        SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, BpfMapHandle clients, BpfMapHandle ports, BpfMapHandle sockets)
+        SocketEndpoint? insideIPv4, SocketEndpoint? insideIPv6, BpfMapHandle clients, BpfMapHandle ports, BpfMapHandle sockets, BpfMapHandle refusals)
     {
         var code = new BpfAssembler();
         var pass = new BpfLabel();
         var refuse = new BpfLabel();
+        var noRule = new BpfLabel();
 
         code.Move(R6, R1);
         MatchInsideAddress(code, insideIPv4, insideIPv6, pass);
@@ -70,7 +71,7 @@ internal static class SteeringProgram
         code.StoreWord(R10, PortKey, 32);
         code.StoreWord(R10, PortKey + WordSize, R2);
         Lookup(code, ports, PortKey);
-        code.JumpIfNull(R0, refuse);
+        code.JumpIfNull(R0, noRule);
         code.LoadWord(R2, R0, 0);
         code.JumpIfEqual(R2, unchecked((int)OwnSocket), pass);
         code.StoreWord(R10, PortKey, R2);
@@ -87,6 +88,12 @@ internal static class SteeringProgram
         code.Mark(pass);
         code.Move(R0, SkPass);
         code.Exit();
+        code.Mark(noRule);
+        code.StoreWord(R10, PortKey, 0);
+        Lookup(code, refusals, PortKey);
+        code.JumpIfNull(R0, refuse);
+        code.Move(R1, 1);
+        code.AddToMemory(R0, 0, R1);
         code.Mark(refuse);
         code.Move(R0, SkDrop);
         code.Exit();

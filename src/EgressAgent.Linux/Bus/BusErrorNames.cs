@@ -32,4 +32,7 @@ public static class BusErrorNames
 
     /// <summary>Nobody owns the name that was called, and nobody can be started for it.</summary>
     public const string ServiceUnknown = "org.freedesktop.DBus.Error.ServiceUnknown";
+
+    /// <summary>Nobody owns the name that was called, and the caller did not want anybody to be started for it.</summary>
+    public const string NameHasNoOwner = "org.freedesktop.DBus.Error.NameHasNoOwner";
 }

@@ -31,3 +31,9 @@ public delegate void BusPropertyGetter<in T>(T context, ref MessageWriter value)
 /// caller waits for it.
 /// </summary>
 public delegate Task BusPropertyRefresh<in T>(T context);
+
+/// <summary>
+/// Writes the body of a message, on the service's loop and without blocking. What is written is not compared with the declared
+/// signature, and a message whose body is of other types makes the bus close the connection.
+/// </summary>
+public delegate void BusBody(ref MessageWriter body);

@@ -78,3 +78,17 @@ public sealed class BusInterface<T> : BusInterface
     /// <summary>This interface on that object, ready to be put at a path.</summary>
     public BusFace For(T context) => new(this, context);
 }
+
+/// <summary>One interface of one object; made by <see cref="BusInterface{T}.For"/>.</summary>
+public sealed class BusFace
+{
+    internal BusFace(BusInterface @interface, object context)
+    {
+        Interface = @interface;
+        Context = context;
+    }
+
+    internal BusInterface Interface { get; }
+
+    internal object Context { get; }
+}

@@ -1,4 +1,3 @@
-using EgressAgent.Linux.Interop;
 using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Linux.Bus;
@@ -12,9 +11,6 @@ internal sealed class BusLink : IPathMethodHandler, IDisposable
     private const string BusName = "org.freedesktop.DBus";
     private const string BusPath = "/org/freedesktop/DBus";
 
-    // Nothing in the library ends by itself when the bus does not answer.
-    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
-
     private readonly DBusConnection _connection;
     private readonly BusQueue _queue;
     private readonly Lock _lock = new();
@@ -24,11 +20,7 @@ internal sealed class BusLink : IPathMethodHandler, IDisposable
     private BusLink(BusOptions options, BusQueue queue)
     {
         _queue = queue;
-        _connection = new DBusConnection(new Options(options.Address)
-        {
-            // Whatever a handler did wrong, the other callers keep their connection.
-            OnException = context => context.DisconnectConnection = false,
-        });
+        _connection = BusDial.Create(options.Address);
     }
 
     /// <summary>Why the connection was lost; null while it is up.</summary>
@@ -51,12 +43,12 @@ internal sealed class BusLink : IPathMethodHandler, IDisposable
         var link = new BusLink(options, queue);
         try
         {
-            await Named(link.ConnectAsync(options.Address, cancellation), "connect to D-Bus", options.Address).ConfigureAwait(false);
+            await BusDial.ConnectAsync(link._connection, options.Address, cancellation).ConfigureAwait(false);
             link._connection.AddMethodHandlers([link]);
 
             // Not the default, by which a second instance takes the name away from the first.
-            Task<bool> request = link._connection.TryRequestNameAsync(options.Name, RequestNameOptions.None).WaitAsync(CallTimeout, cancellation);
-            if (!await Named(request, "request D-Bus name", options.Name).ConfigureAwait(false))
+            Task<bool> request = link._connection.TryRequestNameAsync(options.Name, RequestNameOptions.None).WaitAsync(BusDial.CallTimeout, cancellation);
+            if (!await BusDial.Named(request, "request D-Bus name", options.Name).ConfigureAwait(false))
             {
                 throw new LinuxException("request D-Bus name", options.Name, Errno.Success, "another process owns it");
             }
@@ -114,7 +106,7 @@ internal sealed class BusLink : IPathMethodHandler, IDisposable
                 {
                     Reader body = message.GetBodyReader();
                     return BusCaller.Read(ref body);
-                }).WaitAsync(CallTimeout).ConfigureAwait(false);
+                }).WaitAsync(BusDial.CallTimeout).ConfigureAwait(false);
 
             // Off the library's loop, which is where its answers come.
             await Task.Yield();
@@ -167,23 +159,6 @@ internal sealed class BusLink : IPathMethodHandler, IDisposable
         _connection.Dispose();
     }
 
-    private async Task ConnectAsync(string address, CancellationToken cancellation)
-    {
-        try
-        {
-            await _connection.ConnectAsync().AsTask().WaitAsync(CallTimeout, cancellation).ConfigureAwait(false);
-        }
-        catch (DBusConnectFailedException failure) when (failure.InnerException is ArgumentException)
-        {
-            throw new LinuxException("connect to D-Bus", address, Errno.EINVAL);
-        }
-        catch (DBusConnectFailedException failure) when (BusAddress.SocketOf(address) is { } socket && !File.Exists(socket))
-        {
-            // .NET says "Cannot assign requested address" of a socket that is not there.
-            throw new LinuxException("connect to D-Bus", address, Errno.ENOENT, failure.InnerException is null ? failure.Message : null);
-        }
-    }
-
     private async Task WatchAsync()
     {
         Exception? reason = await _connection.DisconnectedAsync().ConfigureAwait(false);
@@ -220,40 +195,5 @@ internal sealed class BusLink : IPathMethodHandler, IDisposable
         {
             call.Dispose();
         }
-    }
-
-    private static async Task Named(Task task, string operation, string subject) =>
-        await Named(task.ContinueWith(done => { done.GetAwaiter().GetResult(); return true; }, TaskScheduler.Default), operation, subject).ConfigureAwait(false);
-
-    private static async Task<T> Named<T>(Task<T> task, string operation, string subject)
-    {
-        try
-        {
-            return await task.ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            throw new LinuxException(operation, subject, Errno.Success, $"no answer in {CallTimeout.TotalSeconds} s");
-        }
-        catch (Exception failure) when (failure is DBusExceptionBase or ObjectDisposedException)
-        {
-            throw new LinuxException(operation, subject, Errno.Success, failure.Message);
-        }
-    }
-
-    private sealed class Options : DBusConnectionOptions
-    {
-        private readonly string _address;
-
-        internal Options(string address)
-            : base(address) => _address = address;
-
-        // The library looks for the machine's id in /var/lib/dbus alone. Nobody passes descriptors here.
-        protected override ValueTask<SetupResult> SetupAsync(CancellationToken cancellationToken) => new(new SetupResult(_address)
-        {
-            SupportsFdPassing = false,
-            UserId = LibC.geteuid().ToString(),
-            MachineId = MachineId.Read(),
-        });
     }
 }

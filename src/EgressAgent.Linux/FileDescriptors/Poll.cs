@@ -3,7 +3,7 @@ using EgressAgent.Linux.Interop;
 
 namespace EgressAgent.Linux.FileDescriptors;
 
-/// <summary>Waits for one descriptor with poll(2).</summary>
+/// <summary>Waits for descriptors with poll(2).</summary>
 internal static class Poll
 {
     /// <summary>
@@ -11,15 +11,21 @@ internal static class Poll
     /// does not cut the wait short.
     /// </summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public static unsafe bool Readable(FileHandle handle, TimeSpan timeout)
+    public static bool Readable(FileHandle handle, TimeSpan timeout) => AnyReadable(handle, null, timeout);
+
+    /// <summary>As <see cref="Readable"/>, for one of two; the second may be null.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public static unsafe bool AnyReadable(FileHandle first, FileHandle? second, TimeSpan timeout)
     {
+        PollFd* entries = stackalloc PollFd[2];
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
             TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
             int milliseconds = (int)Math.Clamp(Math.Ceiling(left.TotalMilliseconds), 0, int.MaxValue);
-            var entry = new PollFd { fd = handle.Descriptor, events = LibC.POLLIN };
-            int count = LibC.poll(&entry, 1, milliseconds);
+            entries[0] = new PollFd { fd = first.Descriptor, events = LibC.POLLIN };
+            entries[1] = new PollFd { fd = second?.Descriptor ?? -1, events = LibC.POLLIN };
+            int count = LibC.poll(entries, 2, milliseconds);
             if (count >= 0)
             {
                 return count > 0;

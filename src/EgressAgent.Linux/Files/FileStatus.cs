@@ -11,13 +11,14 @@ namespace EgressAgent.Linux.Files;
 /// <param name="Size">Bytes.</param>
 /// <param name="ChangeTime">The inode's last change (st_ctime), nanoseconds since the epoch.</param>
 /// <param name="Owner">The owner's user id.</param>
+/// <param name="Group">The owning group's id.</param>
 /// <param name="Mode">The permissions.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="Links">How many names it has.</param>
 public readonly record struct FileStatus(
-    ulong Device, ulong Inode, ulong Size, long ChangeTime, uint Owner, UnixFileMode Mode, FileKind Kind, uint Links)
+    ulong Device, ulong Inode, ulong Size, long ChangeTime, uint Owner, uint Group, UnixFileMode Mode, FileKind Kind, uint Links)
 {
-    private const uint Wanted = LibC.STATX_INO | LibC.STATX_SIZE | LibC.STATX_CTIME | LibC.STATX_UID | LibC.STATX_MODE | LibC.STATX_TYPE
+    private const uint Wanted = LibC.STATX_INO | LibC.STATX_SIZE | LibC.STATX_CTIME | LibC.STATX_UID | LibC.STATX_GID | LibC.STATX_MODE | LibC.STATX_TYPE
         | LibC.STATX_NLINK;
 
     /// <summary>Whether it is a file and not a directory, a pipe, a socket or a device.</summary>
@@ -41,6 +42,7 @@ public readonly record struct FileStatus(
             status.stx_size,
             (status.stx_ctime_sec * 1_000_000_000) + status.stx_ctime_nsec,
             status.stx_uid,
+            status.stx_gid,
             (UnixFileMode)(status.stx_mode & ~LibC.S_IFMT),
             (status.stx_mode & LibC.S_IFMT) switch
             {
@@ -51,4 +53,17 @@ public readonly record struct FileStatus(
             },
             status.stx_nlink);
     }
+}
+
+/// <summary>What a path names.</summary>
+public enum FileKind
+{
+    Regular,
+    Directory,
+
+    /// <summary>A symbolic link itself.</summary>
+    Link,
+
+    /// <summary>A pipe, a socket or a device.</summary>
+    Other,
 }

@@ -5,6 +5,7 @@ namespace EgressAgent.Linux.Interop;
 internal static unsafe partial class LibC
 {
     internal const int BPF_MAP_CREATE = 0;
+    internal const int BPF_MAP_LOOKUP_ELEM = 1;
     internal const int BPF_MAP_UPDATE_ELEM = 2;
     internal const int BPF_MAP_DELETE_ELEM = 3;
     internal const int BPF_PROG_LOAD = 5;

@@ -8,6 +8,7 @@ internal static partial class LibC
     internal const int O_RDONLY = 0;
     internal const int O_WRONLY = 1;
     internal const int O_CLOEXEC = 0x80000;
+    internal const int O_PATH = 0x200000;
 
     internal const uint S_IFMT = 0xf000;
     internal const uint S_IFDIR = 0x4000;
@@ -15,6 +16,7 @@ internal static partial class LibC
     internal const uint S_IFLNK = 0xa000;
 
     internal const int LOCK_EX = 2;
+    internal const int LOCK_NB = 4;
 
     internal const uint MFD_CLOEXEC = 1;
 
@@ -25,6 +27,7 @@ internal static partial class LibC
     internal const uint STATX_MODE = 0x2;
     internal const uint STATX_NLINK = 0x4;
     internal const uint STATX_UID = 0x8;
+    internal const uint STATX_GID = 0x10;
     internal const uint STATX_CTIME = 0x80;
     internal const uint STATX_INO = 0x100;
     internal const uint STATX_SIZE = 0x200;
@@ -32,6 +35,10 @@ internal static partial class LibC
     // int open(const char *pathname, int flags, mode_t mode);
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int open(string pathname, int flags, uint mode);
+
+    // int openat(int dirfd, const char *pathname, int flags, mode_t mode);
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int openat(int dirfd, string pathname, int flags, uint mode);
 
     // int mknod(const char *pathname, mode_t mode, dev_t dev);
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -16,7 +16,6 @@ internal static unsafe partial class LibC
 
     internal const int SO_REUSEADDR = 2;
     internal const int SO_ERROR = 4;
-    internal const int SO_SNDBUF = 7;
     internal const int SO_KEEPALIVE = 9;
     internal const int SO_OOBINLINE = 10;
     internal const int SO_LINGER = 13;
@@ -27,13 +26,10 @@ internal static unsafe partial class LibC
     internal const int IP_RECVORIGDSTADDR = 20;
     internal const int IP_BIND_ADDRESS_NO_PORT = 24;
     internal const int IPV6_RECVERR = 25;
-    internal const int IPV6_V6ONLY = 26;
     internal const int IPV6_RECVORIGDSTADDR = 74;
     internal const int IPV6_FREEBIND = 78;
 
     internal const int TCP_NODELAY = 1;
-    internal const int TCP_KEEPIDLE = 4;
-    internal const int TCP_KEEPINTVL = 5;
 
     // linux/udp.h
     internal const int UDP_SEGMENT = 103;
@@ -42,6 +38,7 @@ internal static unsafe partial class LibC
     internal const int SHUT_WR = 1;
     internal const int SHUT_RDWR = 2;
     internal const int MSG_NOSIGNAL = 0x4000;
+    internal const int MSG_MORE = 0x8000;
     internal const int MSG_ERRQUEUE = 0x2000;
 
     [StructLayout(LayoutKind.Sequential)]

@@ -5,9 +5,16 @@ namespace EgressAgent.Linux.Interop;
 internal static partial class LibC
 {
     internal const short POLLIN = 1;
-    internal const short POLLOUT = 4;
 
     // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
     [LibraryImport(Library, SetLastError = true)]
     internal static unsafe partial int poll(PollFd* fds, nuint nfds, int timeout);
+}
+
+/// <summary><c>struct pollfd</c> of poll.h.</summary>
+internal struct PollFd
+{
+    internal int fd;
+    internal short events;
+    internal short revents;
 }

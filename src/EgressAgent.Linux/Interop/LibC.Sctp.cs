@@ -12,7 +12,6 @@ internal static unsafe partial class LibC
 
     // Types of control messages.
     internal const int SCTP_SNDINFO = 2;
-    internal const int SCTP_RCVINFO = 3;
 
     internal const ushort SCTP_UNORDERED = 1;
 

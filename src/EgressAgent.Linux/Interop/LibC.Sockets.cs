@@ -5,6 +5,7 @@ namespace EgressAgent.Linux.Interop;
 internal static partial class LibC
 {
     internal const int AF_UNSPEC = 0;
+    internal const int AF_UNIX = 1;
     internal const int AF_INET = 2;
     internal const int AF_BRIDGE = 7;
     internal const int AF_INET6 = 10;
@@ -17,10 +18,16 @@ internal static partial class LibC
     internal const int SOCK_CLOEXEC = 0x80000;
 
     internal const int SOL_SOCKET = 1;
+    internal const int SO_SNDBUF = 7;
     internal const int SO_RCVBUF = 8;
+    internal const int SO_SNDTIMEO = 21;
     internal const int SO_ATTACH_FILTER = 26;
     internal const int SO_RCVBUFFORCE = 33;
+    internal const int SO_MEMINFO = 55;
+    internal const int SO_BINDTOIFINDEX = 62;
+    internal const int SO_NETNS_COOKIE = 71;
 
+    internal const int MSG_PEEK = 0x2;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
 

@@ -18,6 +18,9 @@ public sealed unsafe class JournalEntry
     private readonly List<int> _ends = [];
     private ArrayBufferWriter<byte> _bytes = new(1024);
 
+    /// <summary>Whether there is a journald where this process looks for it.</summary>
+    public static bool HasReceiver => File.Exists("/run/systemd/journal/socket");
+
     /// <summary>How many fields it has.</summary>
     public int Count => _ends.Count;
 

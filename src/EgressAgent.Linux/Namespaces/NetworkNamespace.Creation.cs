@@ -8,49 +8,65 @@ public sealed partial class NetworkNamespace
     private const uint DirectoryMode = 0x1ed;
 
     /// <summary>
-    /// Makes an empty namespace under a new name, where <c>ip netns</c> sees it. Null when the name is taken, be it present or
-    /// stale. On any failure nothing is left behind.
+    /// Makes a namespace under a new name, where <c>ip netns</c> sees it. Null when the name is taken, be it present or stale. On any
+    /// failure nothing is left behind.
     /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="prepare">What is done to it before it has the name: nobody ever meets one of that name without.</param>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public static NetworkNamespace? TryCreate(string name)
+    public static NetworkNamespace? TryCreate(string name, Action<NetworkNamespace>? prepare = null)
     {
         string path = PathOf(name);
-        ShareDirectory();
-
-        if (LibC.mknod(path, LibC.S_IFREG, 0) < 0)
-        {
-            Errno errno = Errno.Last;
-            return errno == Errno.EEXIST ? null : throw new LinuxException("create file", path, errno);
-        }
-
+        NetworkNamespace netns = CreateUnnamed(name);
         try
         {
-            MountNewNamespace(path, name);
-            return TryOpen(name)
-                ?? throw new LinuxException("open network namespace", name, Errno.ENOENT, "it was deleted while it was made");
+            prepare?.Invoke(netns);
+            using FileHandle directory = LockDirectory();
+            ShareDirectory();
+            if (LibC.mknod(path, LibC.S_IFREG, 0) == 0)
+            {
+                Mount(netns, path);
+                return netns;
+            }
+
+            Errno errno = Errno.Last;
+            if (errno != Errno.EEXIST)
+            {
+                throw new LinuxException("create file", path, errno);
+            }
         }
         catch
         {
-            Delete(name);
+            netns.Dispose();
             throw;
         }
+
+        netns.Dispose();
+        return null;
+    }
+
+    /// <summary>
+    /// Removes a name that holds no namespace, as a creator that died leaves, or one whose mounts are seen by nobody else. False when
+    /// it holds one, is not there, or is no empty file.
+    /// </summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public static bool TryRemoveStale(string name)
+    {
+        // Who makes a namespace now has the lock.
+        using FileHandle directory = LockDirectory();
+        return GetState(name) == NamedNamespaceState.Stale && new FileInfo(PathOf(name)) is { Length: 0, LinkTarget: null } && Delete(name);
     }
 
     // The namespace is born on a thread of its own, which ends at once: a thread that lives on in another namespace would pass
     // it on to every thread that the runtime starts from there.
-    private static void MountNewNamespace(string path, string name)
+    private static NetworkNamespace CreateUnnamed(string name)
     {
         LinuxException? failure = null;
+        NetworkNamespace? made = null;
         var thread = new Thread(() =>
         {
-            if (LibC.unshare(LibC.CLONE_NEWNET) < 0)
-            {
-                failure = new LinuxException("create network namespace", name, Errno.Last);
-            }
-            else if (LibC.mount(CurrentThreadPath, path, "none", LibC.MS_BIND, 0) < 0)
-            {
-                failure = new LinuxException("mount network namespace", path, Errno.Last);
-            }
+            Errno errno = LibC.unshare(LibC.CLONE_NEWNET) < 0 ? Errno.Last : TryOpenFile(CurrentThreadPath, name, out made);
+            failure = errno.IsSuccess ? null : new LinuxException("create network namespace", name, errno);
         })
         {
             Name = "netns-create",
@@ -58,15 +74,21 @@ public sealed partial class NetworkNamespace
         };
         thread.Start();
         thread.Join();
-        if (failure is not null)
+        return made ?? throw failure!;
+    }
+
+    private static void Mount(NetworkNamespace netns, string path)
+    {
+        if (LibC.mount($"/proc/self/fd/{netns.Handle.Descriptor}", path, "none", LibC.MS_BIND, 0) < 0)
         {
-            throw failure;
+            Errno errno = Errno.Last;
+            LibC.unlink(path);
+            throw new LinuxException("mount network namespace", path, errno);
         }
     }
 
-    // A name is a mount, and has to be seen in, and removable from, every mount namespace: the directory must be a shared mount.
     // The lock is the one that ip-netns(8) takes: two that make the directory a mount at once would hide each other's names.
-    private static void ShareDirectory()
+    private static FileHandle LockDirectory()
     {
         if (LibC.mkdir(DirectoryPath, DirectoryMode) < 0 && Errno.Last is var errno && errno != Errno.EEXIST)
         {
@@ -79,16 +101,23 @@ public sealed partial class NetworkNamespace
             throw new LinuxException("open directory", DirectoryPath, Errno.Last);
         }
 
-        using var directory = new FileHandle(descriptor);
+        var directory = new FileHandle(descriptor);
         while (LibC.flock(directory, LibC.LOCK_EX) < 0)
         {
             errno = Errno.Last;
             if (errno != Errno.EINTR)
             {
+                directory.Dispose();
                 throw new LinuxException("lock directory", DirectoryPath, errno);
             }
         }
 
+        return directory;
+    }
+
+    // A name is a mount, and has to be seen in, and removable from, every mount namespace: the directory must be a shared mount.
+    private static void ShareDirectory()
+    {
         if (TryShare() is var notShared && notShared.IsSuccess)
         {
             return;

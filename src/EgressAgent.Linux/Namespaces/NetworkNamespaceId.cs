@@ -2,7 +2,7 @@ namespace EgressAgent.Linux.Namespaces;
 
 /// <summary>
 /// What identifies a network namespace for as long as it lives: the device and inode number of its nsfs file (namespaces(7)).
-/// A namespace that was deleted and made again under its old name has another identity.
+/// Once it is gone the number may be another's at once: <see cref="Nftables.NftConnection.NetnsCookie"/> is nobody else's until the next boot.
 /// </summary>
 public readonly record struct NetworkNamespaceId(ulong Device, ulong Inode)
 {

@@ -44,7 +44,7 @@ public static class Sysctl
     /// <inheritdoc cref="Set(NetworkNamespace, string, string)"/>
     public static bool Set(NetworkNamespace netns, string key, int value) => Set(netns, key, value.ToString());
 
-    private static string PathOf(string key)
+    internal static string PathOf(string key)
     {
         string[] segments = key.Split('/');
         if (segments.Length < 2 || segments[0] != "net" || segments.Any(segment => segment is "" or "." or ".."))
@@ -55,12 +55,22 @@ public static class Sysctl
         return $"/proc/sys/{key}";
     }
 
-    // A link's directory can go away between open and read: ENODEV.
-    private static bool IsMissing(Errno errno) => errno == Errno.ENOENT || errno == Errno.ENOTDIR || errno == Errno.ENODEV;
-
-    private static unsafe (int Length, Errno Errno) Transfer(string path, int mode, byte[] buffer)
+    // What every namespace has of its own is one name in one directory, "ipv4" in /proc/sys/net: to find it the kernel goes through those of
+    // all namespaces. What is below belongs to one of them.
+    internal static (string Directory, string Name) Divide(string path)
     {
-        int descriptor = LibC.open(path, mode | LibC.O_CLOEXEC, 0);
+        int end = path.IndexOf('/', "/proc/sys/net/".Length);
+        return end < 0 ? ("/proc/sys/net", path["/proc/sys/net/".Length..]) : (path[..end], path[(end + 1)..]);
+    }
+
+    // A link's directory can go away between open and read: ENODEV.
+    internal static bool IsMissing(Errno errno) => errno == Errno.ENOENT || errno == Errno.ENOTDIR || errno == Errno.ENODEV;
+
+    private static (int Length, Errno Errno) Transfer(string path, int mode, byte[] buffer) =>
+        Transfer(LibC.open(path, mode | LibC.O_CLOEXEC, 0), mode, buffer);
+
+    private static unsafe (int Length, Errno Errno) Transfer(int descriptor, int mode, byte[] buffer)
+    {
         if (descriptor < 0)
         {
             return (0, Errno.Last);

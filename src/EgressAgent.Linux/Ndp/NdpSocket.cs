@@ -12,10 +12,8 @@ namespace EgressAgent.Linux.Ndp;
 /// <summary>Neighbour discovery on a link of a network namespace, apart from the kernel's own (RFC 4861).</summary>
 public static class NdpSocket
 {
-    // Receivers drop what could have been forwarded: RFC 4861, 7.1.2.
-    private const int HopLimit = 255;
-
-    private const int AdvertisementType = 136;
+    /// <summary>Receivers drop what has another, as it could have been forwarded: RFC 4861, 7.1.1 and 7.1.2.</summary>
+    internal const int HopLimit = 255;
 
     private static readonly IPAddress AllNodes = IPAddress.Parse("ff02::1");
 
@@ -45,12 +43,18 @@ public static class NdpSocket
     /// Asks the link, from its link-local address, who holds <paramref name="address"/>. Meant for an address that the link does
     /// not use itself.
     /// </summary>
-    /// <returns>The MAC address of the first who answers; null when <paramref name="timeout"/> has passed.</returns>
+    /// <param name="netns">Where the link is.</param>
+    /// <param name="linkIndex">The link.</param>
+    /// <param name="mac">Its MAC address; an answer with it is not taken for one.</param>
+    /// <param name="address">Who is asked for.</param>
+    /// <param name="count">How often, since one question may be lost.</param>
+    /// <param name="interval">How long each question waits for an answer.</param>
+    /// <returns>The MAC address of the first who answers; null when nobody did.</returns>
     /// <exception cref="LinuxException">
     /// The link has no link-local address that is free to use (EADDRNOTAVAIL), or is down or gone (ENETUNREACH, ENODEV).
     /// </exception>
     public static unsafe PhysicalAddress? FindHolder(
-        NetworkNamespace netns, int linkIndex, PhysicalAddress mac, IPAddress address, TimeSpan timeout)
+        NetworkNamespace netns, int linkIndex, PhysicalAddress mac, IPAddress address, int count, TimeSpan interval)
     {
         string subject = $"{address} on link with index {linkIndex} in {netns}";
         using FileHandle socket = Open(netns, linkIndex, subject);
@@ -58,16 +62,43 @@ public static class NdpSocket
         // A set bit keeps a type out.
         uint* filter = stackalloc uint[8];
         new Span<uint>(filter, 8).Fill(uint.MaxValue);
-        filter[AdvertisementType / 32] &= ~(1u << (AdvertisementType % 32));
+        filter[NeighbourAdvertisement.Type / 32] &= ~(1u << (NeighbourAdvertisement.Type % 32));
         if (LibC.setsockopt(socket, IPPROTO_ICMPV6, ICMPV6_FILTER, filter, 8 * sizeof(uint)) < 0)
         {
             throw new LinuxException("filter neighbour advertisements of", subject, Errno.Last);
         }
 
+        for (int i = 0; i < count; i++)
+        {
+            Ask(socket, linkIndex, mac, address, subject);
+            if (ReadAnswer(socket, mac, address, interval) is { } holder)
+            {
+                return holder;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Asks as <see cref="FindHolder"/> does, once, and waits for no answer.</summary>
+    /// <exception cref="LinuxException">As there.</exception>
+    public static void Ask(NetworkNamespace netns, int linkIndex, PhysicalAddress mac, IPAddress address)
+    {
+        string subject = $"{address} on link with index {linkIndex} in {netns}";
+        using FileHandle socket = Open(netns, linkIndex, subject);
+        Ask(socket, linkIndex, mac, address, subject);
+    }
+
+    internal static void Ask(FileHandle socket, int linkIndex, PhysicalAddress mac, IPAddress address, string subject)
+    {
         Span<byte> packet = stackalloc byte[NeighbourSolicitation.Length];
         var solicitation = new NeighbourSolicitation(mac, address);
         solicitation.Write(packet);
         Send(socket, packet, solicitation.Group, linkIndex, subject);
+    }
+
+    private static unsafe PhysicalAddress? ReadAnswer(FileHandle socket, PhysicalAddress mac, IPAddress address, TimeSpan timeout)
+    {
         long start = Stopwatch.GetTimestamp();
         byte* buffer = stackalloc byte[NeighbourAdvertisement.Length];
         for (TimeSpan left = timeout; left >= TimeSpan.Zero && Poll.Readable(socket, left); left = timeout - Stopwatch.GetElapsedTime(start))
@@ -88,16 +119,23 @@ public static class NdpSocket
     private static FileHandle Open(NetworkNamespace netns, int linkIndex, string subject)
     {
         FileHandle socket = netns.CreateSocket(LibC.AF_INET6, LibC.SOCK_RAW, IPPROTO_ICMPV6);
-        if (LibC.setsockopt(socket, IPPROTO_IPV6, IPV6_MULTICAST_IF, linkIndex) < 0
-            || LibC.setsockopt(socket, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, HopLimit) < 0)
+        Errno errno = Prepare(socket, linkIndex);
+        if (!errno.IsSuccess)
         {
-            Errno errno = Errno.Last;
             socket.Dispose();
             throw new LinuxException("open socket for", subject, errno);
         }
 
         return socket;
     }
+
+    /// <summary>Lets a raw socket send to groups on one link, and not to itself.</summary>
+    internal static Errno Prepare(FileHandle socket, int linkIndex) =>
+        LibC.setsockopt(socket, IPPROTO_IPV6, IPV6_MULTICAST_IF, linkIndex) < 0
+        || LibC.setsockopt(socket, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, HopLimit) < 0
+        || LibC.setsockopt(socket, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0) < 0
+            ? Errno.Last
+            : Errno.Success;
 
     private static unsafe void Send(FileHandle socket, ReadOnlySpan<byte> packet, IPAddress group, int linkIndex, string subject)
     {

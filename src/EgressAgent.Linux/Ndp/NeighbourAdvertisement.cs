@@ -12,7 +12,9 @@ public readonly record struct NeighbourAdvertisement(PhysicalAddress Mac, IPAddr
     /// <summary>In bytes: 24 and the option of 8 that carries the MAC address.</summary>
     public const int Length = 32;
 
-    private const byte Type = 136;
+    internal const byte Type = 136;
+
+    private const byte SolicitedFlag = 0x40;
     private const byte OverrideFlag = 0x20;
     private const byte TargetLinkLayerAddressOption = 2;
 
@@ -27,6 +29,9 @@ public readonly record struct NeighbourAdvertisement(PhysicalAddress Mac, IPAddr
         advertisement = isValid ? new(new PhysicalAddress(source[26..Length].ToArray()), new IPAddress(source[8..24])) : default;
         return isValid;
     }
+
+    /// <summary>Whether an advertisement in that form answers a question.</summary>
+    internal static bool IsSolicited(ReadOnlySpan<byte> source) => (source[4] & SolicitedFlag) != 0;
 
     /// <param name="destination">At least <see cref="Length"/> bytes.</param>
     public void Write(Span<byte> destination)

@@ -30,6 +30,9 @@ internal sealed class NetlinkConnection : IDisposable
     /// <summary>For messages.</summary>
     public string NetnsName => _socket.NetnsName;
 
+    /// <inheritdoc cref="NetlinkSocket.TryReadNetnsCookie"/>
+    public ulong? TryReadNetnsCookie() => _socket.TryReadNetnsCookie();
+
     /// <exception cref="LinuxException">The kernel has no such protocol, or no descriptor is left.</exception>
     public static NetlinkConnection Open(NetworkNamespace netns, int protocol)
     {
@@ -83,6 +86,71 @@ internal sealed class NetlinkConnection : IDisposable
         }
 
         return new NetlinkResult(Errno.EAGAIN, $"the table changed during each of {DumpAttempts} attempts to read it");
+    }
+
+    /// <summary>
+    /// Sends a batch of nfnetlink, whose last change wants an acknowledgement, and returns what the kernel refused first: of the whole, or
+    /// of a change. What it refused in part it has not done at all.
+    /// </summary>
+    public NetlinkResult ExecuteBatch(Span<byte> batch)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(NetlinkSocket.DatagramSize);
+        try
+        {
+            lock (_gate)
+            {
+                (uint begin, uint last) = Number(batch);
+                if (batch.Length > NetlinkSocket.DefaultSendSize)
+                {
+                    _socket.SetSendBuffer(batch.Length);
+                }
+
+                _socket.Send(batch);
+                NetlinkResult? refusal = null;
+                while (true)
+                {
+                    Errno errno = _socket.Receive(buffer, wait: true, out int length);
+                    if (!errno.IsSuccess)
+                    {
+                        return new NetlinkResult(errno, "the answer could not be received");
+                    }
+
+                    var messages = new NetlinkMessages(buffer.AsSpan(0, length));
+                    while (messages.MoveNext())
+                    {
+                        if (messages.Header.nlmsg_type != NLMSG_ERROR || messages.Header.nlmsg_seq - begin > last - begin)
+                        {
+                            continue;
+                        }
+
+                        NetlinkResult result = NetlinkAck.Read(messages.Header, messages.Payload, []);
+                        refusal ??= result.IsSuccess ? null : result;
+                        if (messages.Header.nlmsg_seq == begin || messages.Header.nlmsg_seq == last)
+                        {
+                            return refusal ?? result;
+                        }
+                    }
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // The beginning, and the last change, which is followed by the end alone.
+    private (uint Begin, uint LastChange) Number(Span<byte> batch)
+    {
+        uint begin = _sequence + 1;
+        for (int start = 0; start < batch.Length;)
+        {
+            ref NlMsgHdr header = ref MemoryMarshal.AsRef<NlMsgHdr>(batch[start..]);
+            header.nlmsg_seq = ++_sequence;
+            start += NetlinkAlign.Up((int)header.nlmsg_len);
+        }
+
+        return (begin, _sequence - 1);
     }
 
     private NetlinkResult Exchange<T>(Span<byte> request, MessageParser<T>? parse, List<T>? found, out bool interrupted)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Interop.Uapi;
 using EgressAgent.Linux.Netlink.Addresses;
@@ -33,7 +34,7 @@ public sealed partial class RouteNetlink
         return Add(request.Finish(), "add address", DescribeAddress(address));
     }
 
-    /// <summary>Adds the address, or gives the one that is there the flags and the scope of this one.</summary>
+    /// <summary>Adds the address, or gives the one that is there the flags, the scope and the protocol of this one.</summary>
     /// <exception cref="LinuxException">The link is gone (ENODEV), or the kernel refused.</exception>
     public void ReplaceAddress(LinkAddress address)
     {
@@ -69,6 +70,16 @@ public sealed partial class RouteNetlink
         if (type == RTM_NEWADDR)
         {
             request.WriteUInt32(IFA_FLAGS, (uint)(address.Flags & RequestableAddressFlags));
+            if (address.IsDeprecated)
+            {
+                IfaCacheInfo lifetime = new() { ifa_prefered = 0, ifa_valid = IfaCacheInfo.Forever };
+                request.WriteBytes(IFA_CACHEINFO, MemoryMarshal.AsBytes(new ReadOnlySpan<IfaCacheInfo>(in lifetime)));
+            }
+
+            if (address.Protocol != 0)
+            {
+                request.WriteByte(IFA_PROTO, address.Protocol);
+            }
         }
 
         return request;

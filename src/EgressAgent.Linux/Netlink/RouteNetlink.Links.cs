@@ -43,6 +43,35 @@ public sealed partial class RouteNetlink
         return GetLink(request.Finish(), $"link {name}");
     }
 
+    /// <summary>
+    /// The link of this name in another namespace, which need not have a name: one that this namespace knows by an id
+    /// (<see cref="Link.ParentNetnsId"/>). Null when there is none, or the namespace is gone.
+    /// </summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public Link? GetLinkIn(int netnsId, string name)
+    {
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_GETLINK, NLM_F_ACK);
+        request.Write(default(IfInfoMsg));
+        request.WriteInt32(IFLA_TARGET_NETNSID, netnsId);
+        request.WriteString(IFLA_ALT_IFNAME, name);
+        request.WriteUInt32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        NetlinkResult result = _connection.Get<Link>(request.Finish(), LinkMessage.Read, out Link? link);
+        return result.IsSuccess || result.Errno == Errno.ENODEV || result.Errno == Errno.EINVAL
+            ? link
+            : throw result.ToException("get", $"link {name} in the network namespace with id {netnsId}");
+    }
+
+    /// <summary><see cref="RemoveLink"/> in another namespace; see <see cref="GetLinkIn"/>.</summary>
+    /// <returns>False when it was gone.</returns>
+    /// <exception cref="LinuxException">The link cannot be deleted (EOPNOTSUPP), or the namespace is gone (EINVAL).</exception>
+    public bool RemoveLinkIn(int netnsId, int index)
+    {
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_DELLINK, NLM_F_ACK);
+        request.Write(new IfInfoMsg { ifi_index = index });
+        request.WriteInt32(IFLA_TARGET_NETNSID, netnsId);
+        return Remove(request.Finish(), "remove", $"{DescribeLink(index)} of the network namespace with id {netnsId}");
+    }
+
     /// <summary>The link that has this name, or this alternative name.</summary>
     /// <exception cref="LinuxException">There is none (ENODEV), or the kernel refused.</exception>
     public Link GetRequiredLink(string name) => GetLink(name) ?? throw new LinuxException("find link", $"{name} in {Netns}", Errno.ENODEV);
@@ -104,17 +133,11 @@ public sealed partial class RouteNetlink
             stackalloc byte[NetlinkWriter.BufferSize],
             RTM_NEWLINKPROP,
             NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND);
-        WriteAltName(ref request, index, altName);
+        request.Write(new IfInfoMsg { ifi_index = index });
+        int properties = request.BeginNested(IFLA_PROP_LIST);
+        request.WriteString(IFLA_ALT_IFNAME, altName);
+        request.EndNested(properties);
         return Add(request.Finish(), "add alternative name", $"{altName} to {DescribeLink(index)}");
-    }
-
-    /// <returns>False when the link has no such alternative name.</returns>
-    /// <exception cref="LinuxException">The link is gone (EINVAL), or the name is its primary one.</exception>
-    public bool RemoveLinkAltName(int index, string altName)
-    {
-        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_DELLINKPROP, NLM_F_ACK);
-        WriteAltName(ref request, index, altName);
-        return Remove(request.Finish(), "remove alternative name", $"{altName} of {DescribeLink(index)}");
     }
 
     /// <summary>Deletes a link with all that hangs on it: addresses, routes, for a veth the peer.</summary>
@@ -144,14 +167,6 @@ public sealed partial class RouteNetlink
         var request = new NetlinkWriter(buffer, RTM_NEWLINK, NLM_F_ACK);
         request.Write(new IfInfoMsg { ifi_index = index });
         return request;
-    }
-
-    private static void WriteAltName(ref NetlinkWriter request, int index, string altName)
-    {
-        request.Write(new IfInfoMsg { ifi_index = index });
-        int properties = request.BeginNested(IFLA_PROP_LIST);
-        request.WriteString(IFLA_ALT_IFNAME, altName);
-        request.EndNested(properties);
     }
 
     private Link? GetLink(Span<byte> request, string subject)

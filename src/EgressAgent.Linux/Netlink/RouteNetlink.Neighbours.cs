@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using EgressAgent.Linux.Interop.Uapi;
 using EgressAgent.Linux.Netlink.Codec;
 using EgressAgent.Linux.Netlink.Neighbours;
@@ -11,8 +10,6 @@ namespace EgressAgent.Linux.Netlink;
 
 public sealed partial class RouteNetlink
 {
-    private const NeighbourState SelfMaintained = NeighbourState.Permanent | NeighbourState.NoArp;
-
     /// <summary>The ARP and NDP entries of one link or of all, without proxied ones. A link that does not exist has none.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public IReadOnlyList<Neighbour> GetNeighbours(int? linkIndex = null)
@@ -27,45 +24,58 @@ public sealed partial class RouteNetlink
         return Dump<Neighbour>(request.Finish(), NeighbourMessage.Read, "neighbours");
     }
 
-    /// <summary>Makes a permanent entry, in the place of what the link knows of that address.</summary>
-    /// <exception cref="LinuxException">The link is gone (ENODEV), or the kernel refused.</exception>
-    public void SetPermanentNeighbour(int linkIndex, IPAddress address, PhysicalAddress mac)
+    /// <summary>What a link knows of one neighbour; null when nothing, or when there is no such link.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public Neighbour? GetNeighbour(int linkIndex, IPAddress address)
     {
-        NetlinkWriter request = BeginNeighbour(
-            stackalloc byte[NetlinkWriter.BufferSize],
-            RTM_NEWNEIGH,
-            NLM_F_CREATE | NLM_F_REPLACE,
-            new Neighbour(linkIndex, address) { State = NeighbourState.Permanent });
-        request.WriteMac(NDA_LLADDR, mac);
-        Change(request.Finish(), "set permanent neighbour", $"{address} at {mac} on {DescribeLink(linkIndex)}");
+        NetlinkWriter request = BeginNeighbour(stackalloc byte[NetlinkWriter.BufferSize], RTM_GETNEIGH, 0, new Neighbour(linkIndex, address));
+        NetlinkResult result = _connection.Get<Neighbour>(request.Finish(), NeighbourMessage.Read, out Neighbour? found);
+        return result.IsSuccess || IsGone(result.Errno) ? found : throw result.ToException("get neighbour", $"{address} on {DescribeLink(linkIndex)} in {Netns}");
     }
 
-    /// <returns>False when the link, or its entry, was gone.</returns>
+    /// <summary>
+    /// Lets the kernel ask all hosts who has an address, three times, a second apart, unless an answer is known to be fresh: as if a
+    /// packet were to go there.
+    /// </summary>
+    /// <returns>False when there is no such link.</returns>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public bool RemoveNeighbour(int linkIndex, IPAddress address)
+    public bool ResolveNeighbour(int linkIndex, IPAddress address)
     {
         NetlinkWriter request = BeginNeighbour(
-            stackalloc byte[NetlinkWriter.BufferSize],
-            RTM_DELNEIGH,
-            0,
-            new Neighbour(linkIndex, address));
-        return Remove(request.Finish(), "remove neighbour", $"{address} on {DescribeLink(linkIndex)}");
+            stackalloc byte[NetlinkWriter.BufferSize], RTM_NEWNEIGH, NLM_F_CREATE, new Neighbour(linkIndex, address), NTF_USE);
+        return Remove(request.Finish(), "resolve neighbour", $"{address} on {DescribeLink(linkIndex)}");
     }
 
-    /// <summary>Forgets what a link has learned; permanent entries stay.</summary>
+    /// <summary>Lets the kernel ask a neighbour whose MAC it knows whether it is still there, three times, a second apart.</summary>
+    /// <returns>False when there is no such link or entry any more.</returns>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public void FlushNeighbours(int linkIndex)
+    public bool ProbeNeighbour(int linkIndex, IPAddress address)
     {
-        foreach (Neighbour neighbour in GetNeighbours(linkIndex))
+        NetlinkWriter request = BeginNeighbour(
+            stackalloc byte[NetlinkWriter.BufferSize], RTM_NEWNEIGH, NLM_F_REPLACE, new Neighbour(linkIndex, address) { State = NeighbourState.Probe });
+        return Remove(request.Finish(), "probe neighbour", $"{address} on {DescribeLink(linkIndex)}");
+    }
+
+    /// <summary>
+    /// Gives up asking for the neighbours that have not answered yet, and drops the packets that wait for them; the senders are told as if
+    /// nobody had answered (neigh_invalidate of net/core/neighbour.c). The next packet has the kernel ask anew.
+    /// </summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void DropUnresolvedNeighbours()
+    {
+        foreach (Neighbour neighbour in GetNeighbours().Where(neighbour => neighbour.State == NeighbourState.Incomplete))
         {
-            if ((neighbour.State & SelfMaintained) == 0)
-            {
-                RemoveNeighbour(linkIndex, neighbour.Address);
-            }
+            RemoveNeighbour(neighbour);
         }
     }
 
-    private static NetlinkWriter BeginNeighbour(Span<byte> buffer, ushort type, int flags, Neighbour neighbour)
+    private void RemoveNeighbour(Neighbour neighbour)
+    {
+        NetlinkWriter request = BeginNeighbour(stackalloc byte[NetlinkWriter.BufferSize], RTM_DELNEIGH, 0, neighbour);
+        Remove(request.Finish(), "remove neighbour", $"{neighbour.Address} on {DescribeLink(neighbour.LinkIndex)}");
+    }
+
+    private static NetlinkWriter BeginNeighbour(Span<byte> buffer, ushort type, int flags, Neighbour neighbour, byte neighbourFlags = 0)
     {
         var request = new NetlinkWriter(buffer, type, (ushort)(NLM_F_ACK | flags));
         request.Write(new NdMsg
@@ -73,8 +83,18 @@ public sealed partial class RouteNetlink
             ndm_family = KernelAddress.FamilyOf(neighbour.Address.AddressFamily),
             ndm_ifindex = neighbour.LinkIndex,
             ndm_state = (ushort)neighbour.State,
+            ndm_flags = neighbourFlags,
         });
         request.WriteAddress(NDA_DST, neighbour.Address);
         return request;
+    }
+
+    /// <summary>The tables of all families; the answer is the same in each namespace.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public IReadOnlyList<NeighbourTable> GetNeighbourTables()
+    {
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_GETNEIGHTBL, NLM_F_DUMP);
+        request.Write(default(NdtMsg));
+        return Dump<NeighbourTable>(request.Finish(), NeighbourTable.Read, "neighbour tables");
     }
 }

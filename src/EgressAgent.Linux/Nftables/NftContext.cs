@@ -78,7 +78,12 @@ public sealed class NftContext : IDisposable
 
             // Only for a file does libnftables say in which line an error is, and show that line.
             using MemoryFile file = MemoryFile.Create("nft", script);
-            int result = LibNftables.nft_run_cmd_from_filename(context, file.Path);
+            int result;
+            using (BlockedSignals.All())
+            {
+                // It says EINTR of a transaction that is in force when a signal comes while it looks for another answer.
+                result = LibNftables.nft_run_cmd_from_filename(context, file.Path);
+            }
 
             // Each getter also rewinds its buffer, which grows otherwise: both are read every time.
             string printed = Read(LibNftables.nft_ctx_get_output_buffer(context));

@@ -91,6 +91,19 @@ public sealed unsafe partial class DatagramBatch : IDisposable
         FreeOutgoing();
     }
 
+    /// <summary>How many datagrams of a range are still to be sent.</summary>
+    public int Count(DatagramRange range)
+    {
+        int count = 0;
+        for (int index = range.Index, offset = range.Offset; index < range.End; index++, offset = 0)
+        {
+            int size = SegmentSize(index);
+            count += size == 0 ? 1 : (Length(index) - offset + size - 1) / size;
+        }
+
+        return count;
+    }
+
     private int Length(int index) => (int)_messages[index].msg_len;
 
     // The size in bytes of all its datagrams but the last.
@@ -109,4 +122,26 @@ public sealed unsafe partial class DatagramBatch : IDisposable
             ? control
             : null;
     }
+}
+
+/// <summary>Messages of a <see cref="DatagramBatch"/> that are still to be sent, all of them to one place.</summary>
+public struct DatagramRange
+{
+    /// <param name="first">The first message.</param>
+    /// <param name="count">How many there are.</param>
+    public DatagramRange(int first, int count)
+    {
+        Index = first;
+        End = first + count;
+    }
+
+    /// <summary>Whether all is sent.</summary>
+    public readonly bool IsEmpty => Index == End;
+
+    /// <summary>The message that is next, of which <see cref="Offset"/> bytes are sent.</summary>
+    internal int Index { get; set; }
+
+    internal int Offset { get; set; }
+
+    internal int End { get; }
 }

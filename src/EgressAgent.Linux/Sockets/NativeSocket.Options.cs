@@ -14,28 +14,20 @@ public static unsafe partial class NativeSocket
 
     public static Errno SetNoDelay(int socket) => Set(socket, LibC.IPPROTO_TCP, LibC.TCP_NODELAY, 1);
 
-    /// <summary>Probes a silent peer after <paramref name="idleSeconds"/>, then every <paramref name="intervalSeconds"/>, tcp(7).</summary>
-    public static Errno SetKeepAlive(int socket, int idleSeconds, int intervalSeconds)
-    {
-        Errno errno = Set(socket, LibC.SOL_SOCKET, LibC.SO_KEEPALIVE, 1);
-        if (errno.IsSuccess)
-        {
-            errno = Set(socket, LibC.IPPROTO_TCP, LibC.TCP_KEEPIDLE, idleSeconds);
-        }
-
-        return errno.IsSuccess ? Set(socket, LibC.IPPROTO_TCP, LibC.TCP_KEEPINTVL, intervalSeconds) : errno;
-    }
+    /// <summary>Probes a silent peer when and as often as the network namespace says (net.ipv4.tcp_keepalive_*), tcp(7).</summary>
+    public static Errno SetKeepAlive(int socket) => Set(socket, LibC.SOL_SOCKET, LibC.SO_KEEPALIVE, 1);
 
     /// <summary>The urgent byte of TCP is received in its place among the others, instead of apart: SO_OOBINLINE, socket(7).</summary>
     public static Errno SetUrgentInline(int socket) => Set(socket, LibC.SOL_SOCKET, LibC.SO_OOBINLINE, 1);
 
     public static Errno SetReuseAddress(int socket) => Set(socket, LibC.SOL_SOCKET, LibC.SO_REUSEADDR, 1);
 
-    public static Errno SetReceiveBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_RCVBUF, bytes);
+    /// <summary>Also beyond net.core.rmem_max, for those with CAP_NET_ADMIN; for others up to it.</summary>
+    public static Errno SetReceiveBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_RCVBUFFORCE, bytes) is { IsSuccess: true } forced
+        ? forced
+        : Set(socket, LibC.SOL_SOCKET, LibC.SO_RCVBUF, bytes);
 
-    public static Errno SetSendBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUF, bytes);
-
-    /// <summary>As <see cref="SetSendBuffer"/>, also beyond net.core.wmem_max, for those with CAP_NET_ADMIN.</summary>
+    /// <summary>Also beyond net.core.wmem_max, for those with CAP_NET_ADMIN.</summary>
     public static Errno ForceSendBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUFFORCE, bytes);
 
     /// <summary>Lets a socket bind to an address that is not (or not yet) on an interface, ip(7).</summary>

@@ -59,6 +59,24 @@ public readonly struct SocketEndpoint : IEquatable<SocketEndpoint>
         }
     }
 
+    /// <param name="address">Its 4 or 16 bytes, in network order.</param>
+    /// <param name="port">In host order.</param>
+    public SocketEndpoint(ReadOnlySpan<byte> address, ushort port)
+    {
+        _port = BinaryPrimitives.ReverseEndianness(port);
+        if (address.Length == sizeof(uint))
+        {
+            _family = LibC.AF_INET;
+            _address4 = MemoryMarshal.Read<uint>(address);
+        }
+        else
+        {
+            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(address);
+            _family = LibC.AF_INET6;
+            (_address6A, _address6B, _address6C, _address6D) = (words[0], words[1], words[2], words[3]);
+        }
+    }
+
     private SocketEndpoint(in SocketEndpoint other, ushort port)
     {
         this = other;
@@ -100,6 +118,17 @@ public readonly struct SocketEndpoint : IEquatable<SocketEndpoint>
         {
             MemoryMarshal.Write(destination[(word * sizeof(int))..], MappedWord(word));
         }
+    }
+
+    /// <summary>The address as its 4 or 16 bytes, in network order.</summary>
+    /// <returns>How many they are.</returns>
+    public int WriteAddress(Span<byte> destination)
+    {
+        Span<byte> mapped = stackalloc byte[16];
+        WriteMappedAddress(mapped);
+        Span<byte> address = IsIPv6 ? mapped : mapped[12..];
+        address.CopyTo(destination);
+        return address.Length;
     }
 
     /// <summary>The four bytes at 4 × <paramref name="index"/> of the mapped address, as they lie in memory.</summary>

@@ -41,9 +41,6 @@ public sealed unsafe class SplicePipe : IDisposable
     public IoResult Empty(int socket, int length) => IoResult.From(LibC.splice(
         _readEnd.Descriptor, null, socket, null, (nuint)length, LibC.SPLICE_F_MOVE | LibC.SPLICE_F_NONBLOCK));
 
-    /// <summary>Copies bytes into the pipe. 64 KiB always fit into an empty one.</summary>
-    public IoResult Write(byte* buffer, int length) => IoResult.From(LibC.write(_writeEnd.Descriptor, buffer, (nuint)length));
-
     public void Dispose()
     {
         _readEnd.Dispose();

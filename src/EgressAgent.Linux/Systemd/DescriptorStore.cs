@@ -46,6 +46,17 @@ public sealed class DescriptorStore : IDisposable
         }
     }
 
+    /// <summary>As <see cref="Take"/>, whatever the name goes on with.</summary>
+    public PassedDescriptor? TakeFirst(string prefix)
+    {
+        lock (_lock)
+        {
+            return _passed.Keys.FirstOrDefault(name => name.StartsWith(prefix, StringComparison.Ordinal)) is { } name && Take(name) is { } handle
+                ? new PassedDescriptor(name, handle)
+                : null;
+        }
+    }
+
     /// <summary>Has the manager keep the descriptor under a name that nothing else has. The caller keeps its own.</summary>
     public void Keep(string name, FileHandle handle)
     {

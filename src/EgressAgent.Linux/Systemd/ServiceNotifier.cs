@@ -8,16 +8,14 @@ namespace EgressAgent.Linux.Systemd;
 /// </summary>
 public static unsafe class ServiceNotifier
 {
-    /// <summary>We are up, or a reload has ended.</summary>
+    /// <summary>We are up, and how we are: in one datagram, so that the manager has both or neither.</summary>
+    /// <param name="status">As in <see cref="Status"/>.</param>
     /// <returns>True where a manager was told. The same holds for the other members.</returns>
     /// <exception cref="LinuxException">The manager's socket refused. The same holds for the other members.</exception>
-    public static bool Ready() => Send("READY=1");
+    public static bool Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
 
     /// <summary>Shows one line in <c>systemctl status</c>.</summary>
     public static bool Status(string status) => Send("STATUS=" + OneLine(status));
-
-    /// <summary>A reload has begun; <see cref="Ready"/> ends it.</summary>
-    public static bool Reloading() => Send($"RELOADING=1\nMONOTONIC_USEC={LibC.MonotonicMicroseconds()}");
 
     /// <summary>We are going down.</summary>
     public static bool Stopping() => Send("STOPPING=1");

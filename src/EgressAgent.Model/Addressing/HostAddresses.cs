@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 
 namespace EgressAgent.Model.Addressing;
 
@@ -43,19 +43,15 @@ public static class HostAddresses
             return address.IsIPv4 ? $"the network address of {network}" : $"the anycast address of the routers of {network}";
         }
 
-        return address.AddressFamily == AddressFamily.InterNetwork && address.Equals(LastOf(network))
+        return address.IsIPv4 && NumberOf(address) == (NumberOf(network.BaseAddress) | (uint.MaxValue >> network.PrefixLength))
             ? $"the broadcast address of {network}"
             : null;
     }
 
-    private static IPAddress LastOf(IPNetwork network)
+    private static uint NumberOf(IPAddress address)
     {
-        byte[] bytes = network.BaseAddress.GetAddressBytes();
-        for (int bit = network.PrefixLength; bit < bytes.Length * 8; bit++)
-        {
-            bytes[bit / 8] |= (byte)(0x80 >> (bit % 8));
-        }
-
-        return new IPAddress(bytes);
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        address.TryWriteBytes(bytes, out _);
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes);
     }
 }

@@ -62,8 +62,11 @@ public static class AgentConfigurationParser
             Datapath = fields.Read(SettingsFields.Datapath)?.ReadChoice(RouterChoices.Datapaths) ?? defaults.Datapath,
             AddressConflictDetection = fields.Read(SettingsFields.AddressConflictDetection)?.ReadBoolean() ?? defaults.AddressConflictDetection,
             Clients = fields.Read(SettingsFields.Clients) is { } clients ? ClientsReader.ReadListOrText(clients) : null,
-            FlowLog = ReadFlowLog(fields.Read(SettingsFields.FlowLog)) ?? defaults.FlowLog,
+            FlowLog = fields.Read(SettingsFields.FlowLog)?.ReadChoice(RouterChoices.FlowLogs) ?? defaults.FlowLog,
             DrainTimeout = ReadDrainTimeout(fields.Read(SettingsFields.DrainTimeout)) ?? defaults.DrainTimeout,
+            EtcHosts = fields.Read(SettingsFields.EtcHosts)?.ReadBoolean() ?? defaults.EtcHosts,
+            Metrics = fields.Read(SettingsFields.Metrics) is { } metrics ? MetricsReader.Read(metrics) : defaults.Metrics,
+            FlowRecords = fields.Read(SettingsFields.FlowRecords) is { } records ? FlowRecordsReader.Read(records) : defaults.FlowRecords,
         };
         fields.Close();
 
@@ -79,17 +82,6 @@ public static class AgentConfigurationParser
         return configuration;
     }
 
-    private static FlowLogMode? ReadFlowLog(Field? field)
-    {
-        FlowLogMode? mode = field?.ReadChoice(RouterChoices.FlowLogs);
-        if (mode is not (null or FlowLogMode.None))
-        {
-            field!.Value.Warn(NotServed.FlowLog);
-        }
-
-        return mode;
-    }
-
     private static TimeSpan? ReadDrainTimeout(Field? field) =>
         field is { } given ? DurationText.Read(given, maximum: TimeSpan.FromHours(1)) : null;
 
@@ -101,3 +93,8 @@ public static class AgentConfigurationParser
         }
     }
 }
+
+/// <summary>What the agent's configuration file says.</summary>
+/// <param name="Configuration">Null when a finding is an error.</param>
+/// <param name="Diagnostics">Every fault and warning, in the order of the file.</param>
+public sealed record AgentConfigurationFile(AgentConfiguration? Configuration, ValueList<Diagnostic> Diagnostics);

@@ -5,6 +5,13 @@ namespace EgressAgent.Model.Description;
 /// <summary>The fields of an <c>EgressRouter</c>.</summary>
 internal static class RouterFields
 {
+    /// <summary>What Kubernetes keeps in the metadata of an object; present when a file comes from <c>oc get -o yaml</c>.</summary>
+    public static readonly ValueList<string> KubernetesMetadata =
+    [
+        "clusterName", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
+        "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
+    ];
+
     public static readonly FieldRule Name = new("name", "The router's name, a DNS subdomain.", new TextRule(Patterns.Subdomain, "web", "partner.example"))
     {
         Required = "the name of the router",
@@ -27,12 +34,16 @@ internal static class RouterFields
                 "Who may use the router: networks and the word `node`, separated by commas. Others are rejected.",
                 new TextRule(Patterns.Clients, "node, 10.0.0.0/8, fd00::/8")),
             new FieldRule(RouterAnnotations.Datapath, "What moves the packets.", new WordRule([.. RouterChoices.Datapaths.Names])),
-            new FieldRule(RouterAnnotations.FlowLog, "Which flows are logged; not served yet.", new WordRule([.. RouterChoices.FlowLogs.Names])),
+            new FieldRule(RouterAnnotations.FlowLog, "Of which flows records go to the journal: `closed` writes one at the end, `all` one at the start as well.", new WordRule([.. RouterChoices.FlowLogs.Names])),
             new FieldRule(
                 RouterAnnotations.InsideAddress,
                 "Where clients reach the router: one address of the inside networks for each family.",
                 new TextRule(Patterns.Addresses, "198.18.0.9")),
-            new FieldRule(RouterAnnotations.MacAddress, "The MAC address of the macvlan.", new TextRule(Patterns.Mac, "02:00:5e:10:00:01"))));
+            new FieldRule(RouterAnnotations.MacAddress, "The MAC address of the macvlan.", new TextRule(Patterns.Mac, "02:00:5e:10:00:01")),
+            new FieldRule(
+                RouterAnnotations.PassthruTakesTheNode,
+                "Whether the mode `Passthru` may take an interface that the node itself uses, which cuts the node off there.",
+                new WordRule([.. RouterChoices.TruthTexts.Names]))));
 
     public static readonly FieldRule MacvlanMode = new(
         "mode", "How the macvlan talks to others on the same interface; `Bridge` when it is not given.", new WordRule([.. RouterChoices.MacvlanModes.Names]));
@@ -101,12 +112,7 @@ internal static class RouterFields
 
     public static readonly FieldRule Metadata = new("metadata", "Name, labels and the agent's own settings.", new MappingRule(Name, Namespace, Labels, Annotations)
     {
-        // What Kubernetes keeps in the metadata of an object; present when a file comes from `oc get -o yaml`.
-        Ignored =
-        [
-            "clusterName", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
-            "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
-        ],
+        Ignored = KubernetesMetadata,
     })
     {
         Required = "a mapping with the `name`",

@@ -40,9 +40,6 @@ public sealed class LegacyRouterConverter
         return new LegacyConversion(converter._text.ToString(), faults.ToValueList());
     }
 
-    /// <summary>Whether a document is such a Pod, or holds its template.</summary>
-    internal static bool IsLegacyRouter(YamlMapping document) => LegacyPod.Find(document, new FaultList()) is not null;
-
     private void Convert(string path)
     {
         foreach (YamlMapping item in _objects.Others)
@@ -198,3 +195,8 @@ public sealed class LegacyRouterConverter
         return variable is null ? name.Location : pod.Environment[variable].Location;
     }
 }
+
+/// <summary>What a file with legacy egress router Pods comes to.</summary>
+/// <param name="Text">The <c>EgressRouter</c> documents; empty when there is none.</param>
+/// <param name="Diagnostics">What cannot be said, and (as warnings) what was left out.</param>
+public sealed record LegacyConversion(string Text, ValueList<Diagnostic> Diagnostics);

@@ -1,5 +1,8 @@
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using EgressAgent.Model.Redirecting;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Planning;
 
@@ -11,6 +14,9 @@ public sealed record DesiredRouter
     public required DesiredVeth Veth { get; init; }
 
     public required DesiredMacvlan Macvlan { get; init; }
+
+    /// <summary>The cable to the Services; null while none selects the router.</summary>
+    public ServiceLink? ServiceLink { get; init; }
 
     /// <summary>
     /// The networks of the inside addresses. What no router has in them the node refuses to its clients: without a router they
@@ -30,8 +36,36 @@ public sealed record DesiredRouter
     /// <summary>The addresses on the physical network. They are claimed last, and after a probe.</summary>
     public required ValueList<AddressEntry> ReservedAddresses { get; init; }
 
+    /// <summary>
+    /// The addresses on the physical network at which Services are reached, but for reserved ones. They are claimed as those are, and
+    /// nothing leaves from them but answers.
+    /// </summary>
+    public ValueList<AddressEntry> ExternalAddresses { get; init; } = [];
+
+    /// <summary>All that the router claims on the physical network, reserved addresses first.</summary>
+    public IEnumerable<AddressEntry> ClaimedAddresses => ReservedAddresses.Concat(ExternalAddresses);
+
     /// <summary>The order is that in which they can be added.</summary>
     public required ValueList<RouteEntry> Routes { get; init; }
 
     public required ValueList<RuleEntry> Rules { get; init; }
+
+    /// <summary>Where everything goes that is not on the physical network itself: at most one of a family.</summary>
+    public IEnumerable<IPAddress> Gateways => Routes.Where(route => route.IsOutsideDefault).Select(route => route.Gateway!);
+
+    internal IPAddress? GatewayOf(AddressFamily family) => Gateways.FirstOrDefault(gateway => gateway.AddressFamily == family);
 }
+
+/// <summary>The router's own interface on the physical network, <see cref="RouterNames.OutsideLink"/>.</summary>
+/// <param name="MasterIndex">The interface index of the master, in the node's netns.</param>
+/// <param name="Master">The master's name.</param>
+/// <param name="Mode">How it treats other macvlans on the same master.</param>
+/// <param name="Mac">Null in passthru mode, where the macvlan has the master's address.</param>
+/// <param name="Mtu">The master's, bytes.</param>
+public sealed record DesiredMacvlan(int MasterIndex, string Master, MacvlanMode Mode, PhysicalAddress? Mac, int Mtu);
+
+/// <summary>The cable between the node and a router's netns; its inner end is <see cref="RouterNames.InsideLink"/>.</summary>
+/// <param name="NodeLink">The name of the outer end.</param>
+/// <param name="AltName">The alternative name of the outer end.</param>
+/// <param name="Mtu">Of both ends, bytes.</param>
+public sealed record DesiredVeth(string NodeLink, string AltName, int Mtu);

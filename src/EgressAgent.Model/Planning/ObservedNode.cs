@@ -9,6 +9,12 @@ namespace EgressAgent.Model.Planning;
 /// <param name="Routes">The unicast and local routes of all tables, without those over loopback and the agent's own interfaces.</param>
 public sealed record ObservedNode(ValueList<NodeLink> Links, ValueList<NodeRoute> Routes)
 {
+    /// <summary>Why the node has no IPv6; null when it has.</summary>
+    public string? WhyNoIPv6 { get; init; }
+
+    /// <summary>The kernel settings that routers take over, see <see cref="NodeSettings"/>.</summary>
+    public ValueList<SysctlEntry> Settings { get; init; } = [];
+
     /// <summary>The interface of the given name or alternative name.</summary>
     public NodeLink? FindLink(string name) => Links.FirstOrDefault(link => link.Name == name || link.AltNames.Contains(name));
 
@@ -32,6 +38,15 @@ public sealed record ObservedNode(ValueList<NodeLink> Links, ValueList<NodeRoute
 public sealed record NodeLink(
     int Index, string Name, bool IsUp, bool HasCarrier, int Mtu, ValueList<InterfaceAddress> Addresses, ValueList<string> AltNames)
 {
+    /// <summary>The driver's kind: <c>bridge</c>, <c>bond</c>; null for hardware.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>The index of the bridge, bond or VRF that it is a port of.</summary>
+    public int? PortOf { get; init; }
+
+    /// <summary>Whether it carries Ethernet frames; else no macvlan can stand on it.</summary>
+    public bool IsEthernet { get; init; } = true;
+
     /// <summary>How often its carrier came up: an outage that is over by now is seen by it.</summary>
     public uint CarrierUps { get; init; }
 }

@@ -17,6 +17,18 @@ public sealed record ObservedRouter
     /// <summary>Whether the agent still holds a netns of the router's that lost its name, or was replaced under it.</summary>
     public bool HasNamelessNetns { get; init; }
 
+    /// <summary>Who keeps that one alive, besides the agent: <c>process 4242 (sleep)</c>.</summary>
+    public ValueList<string> NamelessHolders { get; init; } = [];
+
+    /// <summary>
+    /// Why a name of the router's is not this agent's to use, and what to do about it; null when nobody else has one. Then nothing else
+    /// is known of what has it.
+    /// </summary>
+    public string? WhyForeign { get; init; }
+
+    /// <summary>Whether the netns does not carry the mark by which its agent knows it again.</summary>
+    public bool IsUnmarked { get; init; }
+
     public bool IsLoopbackUp { get; init; }
 
     /// <summary>Null when either end is missing.</summary>
@@ -26,6 +38,12 @@ public sealed record ObservedRouter
     public bool HasStrayVethEnd { get; init; }
 
     public ObservedMacvlan? Macvlan { get; init; }
+
+    /// <summary>The cable to the Services, with what is right of it; null when either end is missing.</summary>
+    public ServiceLink? ServiceLink { get; init; }
+
+    /// <summary>Whether there is an interface of its name all the same.</summary>
+    public bool HasStrayServiceLinkEnd { get; init; }
 
     /// <summary>The networks that the node refuses to its clients where no router has the address; those of other routers too.</summary>
     public ValueList<IPNetwork> HeldNetworks { get; init; } = [];
@@ -39,8 +57,14 @@ public sealed record ObservedRouter
     /// <summary>The settings that a router cares for, as they are.</summary>
     public ValueList<SysctlEntry> Sysctls { get; init; } = [];
 
-    /// <summary>Without loopback and IPv6 link-local ones. Those whose duplicate detection failed are in <see cref="DuplicateAddresses"/>.</summary>
+    /// <summary>
+    /// Those that the agent put there, without loopback and IPv6 link-local ones. Those whose duplicate detection failed are in
+    /// <see cref="DuplicateAddresses"/>.
+    /// </summary>
     public ValueList<AddressEntry> Addresses { get; init; } = [];
+
+    /// <summary>Addresses that do not say who put them there, where none does: an earlier version of the agent did.</summary>
+    public ValueList<AddressEntry> UnmarkedAddresses { get; init; } = [];
 
     /// <summary>IPv6 addresses that the kernel found in use by another host (IFA_F_DADFAILED).</summary>
     public ValueList<AddressEntry> DuplicateAddresses { get; init; } = [];
@@ -48,11 +72,23 @@ public sealed record ObservedRouter
     /// <summary>For which addresses of the macvlan other hosts are heard.</summary>
     public ValueList<IPAddress> Heard { get; init; } = [];
 
+    /// <summary>Which gateways are asked by the macvlan, again and again, whether they are there.</summary>
+    public ValueList<IPAddress> AskedGateways { get; init; } = [];
+
     /// <summary>Addresses that the router holds and another host uses too.</summary>
     public ValueList<ContestedAddress> Contested { get; init; } = [];
 
-    /// <summary>Whether the kernel still asks the network for another holder of an IPv6 address (IFA_F_TENTATIVE).</summary>
-    public bool IsDetectingDuplicates { get; init; }
+    /// <summary>
+    /// Addresses that the router holds and that something with its own MAC was heard to have, which may have been its own voice, or for which
+    /// somebody answered.
+    /// </summary>
+    public ValueList<IPAddress> Suspected { get; init; } = [];
+
+    /// <summary>The addresses for which the kernel still asks the network for another holder (IFA_F_TENTATIVE).</summary>
+    public ValueList<AddressEntry> Tentative { get; init; } = [];
+
+    /// <summary>Whether it still does so on the node's end of the veth, and the node cannot ask for the router's inside address.</summary>
+    public bool IsNodeEndDetecting { get; init; }
 
     /// <summary>
     /// Addresses of the macvlan that its network is to be told of now: it was not yet, by this run of the agent, since the link last
@@ -63,11 +99,18 @@ public sealed record ObservedRouter
     /// <summary>When the next address is to be announced again; null when none is.</summary>
     public TimeSpan? NextAnnouncement { get; init; }
 
-    /// <summary>Of the main and the return table; without IPv6 link-local and multicast ones.</summary>
+    /// <summary>Of the main and the return table, whoever made them; without IPv6 link-local and multicast ones.</summary>
     public ValueList<RouteEntry> Routes { get; init; } = [];
 
     /// <summary>With those that every netns begins with (<see cref="RuleEntry.BuiltIn"/>).</summary>
     public ValueList<RuleEntry> Rules { get; init; } = [];
+
+    /// <summary>The gateways of the default routes over the macvlan.</summary>
+    public IEnumerable<IPAddress> DefaultGateways => Routes.Where(route => route.IsOutsideDefault).Select(route => route.Gateway!);
+
+    /// <summary>Whether the router is not ready, since the network is asked for more than the addresses that it can serve without.</summary>
+    /// <param name="external">Those.</param>
+    public bool IsDetectingDuplicatesBeside(ValueList<AddressEntry> external) => IsNodeEndDetecting || !Tentative.All(external.Contains);
 
     /// <summary>Whether nothing at all of the router is there.</summary>
     public bool IsNothing => !HasNetns && !HasNamelessNetns && !HasStaleName && Veth is null && !HasStrayVethEnd;

@@ -18,4 +18,16 @@ public static class PacketMarks
 
     /// <summary>A bit: belongs to a flow that was redirected, in either direction, and so may be forwarded.</summary>
     public const uint Redirected = 0x4;
+
+    /// <summary>
+    /// A bit: came in by a Service and was not redirected, or goes back there: it belongs to a flow that a Service brought
+    /// (<see cref="Redirected"/> as well then), or answers what it carried. Of the conntrack entries it marks those flows.
+    /// </summary>
+    public const uint ByService = 0x8;
+
+    /// <summary>
+    /// A bit: belongs to a flow that another machine began at an external address, in either direction, and goes by the main table: to
+    /// the destination, and back to the physical network. Of the conntrack entries it marks those flows.
+    /// </summary>
+    public const uint FromLan = 0x10;
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Planning;
@@ -12,17 +13,31 @@ namespace EgressAgent.Model.Planning;
 public static class RouterDiff
 {
     /// <summary>The steps that bring <paramref name="observed"/> to <paramref name="desired"/>; none when it is there.</summary>
-    public static IReadOnlyList<RouterStep> Build(DesiredRouter desired, ObservedRouter observed, PriorHolderCheck check)
+    /// <param name="desired">What must be.</param>
+    /// <param name="observed">What is.</param>
+    /// <param name="check">What to do before a reserved address is claimed.</param>
+    /// <param name="former">The gateways that the agent gave it before, where they are known.</param>
+    public static IReadOnlyList<RouterStep> Build(
+        DesiredRouter desired, ObservedRouter observed, PriorHolderCheck check, IEnumerable<IPAddress>? former = null)
     {
         List<RouterStep> steps = [.. desired.InsideNetworks.Except(observed.HeldNetworks).Select(network => new HoldInsideNetwork(network))];
         if (observed.HasNamelessNetns)
         {
-            steps.Add(new LetGoOfNetns());
+            steps.Add(new LetGoOfNetns(observed.NamelessHolders));
+        }
+
+        if (observed.WhyForeign is not null)
+        {
+            return steps;
         }
 
         if (!observed.HasNetns)
         {
             steps.Add(new CreateNetns(RouterNames.Netns(desired.Key)));
+        }
+        else if (observed.IsUnmarked)
+        {
+            steps.Add(new MarkNetns(RouterNames.Netns(desired.Key)));
         }
 
         AddSysctls(desired, observed, steps);
@@ -45,26 +60,40 @@ public static class RouterDiff
         // The kernel drops an interface's addresses and routes with the interface, so what was seen on it no longer counts.
         bool keepsVeth = AddVeth(desired.Veth, observed, steps);
         bool keepsMacvlan = AddMacvlan(desired.Macvlan, observed.Macvlan, steps);
-        HashSet<string> keptLinks = [.. KeptLinks(desired, keepsVeth, keepsMacvlan)];
+        bool keepsServiceLink = AddServiceLink(desired.ServiceLink, observed, steps);
+        HashSet<string> keptLinks = [.. KeptLinks(desired, keepsVeth, keepsMacvlan, keepsServiceLink)];
         HashSet<AddressEntry> addresses = [.. observed.Addresses.Where(entry => keptLinks.Contains(entry.Link))];
 
         steps.AddRange(desired.InsideAddresses.Where(entry => !addresses.Contains(entry)).Select(entry => new AddInsideAddress(entry)));
         AddRules(desired, observed, steps);
 
-        List<AddressEntry> claims = [.. desired.ReservedAddresses.Where(entry => !addresses.Contains(entry))];
-        steps.AddRange(claims.Select(entry => new ClaimAddress(entry, check)));
-        AddRoutes(desired, observed.Routes.Where(entry => keptLinks.Contains(entry.Link)), addresses, steps);
-        ValueList<IPAddress> heard = desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => address.IsIPv4).ToValueList();
+        List<AddressEntry> claims = [.. desired.ClaimedAddresses.Where(entry => !addresses.Contains(entry))];
+        steps.AddRange(claims.Select(entry => new ClaimAddress(entry, check)
+        {
+            Gateway = desired.GatewayOf(entry.Address.Family),
+            IsExternal = desired.ExternalAddresses.Contains(entry),
+        }));
+        AddRoutes(desired, observed.Routes.Where(entry => keptLinks.Contains(entry.Link)), addresses, former?.ToHashSet(), steps);
+        ValueList<IPAddress> heard = desired.ClaimedAddresses.Select(entry => entry.Address.Address).ToValueList();
         if (claims.Count == 0 && !heard.ToHashSet().SetEquals(observed.Heard))
         {
-            steps.Add(new HearOthers(heard));
+            steps.Add(new HearOthers(heard, check));
         }
 
-        IEnumerable<IPAddress> announced = desired.ReservedAddresses
+        IEnumerable<IPAddress> announced = desired.ClaimedAddresses
             .Where(entry => claims.Contains(entry) || observed.Unannounced.Contains(entry.Address.Address)).Select(entry => entry.Address.Address);
         IEnumerable<IPAddress> defended = observed.Contested.Where(contest => contest.IsDefenceDue).Select(contest => contest.Address);
         steps.AddRange(announced.Union(defended).Select(address => new Announce(address)));
-        steps.AddRange(observed.Contested.Where(contest => contest.IsRecheckDue).Select(contest => new RecheckAddress(contest.Address)));
+        IEnumerable<IPAddress> asked = observed.Contested.Where(contest => contest.IsRecheckDue).Select(contest => contest.Address).Union(observed.Suspected);
+        steps.AddRange(asked.Select(address => new RecheckAddress(address) { Gateway = desired.GatewayOf(address.AddressFamily) }));
+
+        // Without a carrier nobody answers, which says nothing of the gateway.
+        ValueList<IPAddress> gateways = observed.Macvlan is { HasCarrier: true } ? desired.Gateways.ToValueList() : [];
+        if (keepsMacvlan && claims.Count == 0 && !gateways.Equals(observed.AskedGateways))
+        {
+            steps.Add(new AskGateways(gateways));
+        }
+
         return steps;
     }
 
@@ -72,13 +101,27 @@ public static class RouterDiff
     public static IReadOnlyList<RouterStep> PutOff(IReadOnlyList<RouterStep> steps, ObservedRouter observed) =>
         observed.Macvlan is { IsUp: true } && steps.Any(step => step is ApplyRedirect) ? [new CutOffMacvlan()] : [];
 
+    /// <summary>The steps by which a router that is not built further gives up what it claimed for Services alone.</summary>
+    /// <param name="reserved">What it is to claim for itself.</param>
+    /// <param name="settled">What was in force last, by this agent: what was reserved before stays too.</param>
+    /// <param name="ports">The ports of Services that lead to it.</param>
+    /// <param name="observed">What is.</param>
+    public static IReadOnlyList<RouterStep> GiveUpExternal(
+        IEnumerable<IPAddress> reserved, DesiredRouter? settled, IEnumerable<ExternalPort> ports, ObservedRouter observed) =>
+    [
+        .. observed.Addresses
+            .Where(entry => entry.Link == RouterNames.OutsideLink && !reserved.Contains(entry.Address.Address))
+            .Where(entry => ports.Any(port => port.Address.Equals(entry.Address.Address)) || (entry.Address.IsSingleHost && settled?.ReservedAddresses.Contains(entry) != true))
+            .Select(entry => new RemoveAddress(entry)),
+    ];
+
     /// <summary>The steps that leave nothing of a router; none when nothing is there.</summary>
     public static IReadOnlyList<RouterStep> Remove(RouterKey key, ObservedRouter observed)
     {
         List<RouterStep> steps = [];
         if (observed.HasNamelessNetns)
         {
-            steps.Add(new LetGoOfNetns());
+            steps.Add(new LetGoOfNetns(observed.NamelessHolders));
         }
 
         if (observed.Macvlan is not null)
@@ -93,24 +136,48 @@ public static class RouterDiff
 
         if (observed.HasNetns || observed.HasStaleName)
         {
-            steps.Add(new DeleteNetns(RouterNames.Netns(key)));
+            steps.Add(new DeleteNetns(RouterNames.Netns(key), observed.HasStaleName));
         }
 
         return steps;
     }
 
-    // A setting that is not there at all belongs to something that this kernel does not have, or has not loaded yet.
+    // A setting that is not there at all belongs to something that this kernel does not have, or has not loaded yet. A link begins with what is
+    // set for all that are to come.
     private static void AddSysctls(DesiredRouter desired, ObservedRouter observed, List<RouterStep> steps)
     {
-        Dictionary<string, string> present = observed.Sysctls.ToDictionary(entry => entry.Key, entry => entry.Value);
-        steps.AddRange(desired.Sysctls
-            .Where(entry => !observed.HasNetns || (present.TryGetValue(entry.Key, out string? value) && value != entry.Value))
-            .Select(entry => new SetSysctl(entry)));
+        int next = 0;
+        foreach (SysctlEntry entry in desired.Sysctls)
+        {
+            if ((!observed.HasNetns && !RouterSysctls.IsOfLink(entry)) || (Find(observed.Sysctls, entry.Key, ref next) is { } present && present.Value != entry.Value))
+            {
+                steps.Add(new SetSysctl(entry));
+            }
+        }
+    }
+
+    // Both lists mostly have the same order, so it is looked for after the one that was found before.
+    private static SysctlEntry? Find(ValueList<SysctlEntry> entries, string key, ref int next)
+    {
+        for (int i = 0; i < entries.Count; i++)
+        {
+            SysctlEntry entry = entries[(next + i) % entries.Count];
+            if (entry.Key == key)
+            {
+                next = (next + i + 1) % entries.Count;
+                return entry;
+            }
+        }
+
+        return null;
     }
 
     private static void AddUnwantedAddresses(DesiredRouter desired, ObservedRouter observed, List<RouterStep> steps) =>
-        steps.AddRange(observed.Addresses.Concat(observed.DuplicateAddresses)
-            .Where(entry => !desired.InsideAddresses.Contains(entry) && !desired.ReservedAddresses.Contains(entry))
+        steps.AddRange(observed.Addresses.Concat(observed.UnmarkedAddresses).Concat(observed.DuplicateAddresses)
+            .Where(entry => !desired.InsideAddresses.Contains(entry) && !desired.ClaimedAddresses.Contains(entry))
+
+            // They go with the link.
+            .Where(entry => desired.ServiceLink is not null || entry.Link != RouterNames.ServiceLink)
             .Select(entry => new RemoveAddress(entry)));
 
     private static bool AddVeth(DesiredVeth desired, ObservedRouter observed, List<RouterStep> steps)
@@ -128,7 +195,7 @@ public static class RouterDiff
         }
 
         bool isRight = veth.HasAltName && veth.NodeMtu == desired.Mtu && veth.RouterMtu == desired.Mtu
-            && veth.IsNodeEndUp && veth.IsRouterEndUp;
+            && veth.IsNodeEndUp && veth.IsRouterEndUp && !veth.IsUnmarked;
         if (!isRight)
         {
             steps.Add(new ConfigureVeth(desired));
@@ -169,8 +236,35 @@ public static class RouterDiff
             ? $"its mode is now {desired.Mode}"
             : null;
 
-    private static IEnumerable<string> KeptLinks(DesiredRouter desired, bool keepsVeth, bool keepsMacvlan)
+    private static bool AddServiceLink(ServiceLink? desired, ObservedRouter observed, List<RouterStep> steps)
     {
+        bool isThere = observed.ServiceLink is not null;
+        if (observed.HasStrayServiceLinkEnd || (desired is null && isThere))
+        {
+            steps.Add(new RemoveServiceLink());
+            isThere = false;
+        }
+
+        if (desired is not null && !isThere)
+        {
+            steps.Add(new CreateServiceLink(desired));
+        }
+
+        if (desired is not null && (!isThere || observed.ServiceLink != desired))
+        {
+            steps.Add(new ConfigureServiceLink(desired));
+        }
+
+        return isThere;
+    }
+
+    private static IEnumerable<string> KeptLinks(DesiredRouter desired, bool keepsVeth, bool keepsMacvlan, bool keepsServiceLink)
+    {
+        if (keepsServiceLink)
+        {
+            yield return RouterNames.ServiceLink;
+        }
+
         if (keepsVeth)
         {
             yield return desired.Veth.NodeLink;
@@ -194,22 +288,29 @@ public static class RouterDiff
         DesiredRouter desired,
         IEnumerable<RouteEntry> observedRoutes,
         HashSet<AddressEntry> observedAddresses,
+        HashSet<IPAddress>? former,
         List<RouterStep> steps)
     {
         HashSet<RouteEntry> observed = [.. observedRoutes];
+        HashSet<IPAddress> gateways = [.. former ?? [], .. observed.Where(entry => entry.IsOutsideDefault).Select(entry => entry.Gateway!)];
         RouteEntry[] missing =
         [
             .. desired.Routes.Where(entry => !observed.Contains(entry) && !(entry.IsKernelMade && !HasAddressIn(entry, observedAddresses))),
         ];
 
-        // Setting a route replaces the one for the same destination, unless that has another metric: then it is seen, and
-        // removed, in the next round. The kernel's own routes come and go with addresses.
+        // Setting a route replaces the one for the same destination. The kernel's own routes come and go with addresses, and those of
+        // an administrator are no business of the agent's.
         HashSet<(NetworkSide, int, IPNetwork)> replaced = [.. missing.Select(entry => (entry.Side, entry.Table, entry.Destination))];
         steps.AddRange(observed.Except(desired.Routes)
-            .Where(entry => !entry.IsKernelMade && !replaced.Contains((entry.Side, entry.Table, entry.Destination)))
+            .Where(entry => IsOurs(entry, former, gateways) && !replaced.Contains((entry.Side, entry.Table, entry.Destination)))
             .Select(entry => new RemoveRoute(entry)));
         steps.AddRange(missing.Select(entry => new SetRoute(entry)));
     }
+
+    // The routes to gateways bear no mark, since they are shown as documented. An administrator's to a host on the link is of link scope.
+    private static bool IsOurs(RouteEntry entry, HashSet<IPAddress>? former, HashSet<IPAddress> gateways) => entry.IsMarked
+        || (entry.IsOutsideDefault && former?.Contains(entry.Gateway!) != false)
+        || (entry.IsOutsideHost && (gateways.Contains(entry.Destination.BaseAddress) || (entry.Destination.BaseAddress.IsIPv4 && !entry.IsLinkScope)));
 
     // The address is about to be added, and its route with it.
     private static bool HasAddressIn(RouteEntry route, HashSet<AddressEntry> observedAddresses) =>

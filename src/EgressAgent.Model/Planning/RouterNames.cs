@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace EgressAgent.Model.Planning;
 
 /// <summary>
@@ -13,6 +10,9 @@ public static class RouterNames
 
     /// <summary>The macvlan inside the router's netns, towards the physical network.</summary>
     public const string OutsideLink = "net1";
+
+    /// <summary>The veth end inside the router's netns, towards the Services; there only where one selects the router.</summary>
+    public const string ServiceLink = "eth1";
 
     /// <summary>What the names of all outer veth ends start with.</summary>
     public const string NodeLinkPrefix = "egr-";
@@ -58,5 +58,5 @@ public static class RouterNames
         name.Length <= limit ? name : $"{name[..(limit - 9)]}.{Hash(key)}";
 
     private static string Hash(RouterKey key) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())).AsSpan(0, 4));
+        Convert.ToHexStringLower(Sha256.Hash(key.ToString()).AsSpan(0, 4));
 }

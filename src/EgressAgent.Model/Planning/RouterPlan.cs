@@ -25,8 +25,14 @@ public sealed record RouterPlan
     /// </summary>
     public uint MasterCarrierUps { get; private init; }
 
-    public static RouterPlan Ready(DesiredRouter desired, NodeLink master, ValueList<PlanProblem> shortcomings) =>
-        new(desired, null, shortcomings) { MasterCarrierUps = master.CarrierUps };
+    /// <summary>Where the router stands by this plan; null when it waits.</summary>
+    public RouterFooting? Footing { get; private init; }
 
-    public static RouterPlan Waiting(string reason, string message) => new(null, new PlanProblem(reason, message), []);
+    /// <summary>Whether something is left out that the node may have later without a word of it.</summary>
+    public bool IsPartial { get; init; }
+
+    public static RouterPlan Ready(DesiredRouter desired, RouterFooting footing, NodeLink master, ValueList<PlanProblem> shortcomings) =>
+        new(desired, null, shortcomings) { Footing = footing, MasterCarrierUps = master.CarrierUps };
+
+    public static RouterPlan Waiting(PlanProblem problem) => new(null, problem, []);
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 
@@ -13,43 +12,76 @@ namespace EgressAgent.Model.Planning;
 /// </summary>
 public static class RouterPlanner
 {
-    private const int UnmarkedFromOutsideRulePriority = 99;
-    private const int ReturnRulePriority = 100;
+    private const int FromLanRulePriority = 93;
+    private const int UnmarkedFromServiceRulePriority = 94;
+    private const int UnseenFromServiceRulePriority = 95;
+    private const int FromServiceRulePriority = 96;
+    private const int ServiceReturnRulePriority = 97;
+    private const int ReplyRulePriority = 98;
+    private const int RedirectedRulePriority = 99;
+    private const int UnmarkedFromOutsideRulePriority = 100;
     private const int ReflectedRulePriority = 101;
     private const int NodeReplyRulePriority = 102;
     private const int OwnRulePriority = 103;
     private const int UnmarkedFromClientRulePriority = 104;
     private const int UnseenRulePriority = 105;
 
+    /// <param name="key">The router.</param>
+    /// <param name="spec">Its valid spec.</param>
+    /// <param name="allocation">What it was given.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="configuration">The agent's settings.</param>
+    /// <param name="standing">What it is already: that stays, where nothing forbids it.</param>
+    /// <param name="isBehindService">Whether a Service leads to it.</param>
+    /// <param name="external">The ports of Services at external addresses that it is to hold; null for none.</param>
     public static RouterPlan Plan(
-        RouterKey key, EgressRouterSpec spec, RouterAllocation allocation, ObservedNode node, AgentConfiguration configuration)
+        RouterKey key,
+        EgressRouterSpec spec,
+        RouterAllocation allocation,
+        ObservedNode node,
+        AgentConfiguration configuration,
+        RouterStanding? standing = null,
+        bool isBehindService = false,
+        ValueList<ExternalPort>? external = null)
     {
-        if (FindInsideNetworkConflict(allocation, node) is { } conflict)
+        standing ??= RouterStanding.None;
+        List<PlanProblem> shortcomings = [];
+        HashSet<AddressFamily> served = [];
+        HashSet<AddressFamily> families = [.. spec.Addresses.Select(address => address.Address.Family)];
+        foreach (AddressFamily family in families)
         {
-            return RouterPlan.Waiting(PlanReasons.InsideNetworkConflict, conflict);
+            PlanProblem? problem = WhyNot(family, spec, allocation, node, standing, out bool isForNewOnly);
+            if (problem is null || isForNewOnly)
+            {
+                served.Add(family);
+            }
+
+            shortcomings.AddRange(new[] { problem }.OfType<PlanProblem>());
         }
 
-        if (spec.Addresses.FirstOrDefault(address => allocation.InsideAddresses.All(inside => inside.Family != address.Address.Family)) is { } homeless)
+        if (served.Count == 0)
         {
-            return RouterPlan.Waiting(
-                PlanReasons.InsideNetworkMissing,
-                $"clients have no way to {homeless.Address}: insideNetworks of /etc/egress-agentd/agentd.yaml has no network of its family");
+            return RouterPlan.Waiting(shortcomings[0]);
         }
 
-        if (spec.Addresses.FirstOrDefault(address => node.Owns(address.Address.Address)) is { } owned)
+        if (MasterSelection.Select(spec, standing, node, out PlanProblem? noMaster) is not { } selected)
         {
-            return RouterPlan.Waiting(
-                PlanReasons.AddressInUseOnNode,
-                $"the node itself has {owned.Address.Address}; a reserved address belongs to one router alone, so take it off the node's interface");
+            return RouterPlan.Waiting(noMaster!);
         }
 
-        if (MasterSelection.Select(spec, node, out PlanProblem? problem) is not { } master)
+        NodeLink master = selected.Link;
+        if (MasterFitness.WhyUnfit(spec, master, node) is { } unfit)
         {
-            return RouterPlan.Waiting(problem!.Reason, problem.Message);
+            return RouterPlan.Waiting(unfit);
         }
 
-        RedirectPlan redirect = RedirectCompiler.Compile(key, spec, allocation.InsideAddresses, configuration);
-        List<PlanProblem> shortcomings = [.. MasterSelection.WhySilent(master) is { } silent ? [silent] : ValueList<PlanProblem>.Empty];
+        shortcomings.AddRange(new[] { MasterSelection.WhySilent(master), selected.Shortcoming }.OfType<PlanProblem>());
+        IPNetwork choiceNetwork = spec.Addresses[0].Address.Network;
+        (spec, allocation) = Restrict(spec, allocation, served);
+        FootingGateway?[] gateways = [.. spec.Addresses.Select(address => GatewayOf(address, selected, standing, node, shortcomings))];
+        ServiceLink? serviceLink = isBehindService ? ServiceLinkOf(allocation, master, configuration) : null;
+        external = ExternalPlaces.Choose(external ?? [], spec, master, node, shortcomings);
+        RedirectPlan redirect = RedirectCompiler.Compile(key, spec, allocation.InsideAddresses, configuration, external) with { IsBehindService = serviceLink is not null };
         var desired = new DesiredRouter
         {
             Key = key,
@@ -62,33 +94,110 @@ public static class RouterPlanner
                 master.Mtu),
             InsideNetworks = [.. allocation.InsideAddresses.Select(inside => inside.Network)],
             Redirect = redirect,
-            Sysctls = RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6)),
-            InsideAddresses = [.. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(key, inside))],
+            ServiceLink = serviceLink,
+            Sysctls =
+            [
+                .. RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6)),
+                .. NodeSettings.OfRouter(node.Settings),
+            ],
+            InsideAddresses =
+            [
+                .. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(key, inside)),
+                .. FamiliesOf(serviceLink).Select(family => new AddressEntry(NetworkSide.Router, RouterNames.ServiceLink, SingleHost(family.Inside))),
+            ],
             ReservedAddresses = [.. spec.Addresses.Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, address.Address))],
-            Routes = [.. Routes(key, spec, allocation, redirect, master, node, shortcomings)],
-            Rules = [.. allocation.InsideAddresses.SelectMany(inside => Rules(inside))],
+            ExternalAddresses =
+            [
+                .. redirect.ExternalAddresses.Where(address => !spec.Addresses.Any(own => own.Address.Address.Equals(address)))
+                    .Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, SingleHost(address))),
+            ],
+            Routes = [.. Routes(key, spec, allocation, redirect, master, gateways, node, shortcomings), .. FamiliesOf(serviceLink).SelectMany(ServiceRoutes)],
+            Rules =
+            [
+                .. redirect.ExternalAddresses.Select(address => address.AddressFamily).Distinct().Select(FromLanRule),
+                .. allocation.InsideAddresses.SelectMany(inside => Rules(inside)),
+                .. FamiliesOf(serviceLink).SelectMany(family => ServiceRules(family.Inside.AddressFamily)),
+            ],
         };
-        return RouterPlan.Ready(desired, master, [.. shortcomings]);
+        var footing = new RouterFooting(master.Name, selected.Choice, choiceNetwork, [.. gateways.OfType<FootingGateway>()]);
+        return RouterPlan.Ready(desired, footing, master, [.. shortcomings]) with { IsPartial = served.Count < families.Count };
     }
 
-    private static string? FindInsideNetworkConflict(RouterAllocation allocation, ObservedNode node)
+    /// <param name="family">The family.</param>
+    /// <param name="spec">The router's spec.</param>
+    /// <param name="allocation">What it was given.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="standing">What it is already.</param>
+    /// <param name="isForNewOnly">Whether a router that serves goes on all the same, and this one does.</param>
+    private static PlanProblem? WhyNot(
+        AddressFamily family, EgressRouterSpec spec, RouterAllocation allocation, ObservedNode node, RouterStanding standing, out bool isForNewOnly)
     {
-        foreach (InterfaceAddress inside in allocation.InsideAddresses)
+        isForNewOnly = false;
+        AddressSpec[] addresses = [.. spec.Addresses.Where(address => address.Address.Family == family)];
+        if (family == AddressFamily.InterNetworkV6 && node.WhyNoIPv6 is { } off)
         {
-            IPNetwork network = inside.Network;
+            return new PlanProblem(PlanReasons.IPv6Off, $"clients have no way to {addresses[0].Address}: {off}");
+        }
 
-            // A VPN may split the default route into two halves; those no more clash than the whole.
-            NodeRoute? clash = node.Routes.FirstOrDefault(route => route.Destination.PrefixLength > 1
-                && (network.Contains(route.Destination.BaseAddress) || route.Destination.Contains(network.BaseAddress)));
-            if (clash is not null)
-            {
-                string link = node.Links.FirstOrDefault(candidate => candidate.Index == clash.LinkIndex)?.Name ?? $"interface {clash.LinkIndex}";
-                return $"the inside network {network} overlaps the node's route to {clash.Destination} (dev {link}, table {clash.Table}); "
-                    + "choose another range in insideNetworks of /etc/egress-agentd/agentd.yaml";
-            }
+        if (allocation.InsideAddresses.FirstOrDefault(inside => inside.Family == family) is not { } own)
+        {
+            return new PlanProblem(
+                PlanReasons.InsideNetworkMissing,
+                $"clients have no way to {addresses[0].Address}: insideNetworks of /etc/egress-agentd/agentd.yaml has no network of its family");
+        }
+
+        if (NetworkConflicts.Find(own.Network, "inside network", "insideNetworks", node) is { } conflict)
+        {
+            isForNewOnly = standing.Families.Contains(family);
+            return new PlanProblem(PlanReasons.InsideNetworkConflict, isForNewOnly ? $"{conflict}; this router goes on, new ones wait" : conflict);
+        }
+
+        if (addresses.FirstOrDefault(address => node.Owns(address.Address.Address)) is { } owned)
+        {
+            isForNewOnly = standing.Addresses.Any(held => held.Address.Equals(owned.Address.Address));
+            return new PlanProblem(
+                PlanReasons.AddressInUseOnNode,
+                $"the node itself has {owned.Address.Address}; a reserved address belongs to one router alone, so take it off the node's interface");
         }
 
         return null;
+    }
+
+    // Only for the families in which Services have a network.
+    private static ServiceLink? ServiceLinkOf(RouterAllocation allocation, NodeLink master, AgentConfiguration configuration)
+    {
+        ValueList<ServiceLinkFamily> families =
+        [
+            .. from inside in allocation.InsideAddresses
+               from network in configuration.ServiceNetworks
+               where network.BaseAddress.AddressFamily == inside.Family
+               select new ServiceLinkFamily(InsideAddressAllocator.NodeAddress(network), inside.Address),
+        ];
+        return families.Count == 0 ? null : new ServiceLink(master.Mtu, families);
+    }
+
+    // The families that are not served are as if the file did not name them.
+    private static (EgressRouterSpec, RouterAllocation) Restrict(EgressRouterSpec spec, RouterAllocation allocation, HashSet<AddressFamily> served) => (
+        spec with
+        {
+            Addresses = [.. spec.Addresses.Where(address => served.Contains(address.Address.Family))],
+            Rules = [.. spec.Rules.Where(rule => served.Contains(rule.Destination.AddressFamily))],
+            FallbackIP = spec.FallbackIP is { } fallback && served.Contains(fallback.AddressFamily) ? fallback : null,
+        },
+        allocation with { InsideAddresses = [.. allocation.InsideAddresses.Where(inside => served.Contains(inside.Family))] });
+
+    private static FootingGateway? GatewayOf(
+        AddressSpec address, SelectedMaster master, RouterStanding standing, ObservedNode node, List<PlanProblem> shortcomings)
+    {
+        FootingGateway? gateway = MasterSelection.Gateway(address, master, standing, node, out PlanProblem? shortcoming);
+
+        // What is told of the master is why the default route is away, more often than not.
+        if (shortcoming is not null && !shortcomings.Any(other => other.Reason is PlanReasons.MasterDown or PlanReasons.MasterKept))
+        {
+            shortcomings.Add(shortcoming);
+        }
+
+        return gateway;
     }
 
     private static IEnumerable<AddressEntry> InsideAddresses(RouterKey key, InterfaceAddress inside)
@@ -104,6 +213,7 @@ public static class RouterPlanner
         RouterAllocation allocation,
         RedirectPlan redirect,
         NodeLink master,
+        FootingGateway?[] gateways,
         ObservedNode node,
         List<PlanProblem> shortcomings)
     {
@@ -112,9 +222,10 @@ public static class RouterPlanner
         {
             IPAddress nodeAddress = InsideAddressAllocator.NodeAddress(inside.Network);
             yield return PrefixRoute(RouterNames.InsideLink, inside);
-            yield return new RouteEntry(NetworkSide.Router, DefaultOf(inside.Family), nodeAddress, RouterNames.InsideLink, RouteEntry.ReturnTable);
+            yield return new RouteEntry(NetworkSide.Router, DefaultOf(inside.Family), nodeAddress, RouterNames.InsideLink, RouteEntry.ReturnTable) { IsMarked = true };
             yield return new RouteEntry(NetworkSide.Node, SingleHost(inside.Address).Network, null, nodeLink)
             {
+                IsMarked = true,
                 PreferredSource = nodeAddress,
                 IsLinkScope = inside.Address.IsIPv4,
             };
@@ -122,7 +233,7 @@ public static class RouterPlanner
 
         foreach (FamilyRedirect family in redirect.Families)
         {
-            foreach (RouteEntry route in OutsideRoutes(spec, family, master, node, shortcomings))
+            foreach (RouteEntry route in OutsideRoutes(spec, family, master, gateways, node, shortcomings))
             {
                 yield return route;
             }
@@ -135,12 +246,12 @@ public static class RouterPlanner
     }
 
     private static IEnumerable<RouteEntry> OutsideRoutes(
-        EgressRouterSpec spec, FamilyRedirect family, NodeLink master, ObservedNode node, List<PlanProblem> shortcomings)
+        EgressRouterSpec spec, FamilyRedirect family, NodeLink master, FootingGateway?[] gatewaysByAddress, ObservedNode node, List<PlanProblem> shortcomings)
     {
         bool hasDefault = false;
         HashSet<IPAddress> gateways = [];
         HashSet<IPNetwork> networks = [];
-        foreach (AddressSpec address in spec.Addresses.Where(address => address.Address.Family == family.Family))
+        foreach ((AddressSpec address, FootingGateway? known) in spec.Addresses.Zip(gatewaysByAddress).Where(pair => pair.First.Address.Family == family.Family))
         {
             // The kernel makes one route for a network, with the first address in it as source.
             if (!address.Address.IsSingleHost && networks.Add(address.Address.Network))
@@ -148,9 +259,20 @@ public static class RouterPlanner
                 yield return PrefixRoute(RouterNames.OutsideLink, address.Address);
             }
 
-            if (MasterSelection.Gateway(address, master, node) is not { } gateway)
+            if (known is not { Gateway: var gateway })
             {
                 continue;
+            }
+
+            if (node.Owns(gateway))
+            {
+                shortcomings.Add(new PlanProblem(
+                    PlanReasons.GatewayIsTheNode,
+                    $"the gateway {gateway} is the node itself, which a macvlan cannot reach; "
+                        + "name the router of that network in spec.addresses[].gateway, or only destinations in the same subnet can be reached")
+                {
+                    Subject = gateway.ToString(),
+                });
             }
 
             // With universe scope `ip route` prints it bare, as documented. A gateway outside of the address's subnet must be
@@ -193,12 +315,12 @@ public static class RouterPlanner
         ];
         foreach (IPAddress destination in destinations)
         {
-            yield return new RouteEntry(NetworkSide.Router, SingleHost(destination).Network, nodeAddress, RouterNames.InsideLink);
+            yield return new RouteEntry(NetworkSide.Router, SingleHost(destination).Network, nodeAddress, RouterNames.InsideLink) { IsMarked = true };
         }
 
         if (destinations.Count > 0)
         {
-            yield return new RouteEntry(NetworkSide.Node, SingleHost(family.Source).Network, inside.Address, nodeLink);
+            yield return new RouteEntry(NetworkSide.Node, SingleHost(family.Source).Network, inside.Address, nodeLink) { IsMarked = true };
         }
     }
 
@@ -209,13 +331,18 @@ public static class RouterPlanner
             yield return builtIn;
         }
 
-        // What the ruleset has not marked is not forwarded. Where it has seen a packet that it does not redirect, the client is told.
-        yield return new(inside.Family, UnmarkedFromOutsideRulePriority, RouterNames.OutsideLink, 0, 0)
+        // What the ruleset has marked is forwarded, and meets these rules first, since each costs each packet.
+        yield return new(inside.Family, ReplyRulePriority, RouterNames.OutsideLink, PacketMarks.Redirected, RouteEntry.ReturnTable)
         {
             MarkMask = PacketMarks.Redirected,
-            Action = RuleAction.Blackhole,
         };
-        yield return new(inside.Family, ReturnRulePriority, RouterNames.OutsideLink, null, RouteEntry.ReturnTable);
+        yield return new(inside.Family, RedirectedRulePriority, RouterNames.InsideLink, PacketMarks.Redirected, RouteEntry.MainTable)
+        {
+            MarkMask = PacketMarks.Redirected,
+        };
+
+        // What it has not marked is not. Where it has seen a packet that it does not redirect, the client is told.
+        yield return new(inside.Family, UnmarkedFromOutsideRulePriority, RouterNames.OutsideLink, null, 0) { Action = RuleAction.Blackhole };
         yield return new(inside.Family, ReflectedRulePriority, "lo", PacketMarks.FromClient, RouteEntry.ReturnTable)
         {
             MarkMask = PacketMarks.FromClient,
@@ -233,6 +360,49 @@ public static class RouterPlanner
         {
             MarkMask = PacketMarks.Redirected,
             Action = RuleAction.Blackhole,
+        };
+    }
+
+    // Before those that take what comes in by net1 for the answer to a client on the other side.
+    private static RuleEntry FromLanRule(AddressFamily family) => new(family, FromLanRulePriority, null, PacketMarks.FromLan, RouteEntry.MainTable)
+    {
+        MarkMask = PacketMarks.FromLan,
+    };
+
+    private static ValueList<ServiceLinkFamily> FamiliesOf(ServiceLink? link) => link?.Families ?? [];
+
+    // What came by the service link goes back by it: the node knows the Service's address behind the netns of Services alone.
+    private static IEnumerable<RouteEntry> ServiceRoutes(ServiceLinkFamily family)
+    {
+        yield return new RouteEntry(NetworkSide.Router, SingleHost(family.Gateway).Network, null, RouterNames.ServiceLink, RouteEntry.ServiceReturnTable)
+        {
+            IsMarked = true,
+            IsLinkScope = family.Gateway.IsIPv4,
+        };
+        yield return new RouteEntry(
+            NetworkSide.Router, DefaultOf(family.Gateway.AddressFamily), family.Gateway, RouterNames.ServiceLink, RouteEntry.ServiceReturnTable)
+        {
+            IsMarked = true,
+        };
+    }
+
+    // As those for clients on the other side: out with what was redirected, and with nothing else; back with what carries the mark.
+    private static IEnumerable<RuleEntry> ServiceRules(AddressFamily family)
+    {
+        yield return new(family, UnmarkedFromServiceRulePriority, RouterNames.ServiceLink, PacketMarks.ByService, 0)
+        {
+            MarkMask = PacketMarks.ByService | PacketMarks.Redirected,
+            Action = RuleAction.Prohibit,
+        };
+        yield return new(family, UnseenFromServiceRulePriority, RouterNames.ServiceLink, 0, 0)
+        {
+            MarkMask = PacketMarks.Redirected,
+            Action = RuleAction.Blackhole,
+        };
+        yield return new(family, FromServiceRulePriority, RouterNames.ServiceLink, null, RouteEntry.MainTable);
+        yield return new(family, ServiceReturnRulePriority, null, PacketMarks.ByService, RouteEntry.ServiceReturnTable)
+        {
+            MarkMask = PacketMarks.ByService,
         };
     }
 

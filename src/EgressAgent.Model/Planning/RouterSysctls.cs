@@ -11,8 +11,17 @@ public static class RouterSysctls
     // larger one, either or its own alone.
     private static readonly string[] Scopes = ["all", "default", RouterNames.InsideLink, RouterNames.OutsideLink];
 
+    private static readonly ValueList<SysctlEntry> WithIPv6 = Make(hasIPv6: true);
+    private static readonly ValueList<SysctlEntry> WithoutIPv6 = Make(hasIPv6: false);
+
     /// <param name="hasIPv6">Whether the router has an IPv6 address; without one, IPv6 stays off in its netns.</param>
-    public static ValueList<SysctlEntry> Compile(bool hasIPv6)
+    public static ValueList<SysctlEntry> Compile(bool hasIPv6) => hasIPv6 ? WithIPv6 : WithoutIPv6;
+
+    /// <summary>Whether it is a setting of one link, which is there no sooner than the link.</summary>
+    public static bool IsOfLink(SysctlEntry entry) =>
+        entry.Key.Contains($"/conf/{RouterNames.InsideLink}/", StringComparison.Ordinal) || entry.Key.Contains($"/conf/{RouterNames.OutsideLink}/", StringComparison.Ordinal);
+
+    private static ValueList<SysctlEntry> Make(bool hasIPv6)
     {
         List<SysctlEntry> settings =
         [
@@ -27,8 +36,15 @@ public static class RouterSysctls
             // all of them together a thousand. What is in no mask is under neither limit.
             new("net/ipv4/icmp_ratemask", "0"),
 
+            // A port is free for another connection to the same destination a second after the last one, not a minute; the peer's
+            // time stamps tell them apart (RFC 6191).
+            new("net/ipv4/tcp_tw_reuse", "1"),
+
             // Byte counts of flows, and what the rules' counters are read from.
             new("net/netfilter/nf_conntrack_acct", "1"),
+
+            // When a flow began and ended, by the kernel's own clock.
+            new("net/netfilter/nf_conntrack_timestamp", "1"),
 
             // The end of every flow is told, with what it carried. By default, of those alone that began while somebody listened.
             new("net/netfilter/nf_conntrack_events", "1"),

@@ -11,8 +11,14 @@ public sealed record EgressRouterResource(
     RouterKey Key,
     SourceLocation Source,
     ImmutableSortedDictionary<string, string> Labels,
-    EgressRouterSpec Spec)
+    EgressRouterSpec Spec) : IResource
 {
+    public ResourceKey Id => Key;
+
+    IResource IResource.At(SourceLocation source) => this with { Source = source };
+
+    bool IResource.AsksForTheSame(IResource? other) => other is EgressRouterResource router && router.Spec == Spec;
+
     public bool Equals(EgressRouterResource? other) =>
         ReferenceEquals(this, other)
         || (other is not null

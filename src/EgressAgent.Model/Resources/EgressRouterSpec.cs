@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.NetworkInformation;
+using EgressAgent.Model.Addressing;
 
 namespace EgressAgent.Model.Resources;
 
@@ -38,6 +39,42 @@ public sealed record EgressRouterSpec
     /// <summary>Annotation <c>egressagent.org/mac-address</c>; null when it is derived from machine-id and key.</summary>
     public PhysicalAddress? MacAddress { get; init; }
 
+    /// <summary>
+    /// Annotation <c>egressagent.org/passthru-takes-the-node</c>: whether passthru mode may take an interface that the node itself uses.
+    /// </summary>
+    public bool PassthruTakesTheNode { get; init; }
+
     /// <summary>Annotation <c>egressagent.org/flow-log</c>; null when the agent's configuration decides.</summary>
     public FlowLogMode? FlowLog { get; init; }
+}
+
+/// <summary>One entry of <c>spec.addresses</c>.</summary>
+/// <param name="Address">The reserved address; a plain IP in the file is a /32 or /128.</param>
+/// <param name="Gateway">Of the same family; null when it is to be inferred from the master's default route.</param>
+public sealed record AddressSpec(InterfaceAddress Address, IPAddress? Gateway);
+
+/// <summary>One entry of <c>spec.redirect.redirectRules</c>, with <c>targetPort</c> filled in.</summary>
+/// <param name="Protocol">The transport that the rule takes.</param>
+/// <param name="Port">The port on the router's inside address.</param>
+/// <param name="Destination">A unicast address of a family for which the router has a reserved address.</param>
+/// <param name="TargetPort">The port at the destination.</param>
+public sealed record RedirectRuleSpec(TransportProtocol Protocol, ushort Port, IPAddress Destination, ushort TargetPort);
+
+/// <summary>Who may use a router.</summary>
+/// <param name="IncludesNode">The word <c>node</c>: the node's own processes, and whom it masquerades.</param>
+/// <param name="Networks">Clients by their own address. With neither, nobody may.</param>
+public sealed record ClientsSpec(bool IncludesNode, ValueList<IPNetwork> Networks)
+{
+    internal const string NodeWord = "node";
+
+    /// <summary>The word and the networks, as a file lists them.</summary>
+    public IEnumerable<string> Words => [.. IncludesNode ? [NodeWord] : ValueList<string>.Empty, .. Networks.Select(network => network.ToString())];
+
+    /// <summary>What <see cref="Words"/> gave.</summary>
+    /// <exception cref="FormatException">A word is no network.</exception>
+    public static ClientsSpec OfWords(ValueList<string> words) =>
+        new(words.Contains(NodeWord), words.Where(word => word != NodeWord).Select(IPNetwork.Parse).ToValueList());
+
+    /// <summary>As it is written in a file: <c>node, 10.0.0.0/8</c>.</summary>
+    public override string ToString() => string.Join(", ", Words);
 }

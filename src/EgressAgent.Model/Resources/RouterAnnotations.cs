@@ -9,6 +9,7 @@ internal static class RouterAnnotations
     public const string MacAddress = Prefix + "mac-address";
     public const string FlowLog = Prefix + "flow-log";
     public const string InsideAddress = Prefix + "inside-address";
+    public const string PassthruTakesTheNode = Prefix + "passthru-takes-the-node";
 
-    public static readonly ValueList<string> All = [Clients, Datapath, FlowLog, InsideAddress, MacAddress];
+    public static readonly ValueList<string> All = [Clients, Datapath, FlowLog, InsideAddress, MacAddress, PassthruTakesTheNode];
 }

@@ -1,5 +1,3 @@
-using EgressAgent.Model.Yaml;
-
 namespace EgressAgent.Model.Resources;
 
 /// <summary>How the enumerations of a router are spelt in its file.</summary>
@@ -12,6 +10,9 @@ internal static class RouterChoices
         ("TCP", TransportProtocol.TCP), ("UDP", TransportProtocol.UDP), ("SCTP", TransportProtocol.SCTP));
 
     public static readonly Choices<DatapathKind> Datapaths = new(("kernel", DatapathKind.Kernel), ("relay", DatapathKind.Relay));
+
+    /// <summary>Annotations are texts, also those that say yes or no.</summary>
+    public static readonly Choices<bool> TruthTexts = new(("true", true), ("false", false));
 
     public static readonly Choices<FlowLogMode> FlowLogs = new(
         ("none", FlowLogMode.None), ("closed", FlowLogMode.Closed), ("all", FlowLogMode.All));

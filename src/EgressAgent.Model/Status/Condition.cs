@@ -16,3 +16,22 @@ public sealed record Condition(ConditionType Type, bool? Status, string Reason, 
         null => "Unknown",
     };
 }
+
+/// <summary>The statements that are made of every router.</summary>
+public enum ConditionType
+{
+    /// <summary>Clients reach destinations through it.</summary>
+    Available,
+
+    /// <summary>The agent is at work on it, or waits for the node.</summary>
+    Progressing,
+
+    /// <summary>Something is not as its file says, or not as it should be.</summary>
+    Degraded,
+
+    /// <summary>The gateway of each family answers.</summary>
+    GatewayReachable,
+
+    /// <summary>Nothing on the node keeps the clients that are expected from it.</summary>
+    ClientsReachable,
+}

@@ -21,3 +21,18 @@ public enum RouterState
     /// <summary>Being taken away.</summary>
     Removing,
 }
+
+/// <summary>The words for <see cref="RouterState"/>.</summary>
+public static class RouterStates
+{
+    public static string ToText(this RouterState state) => state switch
+    {
+        RouterState.Pending => "pending",
+        RouterState.Configuring => "configuring",
+        RouterState.Active => "active",
+        RouterState.Degraded => "degraded",
+        RouterState.Failed => "failed",
+        RouterState.Removing => "removing",
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, null),
+    };
+}

@@ -15,7 +15,7 @@ public sealed record RouterStatus
     /// <summary>Counts the specs that were accepted, from 1; it goes on across restarts.</summary>
     public long Generation { get; init; }
 
-    /// <summary>Always the three of <see cref="ConditionType"/>, in that order.</summary>
+    /// <summary>Always one of each <see cref="ConditionType"/>, in that order.</summary>
     public required ValueList<Condition> Conditions { get; init; }
 
     /// <summary>What stands wrong with it.</summary>
@@ -28,6 +28,9 @@ public sealed record RouterStatus
     public DesiredRouter? Desired { get; init; }
 
     public Condition Condition(ConditionType type) => Conditions.First(condition => condition.Type == type);
+
+    /// <summary>The condition that says why the router is in its state.</summary>
+    public Condition Cause => Condition(ConditionType.Degraded) is { Status: true } degraded ? degraded : Condition(ConditionType.Available);
 
     /// <summary>What an operator should know first: why it is degraded, or else what it is waiting for.</summary>
     public string Summary => Condition(ConditionType.Degraded) is { Status: true } degraded

@@ -9,6 +9,9 @@ public enum TroubleKind
     /// <summary>The kernel or the network refused something, or the state could not be saved. It is tried again.</summary>
     Failed,
 
+    /// <summary>Another host has an address that the router would take.</summary>
+    Held,
+
     /// <summary>The router is in force, but something of it does not work.</summary>
     Shortcoming,
 

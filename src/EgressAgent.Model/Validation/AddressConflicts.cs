@@ -4,34 +4,34 @@ using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
 
-/// <summary>Decides which router has an address that several want: a reserved one, or a pinned inside address.</summary>
+/// <summary>Decides who has what several want: a reserved address, a pinned one, a partner's name.</summary>
 internal static class AddressConflicts
 {
-    public static void Resolve(List<RouterClaim> claims, List<Diagnostic> conflicts)
+    public static void Resolve(List<ResourceClaim> claims, List<Diagnostic> conflicts)
     {
-        // A router that loses falls back to what it was before, and then needs its former addresses again: start over. Newcomers
+        // One that loses falls back to what it was before, and then needs its former addresses again: start over. Newcomers
         // come last, when that is settled.
-        RouterClaim[] ordered = [.. claims.OrderBy(claim => claim.Previous is null)];
+        ResourceClaim[] ordered = [.. claims.OrderBy(claim => claim.Previous is null)];
         while (!TryAssign(ordered, conflicts))
         {
         }
     }
 
-    private static bool TryAssign(RouterClaim[] claims, List<Diagnostic> conflicts)
+    private static bool TryAssign(ResourceClaim[] claims, List<Diagnostic> conflicts)
     {
-        Dictionary<Holding, RouterClaim> holders = [];
-        foreach (RouterClaim claim in claims)
+        Dictionary<Holding, ResourceClaim> holders = [];
+        foreach (ResourceClaim claim in claims)
         {
-            foreach (Holding holding in HoldingsOf(claim.Router).Intersect(HoldingsOf(claim.Previous)))
+            foreach (Holding holding in HoldingsOf(claim.Resource).Intersect(HoldingsOf(claim.Previous)))
             {
                 holders.TryAdd(holding, claim);
             }
         }
 
-        foreach (RouterClaim claim in claims)
+        foreach (ResourceClaim claim in claims)
         {
-            List<Diagnostic> lost = [.. HoldingsOf(claim.Router)
-                .Select((holding, index) => holders.TryGetValue(holding, out RouterClaim? holder) && holder != claim
+            List<Diagnostic> lost = [.. HoldingsOf(claim.Resource)
+                .Select((holding, index) => holders.TryGetValue(holding, out ResourceClaim? holder) && holder != claim
                     ? Conflict(claim, index, holding, holder)
                     : null)
                 .OfType<Diagnostic>()];
@@ -39,13 +39,13 @@ internal static class AddressConflicts
             {
                 claim.Lose(lost);
                 conflicts.AddRange(lost);
-                if (claim.Router is not null)
+                if (claim.Resource is not null)
                 {
                     return false;
                 }
             }
 
-            foreach (Holding holding in HoldingsOf(claim.Router))
+            foreach (Holding holding in HoldingsOf(claim.Resource))
             {
                 holders[holding] = claim;
             }
@@ -54,29 +54,59 @@ internal static class AddressConflicts
         return true;
     }
 
-    // The reserved addresses first, so that the index of one is also that of its entry in spec.addresses.
-    private static IEnumerable<Holding> HoldingsOf(EgressRouterResource? router) => router is null
-        ? []
-        :
-        [
-            .. router.Spec.Addresses.Select(address => new Holding(address.Address.Address, IsInside: false)),
-            .. router.Spec.PinnedInsideAddresses.Select(address => new Holding(address, IsInside: true)),
-        ];
-
-    private static Diagnostic Conflict(RouterClaim claim, int index, Holding holding, RouterClaim holder)
+    // The addresses first, so that the index of one is also that of its place in the document.
+    private static IEnumerable<Holding> HoldingsOf(IResource? resource) => resource switch
     {
-        string owner = $"the router {holder.Key} in {holder.Name.File}, line {holder.Name.Line}";
-        if (holding.IsInside)
-        {
-            return claim.FaultOfInsideAddress($"{holding.Address} is already the inside address of {owner}");
-        }
+        EgressRouterResource router =>
+        [
+            .. router.Spec.Addresses.Select(address => new Holding(HoldingKind.Reserved, address.Address.Address)),
+            .. router.Spec.PinnedInsideAddresses.Select(address => new Holding(HoldingKind.Inside, address)),
+        ],
+        ServiceResource service =>
+        [
+            .. service.Spec.PinnedAddresses.Select(address => new Holding(HoldingKind.Service, address)),
+            .. service.Spec.HostNames.Select(name => new Holding(HoldingKind.HostName, name)),
+            .. from address in service.Spec.ExternalAddresses
+               from port in service.Spec.Ports
+               select new Holding(HoldingKind.External, (Address: address, port.Protocol, port.Port)),
+        ],
+        _ => [],
+    };
 
-        FieldPath addresses = FieldPath.Of(FieldPath.Of(claim.Marks?.Path, "spec"), "addresses");
-        FieldPath field = FieldPath.Of(FieldPath.At(addresses, index), "ip");
-        SourceLocation location = claim.Marks is { } marks && index < marks.Addresses.Count ? marks.Addresses[index] : claim.Source;
-        return new Diagnostic(location, field.ToString(), $"{holding.Address} is already reserved by {owner}");
+    private static Diagnostic Conflict(ResourceClaim claim, int index, Holding holding, ResourceClaim holder)
+    {
+        string owner = $"the {holder.Key.Title} in {holder.Name.File}, line {holder.Name.Line}";
+        switch (holding.Kind)
+        {
+            case HoldingKind.Inside:
+                return claim.FaultOfInsideAddress($"{holding.Value} is already the inside address of {owner}");
+            case HoldingKind.Service:
+                return claim.FaultOf(claim.Marks?.Service.Addresses.ElementAtOrDefault(index), $"{holding.Value} is already the address of {owner}");
+            case HoldingKind.HostName:
+                return claim.FaultOf(claim.Marks?.Service.HostNames, $"{holding.Value} already leads to {owner}");
+            case HoldingKind.External:
+                (IPAddress Address, TransportProtocol Protocol, ushort Port) port = ((IPAddress, TransportProtocol, ushort))holding.Value;
+                int place = ((ServiceResource)claim.Resource!).Spec.ExternalAddresses.ToList().IndexOf(port.Address);
+                return claim.FaultOf(
+                    claim.Marks?.Service.External.ElementAtOrDefault(place),
+                    $"{port.Port}/{port.Protocol} at {port.Address} already belongs to {owner}; two Services can share an external address if their ports differ");
+            default:
+                FieldPath addresses = FieldPath.Of(FieldPath.Of(claim.Marks?.Path, "spec"), "addresses");
+                FieldPath field = FieldPath.Of(FieldPath.At(addresses, index), "ip");
+                SourceLocation location = claim.Marks is { } marks && index < marks.Addresses.Count ? marks.Addresses[index] : claim.Source;
+                return new Diagnostic(location, field.ToString(), $"{holding.Value} is already reserved by {owner}");
+        }
     }
 
-    /// <summary>An address that only one router can have.</summary>
-    private readonly record struct Holding(IPAddress Address, bool IsInside);
+    private enum HoldingKind
+    {
+        Reserved,
+        Inside,
+        Service,
+        HostName,
+        External,
+    }
+
+    /// <summary>What only one document can have: an address, or a name.</summary>
+    private readonly record struct Holding(HoldingKind Kind, object Value);
 }

@@ -32,21 +32,23 @@ internal sealed class AddressesReader
         AddressesReader reader = new();
         List<AddressSpec> addresses = [];
         List<SourceLocation> locations = [];
+        List<SourceLocation> gateways = [];
         foreach (Field item in items)
         {
-            if (reader.ReadItem(item, out SourceLocation location) is { } address)
+            if (reader.ReadItem(item, out SourceLocation location, out SourceLocation gateway) is { } address)
             {
                 addresses.Add(address);
                 locations.Add(location);
+                gateways.Add(gateway);
             }
         }
 
-        return new ReservedAddresses(addresses.ToValueList(), locations.ToValueList(), IsComplete: addresses.Count == items.Count);
+        return new ReservedAddresses(addresses.ToValueList(), locations.ToValueList(), gateways.ToValueList(), IsComplete: addresses.Count == items.Count);
     }
 
-    private AddressSpec? ReadItem(Field item, out SourceLocation location)
+    private AddressSpec? ReadItem(Field item, out SourceLocation location, out SourceLocation gatewayLocation)
     {
-        location = item.Location;
+        location = gatewayLocation = item.Location;
         if (item.ReadFields() is not { } fields)
         {
             return null;
@@ -64,6 +66,7 @@ internal sealed class AddressesReader
         IPAddress? gateway = null;
         if (fields.Read(RouterFields.Gateway) is { } gatewayField)
         {
+            gatewayLocation = gatewayField.Location;
             gateway = AddressText.ReadAddress(gatewayField);
             CheckGateway(gatewayField, gateway, address);
         }

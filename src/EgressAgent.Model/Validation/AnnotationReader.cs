@@ -8,8 +8,9 @@ namespace EgressAgent.Model.Validation;
 /// <summary>Reads <c>metadata.annotations</c>: those under <c>egressagent.org/</c> are the agent's, all others are left alone.</summary>
 internal static partial class AnnotationReader
 {
-    public static AnnotationSettings Read(Field annotations)
+    public static AnnotationSettings Read(Field annotations, ResourceKind kind)
     {
+        ValueList<string> served = kind == ResourceKind.EgressRouter ? RouterAnnotations.All : ServiceAnnotations.All;
         AnnotationSettings settings = AnnotationSettings.None;
         Dictionary<string, int> lines = new(StringComparer.Ordinal);
         foreach ((YamlScalar key, Field value) in StringMapReader.Read(annotations, FoldPrefix))
@@ -22,11 +23,14 @@ internal static partial class AnnotationReader
 
             switch (name)
             {
+                case var unknown when unknown.StartsWith(RouterAnnotations.Prefix, StringComparison.Ordinal) && !served.Contains(unknown):
+                    value.Faults.Error(key.Location, value.Path, $"unknown annotation{Hint(unknown, served)}");
+                    break;
                 case RouterAnnotations.Datapath:
                     settings = settings with { Datapath = value.ReadChoice(RouterChoices.Datapaths) };
                     break;
                 case RouterAnnotations.FlowLog:
-                    settings = settings with { FlowLog = ReadFlowLog(value) };
+                    settings = settings with { FlowLog = value.ReadChoice(RouterChoices.FlowLogs) };
                     break;
                 case RouterAnnotations.Clients:
                     settings = settings with { Clients = ClientsReader.ReadText(value) };
@@ -37,8 +41,11 @@ internal static partial class AnnotationReader
                 case RouterAnnotations.MacAddress:
                     settings = settings with { MacAddress = ReadMacAddress(value) };
                     break;
-                case var unknown when unknown.StartsWith(RouterAnnotations.Prefix, StringComparison.Ordinal):
-                    value.Faults.Error(key.Location, value.Path, $"unknown annotation{Hint(unknown)}");
+                case RouterAnnotations.PassthruTakesTheNode:
+                    settings = settings with { PassthruTakesTheNode = value.ReadChoice(RouterChoices.TruthTexts) ?? false };
+                    break;
+                case ServiceAnnotations.HostNames:
+                    settings = settings with { HostNames = HostNamePins.Read(value) };
                     break;
                 default:
                     _ = value.ReadText("a text", isAnyText: true);
@@ -53,23 +60,12 @@ internal static partial class AnnotationReader
     private static string FoldPrefix(string key) =>
         key.IndexOf('/') is var slash and > 0 ? key[..slash].ToLowerInvariant() + key[slash..] : key;
 
-    private static FlowLogMode? ReadFlowLog(Field field)
-    {
-        FlowLogMode? mode = field.ReadChoice(RouterChoices.FlowLogs);
-        if (mode is not (null or FlowLogMode.None))
-        {
-            field.Warn(NotServed.FlowLog);
-        }
-
-        return mode;
-    }
-
-    private static string Hint(string unknown)
+    private static string Hint(string unknown, ValueList<string> served)
     {
         int prefix = RouterAnnotations.Prefix.Length;
-        return Suggestion.Nearest(unknown[prefix..], RouterAnnotations.All.Select(known => known[prefix..])) is { } nearest
+        return Suggestion.Nearest(unknown[prefix..], served.Select(known => known[prefix..])) is { } nearest
             ? $"; did you mean `{RouterAnnotations.Prefix}{nearest}`?"
-            : $"; allowed here: {string.Join(", ", RouterAnnotations.All)}";
+            : $"; allowed here: {string.Join(", ", served)}";
     }
 
     private static PhysicalAddress? ReadMacAddress(Field field)

@@ -3,13 +3,15 @@ using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Validation;
 
-/// <summary>The agent's own settings from a router's annotations; null where the annotation is absent.</summary>
+/// <summary>The agent's own settings from annotations; null where the annotation is absent.</summary>
 internal sealed record AnnotationSettings(
     DatapathKind? Datapath = null,
     ClientsSpec? Clients = null,
     PhysicalAddress? MacAddress = null,
     FlowLogMode? FlowLog = null,
-    InsideAddressPins? InsideAddresses = null)
+    InsideAddressPins? InsideAddresses = null,
+    HostNamePins? HostNames = null,
+    bool PassthruTakesTheNode = false)
 {
     public static readonly AnnotationSettings None = new();
 }

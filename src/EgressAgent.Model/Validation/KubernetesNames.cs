@@ -11,6 +11,9 @@ internal static partial class KubernetesNames
     public const string DnsLabelRule =
         "lower-case letters, digits and `-`, beginning and ending with a letter or digit, at most 63 characters";
 
+    public const string ServiceNameRule =
+        "lower-case letters, digits and `-`, beginning with a letter and ending with a letter or digit, at most 63 characters";
+
     public const string KeyRule =
         "a name of at most 63 letters, digits, `-`, `_` and `.`, with a DNS name and `/` before it if need be";
 
@@ -19,6 +22,9 @@ internal static partial class KubernetesNames
     public static bool IsSubdomain(string text) => text.Length is > 0 and <= 253 && SubdomainSyntax().IsMatch(text);
 
     public static bool IsDnsLabel(string text) => text.Length is > 0 and <= 63 && DnsLabelSyntax().IsMatch(text);
+
+    /// <summary>A label as it was before digits could begin it (RFC 1035).</summary>
+    public static bool IsServiceName(string text) => IsDnsLabel(text) && char.IsAsciiLetterLower(text[0]);
 
     /// <summary>The key of a label or annotation: <c>name</c> or <c>dns.subdomain/name</c>.</summary>
     public static bool IsKey(string text)

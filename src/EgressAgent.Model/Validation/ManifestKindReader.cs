@@ -1,4 +1,3 @@
-using EgressAgent.Model.Legacy;
 using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
@@ -51,7 +50,7 @@ internal static class ManifestKindReader
     private static string? WhyNotServed(FieldReader document, string kind, string file) => kind switch
     {
         "Template" => "a template is not served; process the template first (oc process), and save what comes of it",
-        _ when LegacyRouterConverter.IsLegacyRouter(document.Mapping)
+        _ when LegacyPod.Find(document.Mapping, new FaultList()) is not null
             => $"an egress router that is a {YamlScalar.Shorten(kind)} is not served; `egress-agentd convert {file}` prints the EgressRouter that does the same",
         _ => null,
     };

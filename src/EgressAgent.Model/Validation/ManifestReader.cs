@@ -3,7 +3,7 @@ using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
 
-/// <summary>Turns the tree of one document into the routers that it holds: one, or those of a list.</summary>
+/// <summary>Turns the tree of one document into the routers and Services that it holds: one, or those of a list.</summary>
 internal sealed class ManifestReader
 {
     private readonly List<RouterDocument> _documents = [];
@@ -23,7 +23,7 @@ internal sealed class ManifestReader
         }
         else
         {
-            RouterKey? key = MetadataReader.ReadKeyOfPart(document.Root);
+            ResourceKey? key = MetadataReader.ReadKeyOfPart(document.Root);
             reader._documents.Add(new RouterDocument
             {
                 Source = document.Start,
@@ -61,7 +61,7 @@ internal sealed class ManifestReader
         {
             fields.IgnoreRest();
             fields.Close();
-            RouterKey? key = MetadataReader.ReadKeyOfPart(node);
+            ResourceKey? key = MetadataReader.ReadKeyOfPart(node);
             _documents.Add(new RouterDocument
             {
                 Source = fields.Location,
@@ -74,42 +74,56 @@ internal sealed class ManifestReader
 
     private void ReadRouter(FieldReader fields, FaultList faults)
     {
-        ResourceMetadata? metadata = MetadataReader.Read(fields);
+        ResourceMetadata? metadata = MetadataReader.Read(fields, ResourceKind.EgressRouter);
         EgressRouterSpec? spec = SpecReader.Read(
             fields, metadata?.Settings ?? AnnotationSettings.None, out ReservedAddresses addresses, out RedirectPlaces redirect);
-        fields.Ignore("status");
-        fields.Close();
-
-        RouterKey? key = metadata?.Key;
-        _documents.Add(new RouterDocument
-        {
-            Source = fields.Location,
-            Key = key,
-            Router = faults.HasErrors ? null : new EgressRouterResource(key!.Value, fields.Location, metadata!.Labels, spec!),
-            Diagnostics = faults.ToValueList(),
-            IsIdentified = key is not null,
-            Marks = new ResourceMarks(
+        Add(
+            fields,
+            metadata,
+            faults,
+            () => new EgressRouterResource(metadata!.Key!.Value.Router!.Value, fields.Location, metadata.Labels, spec!),
+            new ResourceMarks(
                 fields.Path,
                 metadata?.NameLocation ?? fields.Location,
                 addresses.Locations,
                 metadata?.Settings.InsideAddresses?.Field.Location,
                 redirect.Destinations,
-                redirect.Fallback),
-        });
+                redirect.Fallback)
+            {
+                Gateways = addresses.Gateways,
+            });
     }
 
     private void ReadService(FieldReader fields, FaultList faults)
     {
-        _ = MetadataReader.Read(fields);
-        fields.Ignore("spec", "status");
+        ResourceMetadata? metadata = MetadataReader.Read(fields, ResourceKind.Service);
+        ServiceSpec? spec = ServiceReader.Read(fields, metadata?.Settings ?? AnnotationSettings.None, out ServiceMarks marks);
+        Add(
+            fields,
+            metadata,
+            faults,
+            () => new ServiceResource(metadata!.Key!.Value, fields.Location, spec!),
+            new ResourceMarks(fields.Path, metadata?.NameLocation ?? fields.Location, [], null, [], null) { Service = marks });
+    }
+
+    private void Add(FieldReader fields, ResourceMetadata? metadata, FaultList faults, Func<IResource> make, ResourceMarks marks)
+    {
+        fields.Ignore("status");
         fields.Close();
-        faults.Warn(fields.Location, fields.Path, "services are not served by this version; the document is left aside");
-        _documents.Add(new RouterDocument { Source = fields.Location, Diagnostics = faults.ToValueList() });
+        _documents.Add(new RouterDocument
+        {
+            Source = fields.Location,
+            Key = metadata?.Key,
+            Resource = faults.HasErrors ? null : make(),
+            Diagnostics = faults.ToValueList(),
+            IsIdentified = metadata?.Key is not null,
+            Marks = marks,
+        });
     }
 
     private void ReadList(FieldReader fields, ManifestKind kind, FaultList faults)
     {
-        IReadOnlyList<Field>? items = fields.Required("items", "a list of EgressRouter")?.ReadList("a list of EgressRouter");
+        IReadOnlyList<Field>? items = fields.Required("items", "a list of EgressRouter and Service")?.ReadList("a list of EgressRouter and Service");
         fields.Ignore("metadata");
         fields.Close();
         if (items is null || faults.HasErrors)

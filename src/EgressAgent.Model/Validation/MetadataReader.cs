@@ -8,30 +8,35 @@ namespace EgressAgent.Model.Validation;
 /// <summary>Reads <c>metadata</c>.</summary>
 internal static class MetadataReader
 {
-    public static ResourceMetadata? Read(FieldReader document)
+    /// <param name="document">The document.</param>
+    /// <param name="kind">A router, or a Service.</param>
+    public static ResourceMetadata? Read(FieldReader document, ResourceKind kind)
     {
-        if (document.Read(RouterFields.Metadata)?.ReadFields() is not { } metadata)
+        bool isRouter = kind == ResourceKind.EgressRouter;
+        FieldRule rule = isRouter ? RouterFields.Metadata : ServiceFields.Metadata;
+        MappingRule rules = (MappingRule)rule.Value;
+        if (document.Read(rule)?.ReadFields() is not { } metadata)
         {
             return null;
         }
 
-        metadata.Ignore([.. ((MappingRule)RouterFields.Metadata.Value).Ignored]);
-        Field? nameField = metadata.Read(RouterFields.Name);
-        string? name = nameField is { } field
-            ? ReadName(field, KubernetesNames.IsSubdomain, KubernetesNames.SubdomainRule)
-            : null;
-        string? @namespace = metadata.Read(RouterFields.Namespace) is { } namespaceField
+        metadata.Ignore([.. rules.Ignored]);
+        Field? nameField = metadata.Read(rules[RouterFields.Name.Name]);
+        string? name = nameField is not { } field ? null
+            : isRouter ? ReadName(field, KubernetesNames.IsSubdomain, KubernetesNames.SubdomainRule)
+            : ReadName(field, KubernetesNames.IsServiceName, KubernetesNames.ServiceNameRule);
+        string? @namespace = metadata.Read(rules[RouterFields.Namespace.Name]) is { } namespaceField
             ? ReadName(namespaceField, KubernetesNames.IsDnsLabel, KubernetesNames.DnsLabelRule)
             : RouterKey.DefaultNamespace;
-        ImmutableSortedDictionary<string, string> labels = metadata.Read(RouterFields.Labels) is { } labelsField
-            ? ReadLabels(labelsField)
+        ImmutableSortedDictionary<string, string> labels = metadata.Read(rules[RouterFields.Labels.Name]) is { } labelsField
+            ? LabelReader.Read(labelsField, RouterLabels.Default)
             : RouterLabels.Default;
-        AnnotationSettings settings = metadata.Read(RouterFields.Annotations) is { } annotations
-            ? AnnotationReader.Read(annotations)
+        AnnotationSettings settings = metadata.Read(rules[RouterFields.Annotations.Name]) is { } annotations
+            ? AnnotationReader.Read(annotations, kind)
             : AnnotationSettings.None;
         metadata.Close();
 
-        RouterKey? key = name is null || @namespace is null ? null : new RouterKey(@namespace, name);
+        ResourceKey? key = name is null || @namespace is null ? null : new ResourceKey(kind, @namespace, name);
         return new ResourceMetadata(key, nameField?.Location ?? metadata.Location, labels, settings);
     }
 
@@ -39,20 +44,23 @@ internal static class MetadataReader
     /// The key in a document that could be read only in part. It is not trusted while its metadata may go on: a namespace could
     /// have followed.
     /// </summary>
-    public static RouterKey? ReadKeyOfPart(YamlNode? root)
+    public static ResourceKey? ReadKeyOfPart(YamlNode? root)
     {
-        if ((root as YamlMapping)?.Find("metadata")?.Value is not YamlMapping { IsClosed: true } metadata
+        YamlMapping? document = root as YamlMapping;
+        bool isService = document?.Find("kind")?.Value is YamlScalar { Text: "Service" };
+        ResourceKind kind = isService ? ResourceKind.Service : ResourceKind.EgressRouter;
+        if (document?.Find("metadata")?.Value is not YamlMapping { IsClosed: true } metadata
             || metadata.Find("name")?.Value is not YamlScalar { Kind: YamlScalarKind.Text } name
-            || !KubernetesNames.IsSubdomain(name.Text))
+            || !(isService ? KubernetesNames.IsServiceName(name.Text) : KubernetesNames.IsSubdomain(name.Text)))
         {
             return null;
         }
 
         return metadata.Find("namespace")?.Value switch
         {
-            null or YamlScalar { IsNull: true } => new RouterKey(RouterKey.DefaultNamespace, name.Text),
+            null or YamlScalar { IsNull: true } => new ResourceKey(kind, RouterKey.DefaultNamespace, name.Text),
             YamlScalar { Kind: YamlScalarKind.Text, Text: var label } when KubernetesNames.IsDnsLabel(label)
-                => new RouterKey(label, name.Text),
+                => new ResourceKey(kind, label, name.Text),
             _ => null,
         };
     }
@@ -67,28 +75,5 @@ internal static class MetadataReader
         }
 
         return name;
-    }
-
-    private static ImmutableSortedDictionary<string, string> ReadLabels(Field field)
-    {
-        ImmutableSortedDictionary<string, string> labels = RouterLabels.Default;
-        foreach ((YamlScalar key, Field value) in StringMapReader.Read(field))
-        {
-            if (value.ReadText("a text") is not { } text)
-            {
-                continue;
-            }
-
-            if (!KubernetesNames.IsLabelValue(text))
-            {
-                value.Error($"must be {KubernetesNames.LabelValueRule}, not {YamlScalar.Quote(text)}");
-            }
-            else
-            {
-                labels = labels.SetItem(key.Text, text);
-            }
-        }
-
-        return labels;
     }
 }

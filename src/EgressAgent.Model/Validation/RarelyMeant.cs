@@ -1,11 +1,10 @@
 using System.Net;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
 
-/// <summary>Warns of what is allowed, and hardly ever meant.</summary>
+/// <summary>Warns of what is allowed, and hardly ever meant. What concerns a Service and the routers behind it is in <see cref="ServiceSelections"/>.</summary>
 public static class RarelyMeant
 {
     /// <param name="files">As parsed.</param>
@@ -14,7 +13,8 @@ public static class RarelyMeant
     public static IEnumerable<Diagnostic> Find(IEnumerable<RouterFile> files, AgentConfiguration configuration, string? forwardingSwitch) =>
         files.SelectMany(file => file.Documents)
             .Where(document => document.Router is not null)
-            .SelectMany(document => Find(document, configuration, forwardingSwitch));
+            .SelectMany(document => Find(document, configuration, forwardingSwitch))
+            .Concat(PassthruRemarks.Find([.. files.SelectMany(file => file.Documents).Where(document => document.Router is not null)]));
 
     private static IEnumerable<Diagnostic> Find(RouterDocument document, AgentConfiguration configuration, string? forwardingSwitch)
     {
@@ -58,6 +58,6 @@ public static class RarelyMeant
         };
     }
 
-    private static Diagnostic Warning(SourceLocation location, FieldPath field, string message) =>
+    internal static Diagnostic Warning(SourceLocation location, FieldPath field, string message) =>
         new(location, field.ToString(), message, DiagnosticSeverity.Warning);
 }

@@ -2,8 +2,8 @@ using EgressAgent.Model.Yaml;
 
 namespace EgressAgent.Model.Validation;
 
-/// <summary>Where in the file the parts of a router stand that may conflict with another router.</summary>
-/// <param name="Path">The path of the router in its document: null, or <c>items[2]</c> of a list.</param>
+/// <summary>Where in the file the parts of a document stand that may conflict with another one.</summary>
+/// <param name="Path">The path of the resource in its document: null, or <c>items[2]</c> of a list.</param>
 /// <param name="Name">Where <c>metadata.name</c> stands.</param>
 /// <param name="Addresses">Where the <c>ip</c> of each of <c>spec.addresses</c> stands.</param>
 /// <param name="InsideAddress">Where the annotation with the inside addresses stands; null when there is none.</param>
@@ -15,4 +15,11 @@ internal sealed record ResourceMarks(
     ValueList<SourceLocation> Addresses,
     SourceLocation? InsideAddress,
     ValueList<SourceLocation> Destinations,
-    SourceLocation? Fallback);
+    SourceLocation? Fallback)
+{
+    /// <summary>Where the <c>gateway</c> of each of <c>spec.addresses</c> stands, or the entry that has none.</summary>
+    public ValueList<SourceLocation> Gateways { get; init; } = [];
+
+    /// <summary>What a Service has of its own.</summary>
+    public ServiceMarks Service { get; init; } = ServiceMarks.None;
+}

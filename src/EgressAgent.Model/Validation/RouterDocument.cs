@@ -10,19 +10,22 @@ public sealed record RouterDocument
 
     /// <summary>
     /// Whose document it is, also when it is in error, as long as its name could be read; null when it could not, and for
-    /// documents that are no router.
+    /// documents of no kind that is served.
     /// </summary>
-    public RouterKey? Key { get; init; }
+    public ResourceKey? Key { get; init; }
+
+    /// <summary>What it describes; null when it is in error.</summary>
+    public IResource? Resource { get; init; }
 
     /// <summary>The router; null when the document is in error or no router.</summary>
-    public EgressRouterResource? Router { get; init; }
+    public EgressRouterResource? Router => Resource as EgressRouterResource;
 
     /// <summary>Every fault and warning, in the order of the file.</summary>
     public ValueList<Diagnostic> Diagnostics { get; init; } = [];
 
     /// <summary>
-    /// False when it may be the document of any router, because its name could not be read: then no router of the file may be
-    /// taken as removed.
+    /// False when it may be the document of any router or Service, because its name could not be read: then none of the file may
+    /// be taken as removed.
     /// </summary>
     public bool IsIdentified { get; init; } = true;
 

@@ -40,6 +40,7 @@ internal static class SpecReader
             PinnedInsideAddresses = settings.InsideAddresses?.Addresses ?? [],
             MacAddress = settings.MacAddress,
             FlowLog = settings.FlowLog,
+            PassthruTakesTheNode = settings.PassthruTakesTheNode,
         };
     }
 

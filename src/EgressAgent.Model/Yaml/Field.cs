@@ -1,5 +1,5 @@
 using EgressAgent.Model.Description;
-using EgressAgent.Model.Validation;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Yaml;
 
@@ -38,11 +38,10 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
     /// <summary>A whole number in a range.</summary>
     public int? ReadInteger(int minimum, int maximum)
     {
-        string what = $"a whole number, {minimum} to {maximum}";
         switch (Node)
         {
             case YamlScalar { Kind: YamlScalarKind.Integer } scalar when YamlNumber.HasLeadingZero(scalar.Text):
-                Error($"must be {what}, without leading zeros, which make {YamlScalar.Quote(scalar.Text)} octal");
+                Error($"must be {What()}, without leading zeros, which make {YamlScalar.Quote(scalar.Text)} octal");
                 return null;
             case YamlScalar { Kind: YamlScalarKind.Integer or YamlScalarKind.Float } scalar:
                 if (YamlNumber.TryReadInteger(scalar, out long value) && value >= minimum && value <= maximum)
@@ -50,15 +49,17 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
                     return (int)value;
                 }
 
-                Error($"must be {what}, not {YamlScalar.Quote(scalar.Text)}");
+                Error($"must be {What()}, not {YamlScalar.Quote(scalar.Text)}");
                 return null;
             case YamlScalar { Kind: YamlScalarKind.Text, Text: var text } when int.TryParse(text, out _):
-                Error($"must be {what}, but the quotes make {YamlScalar.Quote(text)} a text; write it without them");
+                Error($"must be {What()}, but the quotes make {YamlScalar.Quote(text)} a text; write it without them");
                 return null;
             default:
-                Mismatch(what);
+                Mismatch(What());
                 return null;
         }
+
+        string What() => $"a whole number, {minimum} to {maximum}";
     }
 
     /// <summary>A whole number in the range of its description.</summary>

@@ -3,24 +3,32 @@ using System.Globalization;
 namespace EgressAgent.Model.Yaml;
 
 /// <summary>Where a field is in its document. It is spelt out only when a message needs it.</summary>
-/// <param name="Parent">Null at the top.</param>
-/// <param name="Step">As it is appended to the parent: a name, or <c>[…]</c>.</param>
-internal sealed record FieldPath(FieldPath? Parent, string Step)
+internal sealed class FieldPath
 {
+    private readonly FieldPath? _parent;
+    private readonly string? _name;
+    private readonly int _index;
+
+    private FieldPath(FieldPath? parent, string? name, int index) => (_parent, _name, _index) = (parent, name, index);
+
     /// <summary>A field by its name: <c>spec.mode</c>, <c>metadata.annotations[egressagent.org/clients]</c>.</summary>
-    public static FieldPath Of(FieldPath? parent, string name)
-    {
-        string readable = YamlScalar.Shorten(name);
-        return new FieldPath(parent, readable.AsSpan().ContainsAny("./[] ") || readable.Length == 0 ? $"[{readable}]" : readable);
-    }
+    /// <param name="parent">Null at the top.</param>
+    /// <param name="name">As it is written.</param>
+    public static FieldPath Of(FieldPath? parent, string name) => new(parent, name, 0);
 
     /// <summary>An item of a list, from 0.</summary>
-    public static FieldPath At(FieldPath? parent, int index) => new(parent, $"[{index.ToString(CultureInfo.InvariantCulture)}]");
+    public static FieldPath At(FieldPath? parent, int index) => new(parent, null, index);
 
-    public override string ToString() => Parent switch
+    public override string ToString() => (_parent, Step()) switch
     {
-        null => Step,
-        _ when Step[0] == '[' => Parent + Step,
-        _ => $"{Parent}.{Step}",
+        (null, var step) => step,
+        (_, ['[', ..] step) => _parent + step,
+        (_, var step) => $"{_parent}.{step}",
     };
+
+    private string Step()
+    {
+        string readable = _name is null ? _index.ToString(CultureInfo.InvariantCulture) : YamlScalar.Shorten(_name);
+        return _name is null || readable.Length == 0 || readable.AsSpan().ContainsAny("./[] ") ? $"[{readable}]" : readable;
+    }
 }

@@ -1,5 +1,4 @@
 using EgressAgent.Model.Description;
-using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Model.Yaml;
 
@@ -9,9 +8,11 @@ namespace EgressAgent.Model.Yaml;
 /// </summary>
 internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultList faults)
 {
-    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _ignored = new(StringComparer.Ordinal);
-    private readonly List<(string Name, string What)> _missing = [];
+    private readonly List<string> _known = new(4);
+    private List<string>? _ignored;
+    private List<(string Name, string What)>? _missing;
+    private int _found;
+    private bool _ignoresRest;
 
     public YamlMapping Mapping => mapping;
 
@@ -24,10 +25,14 @@ internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultLis
 
     public Field? Optional(string name)
     {
-        _known.Add(name);
-        return mapping.Find(name) is { } entry && entry.Value is not YamlScalar { IsNull: true }
-            ? new Field(entry.Value, FieldPath.Of(path, name), faults)
-            : null;
+        YamlEntry? entry = mapping.Find(name);
+        if (!_known.Contains(name))
+        {
+            _known.Add(name);
+            _found += entry is null ? 0 : 1;
+        }
+
+        return entry is { Value: not YamlScalar { IsNull: true } and var value } ? new Field(value, FieldPath.Of(path, name), faults) : null;
     }
 
     /// <param name="name">The field.</param>
@@ -37,23 +42,27 @@ internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultLis
         Field? field = Optional(name);
         if (field is null)
         {
-            _missing.Add((name, what));
+            (_missing ??= []).Add((name, what));
         }
 
         return field;
     }
 
     /// <summary>Accepts fields that belong to Kubernetes without reading them.</summary>
-    public void Ignore(params ReadOnlySpan<string> names)
+    public void Ignore(params ReadOnlySpan<string> names) => (_ignored ??= []).AddRange(names);
+
+    /// <summary>Reports a field that belongs to what is not served, at its value.</summary>
+    public void Refuse(string name, string why)
     {
-        foreach (string name in names)
+        Ignore(name);
+        if (mapping.Find(name) is { Value: not YamlScalar { IsNull: true } } entry)
         {
-            _ignored.Add(name);
+            faults.Error(entry.Value.Location, FieldPath.Of(path, name), why);
         }
     }
 
     /// <summary>Accepts all fields that were not asked for, in a mapping that is somebody else's.</summary>
-    public void IgnoreRest() => Ignore([.. mapping.Entries.Select(entry => entry.Key.Text)]);
+    public void IgnoreRest() => _ignoresRest = true;
 
     /// <summary>
     /// Reports the required fields that are missing, and every field whose name was not asked for. A missing field for which
@@ -62,11 +71,23 @@ internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultLis
     /// <returns>False when there was a field that nobody knows.</returns>
     public bool Close()
     {
+        bool isUnderstood = _ignoresRest || _found == mapping.Entries.Count || ReportUnknown();
+        foreach ((string name, string what) in _missing ?? [])
+        {
+            SourceLocation place = mapping.Find(name)?.Value.Location ?? mapping.Location;
+            faults.Error(place, FieldPath.Of(path, name), $"is required: {what}");
+        }
+
+        return isUnderstood;
+    }
+
+    private bool ReportUnknown()
+    {
         bool isUnderstood = true;
         foreach (YamlEntry entry in mapping.Entries)
         {
             string name = entry.Key.Text;
-            if (entry.Key.Kind != YamlScalarKind.Faulty && !_known.Contains(name) && !_ignored.Contains(name))
+            if (entry.Key.Kind != YamlScalarKind.Faulty && !_known.Contains(name) && _ignored?.Contains(name) is not true)
             {
                 isUnderstood = false;
                 string? meant = Suggestion.Nearest(name, _known);
@@ -74,14 +95,8 @@ internal sealed class FieldReader(YamlMapping mapping, FieldPath? path, FaultLis
                     ? $"; did you mean `{meant}`?"
                     : $"; allowed here: {string.Join(", ", _known.Order(StringComparer.Ordinal))}";
                 faults.Error(entry.Key.Location, FieldPath.Of(path, name), $"unknown field{hint}");
-                _missing.RemoveAll(missing => missing.Name == meant);
+                _missing?.RemoveAll(missing => missing.Name == meant);
             }
-        }
-
-        foreach ((string name, string what) in _missing)
-        {
-            SourceLocation place = mapping.Find(name)?.Value.Location ?? mapping.Location;
-            faults.Error(place, FieldPath.Of(path, name), $"is required: {what}");
         }
 
         return isUnderstood;

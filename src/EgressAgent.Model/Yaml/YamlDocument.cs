@@ -1,5 +1,3 @@
-using EgressAgent.Model.Validation;
-
 namespace EgressAgent.Model.Yaml;
 
 /// <summary>One document as a tree, as far as it could be read.</summary>

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Model.Yaml;
 

@@ -11,7 +11,6 @@ internal sealed class YamlScalar : YamlNode
         Text = text;
         Kind = kind;
         IsPlain = isPlain;
-        IsClosed = true;
     }
 
     /// <summary>The value without its quotes.</summary>
@@ -34,8 +33,6 @@ internal sealed class YamlScalar : YamlNode
         return line.Length <= LongestQuotation ? line : $"{line[..LongestQuotation]}…";
     }
 
-    public override YamlNode At(SourceLocation location) => new YamlScalar(location, Text, Kind, IsPlain);
-
     public override string Describe() => Kind switch
     {
         YamlScalarKind.Null => "null",
@@ -51,4 +48,17 @@ internal sealed class YamlScalar : YamlNode
         < ' ' => "\uFFFD",
         _ => character.ToString(),
     };
+}
+
+/// <summary>What a scalar is read as, by the parser that Kubernetes uses.</summary>
+internal enum YamlScalarKind : byte
+{
+    Text,
+    Integer,
+    Float,
+    Boolean,
+    Null,
+
+    /// <summary>It was reported already; readers say nothing more about it.</summary>
+    Faulty,
 }

@@ -1,9 +1,9 @@
 namespace EgressAgent.Model.Yaml;
 
 /// <summary>A list.</summary>
-internal sealed class YamlSequence(SourceLocation location) : YamlNode(location)
+internal sealed class YamlSequence(SourceLocation location) : YamlCollection(location)
 {
-    private List<YamlNode> _items = [];
+    private readonly List<YamlNode> _items = [];
 
     public IReadOnlyList<YamlNode> Items => _items;
 
@@ -11,13 +11,13 @@ internal sealed class YamlSequence(SourceLocation location) : YamlNode(location)
 
     public void Close()
     {
-        Size = 1 + _items.Sum(item => item.Size);
-        Height = 1 + _items.Select(item => item.Height).DefaultIfEmpty().Max();
-        IsClosed = true;
-    }
+        foreach (YamlNode item in _items)
+        {
+            Count(item);
+        }
 
-    public override YamlNode At(SourceLocation location) =>
-        new YamlSequence(location) { _items = _items, Size = Size, Height = Height, IsClosed = IsClosed };
+        SetClosed();
+    }
 
     public override string Describe() => "a list";
 }

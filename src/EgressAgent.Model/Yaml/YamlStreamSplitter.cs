@@ -61,3 +61,8 @@ internal static class YamlStreamSplitter
         return text.IsEmpty || text[0] == (byte)'#' || line[0] == (byte)'%';
     }
 }
+
+/// <summary>The bytes of one document of a YAML stream.</summary>
+/// <param name="Range">Where in the file.</param>
+/// <param name="FirstLine">The file's line (from 1) on which it begins.</param>
+internal readonly record struct YamlChunk(Range Range, int FirstLine);

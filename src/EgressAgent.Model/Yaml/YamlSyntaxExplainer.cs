@@ -1,5 +1,4 @@
 using System.Globalization;
-using EgressAgent.Model.Validation;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

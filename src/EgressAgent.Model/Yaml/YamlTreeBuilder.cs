@@ -1,4 +1,3 @@
-using EgressAgent.Model.Validation;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -28,7 +27,7 @@ internal sealed partial class YamlTreeBuilder
         _file = file;
         _text = text;
         _firstLine = firstLine;
-        _lineCount = LineCount(text);
+        _lineCount = 1 + YamlDecoder.CountLineEnds(text);
     }
 
     public List<YamlDocument> Build()
@@ -198,8 +197,6 @@ internal sealed partial class YamlTreeBuilder
     // The scanner also counts U+0085, U+2028 and U+2029 as ends of lines, which editors do not.
     private SourceLocation Locate(Mark mark) =>
         new(_file, _firstLine + (int)Math.Min(mark.Line, _lineCount) - 1, (int)Math.Max(mark.Column, 1));
-
-    private static int LineCount(string text) => text.AsSpan().Count('\n') + text.AsSpan().Count('\r') - text.AsSpan().Count("\r\n") + 1;
 
     /// <summary>A collection whose end has not come yet.</summary>
     private sealed record Frame(YamlNode Node)

@@ -21,27 +21,30 @@ internal sealed partial class AgentBus : IDisposable
     private readonly ILogger _logger;
     private readonly ManagerObject _manager;
     private readonly TrafficSampler _traffic;
+    private readonly Dictionary<ResourceKey, ServiceObject> _services = [];
     private readonly BusService _bus;
 
     /// <param name="address">The bus (<see cref="BusAddress"/>).</param>
     /// <param name="routersDirectory">The directory of router files.</param>
     /// <param name="reconciler">Whose routers to show.</param>
+    /// <param name="traffic">Who counts what passes through them; it belongs to the caller.</param>
     /// <param name="registry">Whose faults to show, and where the routers stand in files.</param>
+    /// <param name="finder">Who was behind a source address; it belongs to the caller.</param>
     /// <param name="reload">Makes the agent look at all files again; returns soon.</param>
     /// <param name="logger">For the state of the connection.</param>
-    internal AgentBus(string address, string routersDirectory, Reconciler reconciler, ResourceRegistry registry, Action reload, ILogger logger)
+    internal AgentBus(string address, string routersDirectory, Reconciler reconciler, TrafficSampler traffic, ResourceRegistry registry, FlowFinder finder, Action reload, ILogger logger)
     {
         _reconciler = reconciler;
         _registry = registry;
         _logger = logger;
-        _manager = new ManagerObject(routersDirectory, reload);
-        _traffic = new TrafficSampler(reconciler.ReadTraffic, TimeProvider.System);
+        _manager = new ManagerObject(routersDirectory, finder, reconciler.Services, reload);
+        _traffic = traffic;
         var options = new BusOptions
         {
             Address = address,
             Name = BusNames.Service,
             StatusChanged = OnBusStatus,
-            Quiet = new HeapTrim().Run,
+            Quiet = HeapTrim.Run,
             Faulted = (member, exception) => LogFault(member, exception),
         };
         _bus = BusService.Start(options, connection =>
@@ -50,18 +53,17 @@ internal sealed partial class AgentBus : IDisposable
             connection.AddObject(BusNames.RootPath, ManagerObject.Interface.For(_manager));
         });
         _registry.Changed += OnRegistryChanged;
-        _reconciler.FlowEnded += _traffic.End;
         _reconciler.Status.Changed += OnChanged;
+        _reconciler.Services.Changed += OnServiceChanged;
         _bus.Post(nameof(ResourceRegistry.Faults), UpdateFaults);
     }
 
     public void Dispose()
     {
         _registry.Changed -= OnRegistryChanged;
-        _reconciler.FlowEnded -= _traffic.End;
         _reconciler.Status.Changed -= OnChanged;
+        _reconciler.Services.Changed -= OnServiceChanged;
         _bus.Dispose();
-        _traffic.Dispose();
     }
 
     /// <summary>The first pass over all routers is over.</summary>
@@ -71,15 +73,7 @@ internal sealed partial class AgentBus : IDisposable
         connection.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.CountingProperties);
     });
 
-    private void OnChanged(RouterTransition transition)
-    {
-        if (transition.After?.Desired is { } desired)
-        {
-            _traffic.Follow(desired.Redirect);
-        }
-
-        Post(transition.Key);
-    }
+    private void OnChanged(RouterTransition transition) => Post(transition.Key);
 
     private void OnRegistryChanged(RegistryChange change)
     {
@@ -99,12 +93,12 @@ internal sealed partial class AgentBus : IDisposable
     // Looks at what is so now: of several changes in a row only the last need be told.
     private void Update(BusConnection connection, RouterKey key)
     {
-        string path = BusNames.PathOf(key);
+        string path = RouterObject.PathOf(key);
         RouterStatus? status = _reconciler.Status.Find(key);
         _manager.Routers.TryGetValue(key, out RouterObject? router);
         if (status is not null && router is null)
         {
-            router = new RouterObject(status, _registry.Find(key)?.Source, _reconciler, _traffic);
+            router = new RouterObject(status, _registry.Find(key), _reconciler, _traffic);
             _manager.Routers.Add(key, router);
             connection.AddObject(path, RouterObject.Interface.For(router));
             EmitManagerSignal(connection, "RouterAdded", key, path);
@@ -112,19 +106,44 @@ internal sealed partial class AgentBus : IDisposable
         else if (status is null && router is not null)
         {
             _manager.Routers.Remove(key);
-            _traffic.Forget(key);
             connection.RemoveObject(path);
             EmitManagerSignal(connection, "RouterRemoved", key, path);
         }
         else if (status is not null && router is not null)
         {
             router.Status = status;
-            router.Source = _registry.Find(key)?.Source ?? router.Source;
+            router.Registered = _registry.Find(key) ?? router.Registered;
             connection.EmitPropertiesChanged(path, RouterObject.Interface, RouterObject.ChangingProperties);
         }
 
         // Once for all the routers that change at the same time.
         _bus.Post(nameof(ManagerObject), later => later.EmitPropertiesChanged(BusNames.RootPath, ManagerObject.Interface, ManagerObject.CountingProperties));
+    }
+
+    private void OnServiceChanged(ServiceTransition transition) =>
+        _bus.Post(transition.Id, connection => Update(connection, transition.Id));
+
+    private void Update(BusConnection connection, ResourceKey key)
+    {
+        string path = ServiceObject.PathOf(key);
+        ServiceStatus? status = _reconciler.Services.Find(key);
+        _services.TryGetValue(key, out ServiceObject? service);
+        if (status is not null && service is null)
+        {
+            service = new ServiceObject(status);
+            _services.Add(key, service);
+            connection.AddObject(path, ServiceObject.Interface.For(service));
+        }
+        else if (status is null && service is not null)
+        {
+            _services.Remove(key);
+            connection.RemoveObject(path);
+        }
+        else if (status is not null && service is not null)
+        {
+            service.Status = status;
+            connection.EmitPropertiesChanged(path, ServiceObject.Interface, ServiceObject.ChangingProperties);
+        }
     }
 
     private void UpdateFaults(BusConnection connection)

@@ -1,7 +1,6 @@
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
-using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Daemon.Bus;
 

@@ -1,15 +1,21 @@
+using System.Net;
+using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Traffic;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Status;
-using EgressAgent.Model.Validation;
 using Tmds.DBus.Protocol;
 
 namespace EgressAgent.Daemon.Bus;
 
 /// <summary>The agent itself on the bus. Belongs to the bus's loop.</summary>
 /// <param name="routersDirectory">Whose files everyone may have checked.</param>
+/// <param name="finder">Who knows what was behind a source address; it belongs to the caller.</param>
+/// <param name="services">What is known of Services.</param>
 /// <param name="reload">Makes the agent look at all files again.</param>
-internal sealed class ManagerObject(string routersDirectory, Action reload)
+internal sealed class ManagerObject(string routersDirectory, FlowFinder finder, ServiceBoard services, Action reload)
 {
     // PATH_MAX
     private const int MaxPathBytes = 4096;
@@ -18,6 +24,24 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
     internal static readonly BusInterface<ManagerObject> Interface = new BusInterfaceBuilder<ManagerObject>(BusNames.Manager)
         .Method("ListRouters", [], [("a(sssso)", "routers")], BusAccess.Everyone, ListRouters)
         .Method("GetRouter", [("s", "namespace"), ("s", "name")], [("o", "router")], BusAccess.Everyone, GetRouter)
+        .Method(
+            "Explain",
+            [("s", "namespace"), ("s", "name"), ("s", "packet"), ("s", "client")],
+            [("a(ssssssas)", "answers")],
+            BusAccess.Everyone,
+            Explain)
+        .Method(
+            "ExplainTo",
+            [("s", "namespace"), ("s", "name"), ("s", "packet"), ("s", "client"), ("s", "address")],
+            [("a(ssssssas)", "answers")],
+            BusAccess.Everyone,
+            ExplainTo)
+        .SlowMethod(
+            "FindFlow",
+            [("s", "address"), ("q", "port"), ("s", "protocol"), ("t", "at")],
+            [("aa{sv}", "flows")],
+            BusAccess.JournalReaders,
+            FindFlowAsync)
         .SlowMethod("Reload", [], [], BusAccess.Privileged, ReloadAsync)
         .SlowMethod("Check", [("s", "path")], [("a(suuss)", "findings")], BusAccess.Everyone, CheckAsync)
         .Property("Version", "s", BusPropertyChange.Constant, (_, ref value) => value.WriteText(AgentVersion.Text))
@@ -40,6 +64,8 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
     private const int MaxFaults = 100;
 
     private readonly string _routersDirectory = Path.GetFullPath(routersDirectory);
+    private readonly FlowFinder _finder = finder;
+    private readonly ServiceBoard _services = services;
     private readonly Action _reload = reload;
 
     internal SortedDictionary<RouterKey, RouterObject> Routers { get; } = [];
@@ -64,7 +90,7 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
             reply.WriteText(status.Key.Name);
             reply.WriteText(status.State.ToText());
             reply.WriteText(status.File);
-            reply.WriteObjectPath(BusNames.PathOf(status.Key));
+            reply.WriteObjectPath(RouterObject.PathOf(status.Key));
         }
 
         reply.WriteArrayEnd(routers);
@@ -73,13 +99,110 @@ internal sealed class ManagerObject(string routersDirectory, Action reload)
     private static void GetRouter(ManagerObject manager, BusMethodCall call, ref MessageWriter reply)
     {
         Reader arguments = call.Arguments;
-        var key = new RouterKey(arguments.ReadText(MaxNameBytes), arguments.ReadText(MaxNameBytes));
-        if (!manager.Routers.ContainsKey(key))
+        reply.WriteObjectPath(RouterObject.PathOf(manager.Find(ref arguments).Status.Key));
+    }
+
+    private static void Explain(ManagerObject manager, BusMethodCall call, ref MessageWriter reply)
+    {
+        Reader arguments = call.Arguments;
+        RouterObject router = manager.Find(ref arguments);
+        WriteAnswers(RouterExplanation.Explain(router.Status, ReadPacket(ref arguments)), ref reply);
+    }
+
+    private static void ExplainTo(ManagerObject manager, BusMethodCall call, ref MessageWriter reply)
+    {
+        Reader arguments = call.Arguments;
+        RouterObject router = manager.Find(ref arguments);
+        ClientPacket packet = ReadPacket(ref arguments);
+        string text = arguments.ReadText(MaxNameBytes);
+        if (!IPAddress.TryParse(text, out IPAddress? address))
         {
-            throw new BusException(BusNames.NoSuchRouter, $"there is no router {key}");
+            throw new BusException(BusErrorNames.InvalidArgs, $"{text} is no IP address");
         }
 
-        reply.WriteObjectPath(BusNames.PathOf(key));
+        if (packet.Client is { } client && client.AddressFamily != address.AddressFamily)
+        {
+            throw new BusException(BusErrorNames.InvalidArgs, $"{client} sends nothing to {address}, which is of the other family");
+        }
+
+        IReadOnlyList<ServiceStatus> services = manager._services.All;
+        if (packet.Client is null && services.Any(service => HasExternal(service, address)))
+        {
+            throw new BusException(BusErrorNames.InvalidArgs, $"{address} is for other machines of the physical network: say which one sends (egressctl explain --from ADDRESS)");
+        }
+
+        WriteAnswers([RouterExplanation.Explain(router.Status, packet, address, services)], ref reply);
+    }
+
+    private static bool HasExternal(ServiceStatus service, IPAddress address) => service.ExternalAddresses.Any(external => external.Address.Equals(address));
+
+    /// <exception cref="BusException">It is none.</exception>
+    private static ClientPacket ReadPacket(ref Reader arguments)
+    {
+        string packet = arguments.ReadText(MaxNameBytes);
+        string client = arguments.ReadText(MaxNameBytes);
+        IPAddress? address = null;
+        if (client.Length > 0 && !IPAddress.TryParse(client, out address))
+        {
+            throw new BusException(BusErrorNames.InvalidArgs, $"{client} is no IP address");
+        }
+
+        return ClientPacket.TryParse(packet, address, out ClientPacket? sent)
+            ? sent
+            : throw new BusException(BusErrorNames.InvalidArgs, $"{packet} is no packet: say tcp/8080, 8080/tcp or icmp (the protocols are tcp, udp and sctp)");
+    }
+
+    private static void WriteAnswers(IReadOnlyList<PacketExplanation> explained, ref MessageWriter reply)
+    {
+        ArrayStart answers = reply.WriteArrayStart(DBusType.Struct);
+        foreach (PacketExplanation answer in explained)
+        {
+            reply.WriteStructureStart();
+            reply.WriteText(answer.Fate.ToString().ToLowerInvariant());
+            reply.WriteText(answer.Client?.ToString() ?? "");
+            reply.WriteText(answer.Inside?.ToString() ?? "");
+            reply.WriteText(answer.Rule);
+            reply.WriteText(answer.Source?.ToString() ?? "");
+            reply.WriteText(answer.Destination?.ToString() ?? "");
+            reply.WriteTexts(answer.Why);
+        }
+
+        reply.WriteArrayEnd(answers);
+    }
+
+    /// <exception cref="BusException"><see cref="BusNames.NoSuchRouter"/></exception>
+    private RouterObject Find(ref Reader arguments)
+    {
+        var key = new RouterKey(arguments.ReadText(MaxNameBytes), arguments.ReadText(MaxNameBytes));
+        return Routers.GetValueOrDefault(key) ?? throw new BusException(BusNames.NoSuchRouter, $"there is no router {key}");
+    }
+
+    private static async Task<BusBody> FindFlowAsync(ManagerObject manager, BusMethodCall call)
+    {
+        Reader arguments = call.Arguments;
+        string address = arguments.ReadText(MaxNameBytes);
+        ushort port = arguments.ReadUInt16();
+        string protocol = arguments.ReadText(MaxNameBytes);
+        ulong at = arguments.ReadUInt64();
+        if (!FlowSource.TryCreate(address, port, protocol, out FlowSource? source))
+        {
+            throw new BusException(BusErrorNames.InvalidArgs, $"{address}, {port}, {protocol} is no source of a flow: say {FlowSource.Form}");
+        }
+
+        if (at > BusFlows.LastMicrosecond)
+        {
+            throw new BusException(BusErrorNames.InvalidArgs, $"{at} is no time: say it in microseconds since 1970");
+        }
+
+        try
+        {
+            FlowFinding finding = await manager._finder.FindAsync(source, DateTimeOffset.UnixEpoch.AddMicroseconds(at)).ConfigureAwait(false);
+            return (ref MessageWriter body) => BusFlows.Write(finding, ref body);
+        }
+        catch (LinuxException refusal)
+        {
+            throw new BusException(BusErrorNames.Failed, $"the records cannot be read: {refusal.Message}");
+        }
     }
 
     private static async Task<BusBody> ReloadAsync(ManagerObject manager, BusMethodCall call)

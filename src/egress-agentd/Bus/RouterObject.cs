@@ -1,5 +1,6 @@
 using System.Net;
 using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Traffic;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
@@ -13,10 +14,12 @@ using Tmds.DBus.Protocol;
 namespace EgressAgent.Daemon.Bus;
 
 /// <summary>One router on the bus. Belongs to the bus's loop.</summary>
-internal sealed class RouterObject(RouterStatus status, SourceLocation? source, Reconciler reconciler, TrafficSampler traffic)
+internal sealed class RouterObject(RouterStatus status, RegisteredRouter? registered, Reconciler reconciler, TrafficSampler traffic)
 {
     internal static readonly BusInterface<RouterObject> Interface = new BusInterfaceBuilder<RouterObject>(BusNames.Router)
         .Method("Reapply", [], [], BusAccess.Privileged, Reapply)
+        .Method("GetResource", [], [("s", "json")], BusAccess.Everyone, GetResource)
+        .Method("Events", [], [("a(ttsss)", "events")], BusAccess.JournalReaders, ListEvents)
         .SlowMethod("ListFlows", [], [("a(ssssstt)", "flows")], BusAccess.JournalReaders, ListFlowsAsync)
         .SlowMethod("ListFlowsPage", [("s", "after"), ("u", "limit")], [("a(ssssstt)", "flows"), ("s", "next")], BusAccess.JournalReaders, ListFlowsPageAsync)
         .Property("Namespace", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Namespace))
@@ -30,8 +33,10 @@ internal sealed class RouterObject(RouterStatus status, SourceLocation? source, 
         .Property("MacAddress", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Desired?.Macvlan.Mac?.ToColonString() ?? ""))
         .Property("SourceAddresses", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Source)))
         .Property("InsideAddresses", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Inside)))
-        .Property("Conditions", "a(sssst)", BusPropertyChange.Emits, WriteConditions)
+        .Property("Conditions", "a(sssst)", BusPropertyChange.Emits, (router, ref value) => BusConditions.Write(router.Status.Conditions, ref value))
         .Property("Rules", "a(sqsqtt)", BusPropertyChange.Silent, WriteRules, router => router.RefreshTrafficAsync())
+        .Property("RuleTraffic", "a(sqsqttttt)", BusPropertyChange.Silent, WriteRuleTraffic, router => router.RefreshTrafficAsync())
+        .Property("Counters", "a{st}", BusPropertyChange.Silent, WriteCounters, router => router.RefreshTrafficAsync())
         .Property("Fallback", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Texts(family => family.Fallback)))
         .Property("Gateways", "as", BusPropertyChange.Emits, (router, ref value) => value.WriteTexts(router.Gateways))
         .Property("SpecFile", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Source?.File ?? router.Status.File))
@@ -55,8 +60,13 @@ internal sealed class RouterObject(RouterStatus status, SourceLocation? source, 
     /// <summary>Replaced by every change.</summary>
     internal RouterStatus Status { get; set; } = status;
 
-    /// <summary>Where its document stands; replaced by every change.</summary>
-    internal SourceLocation? Source { get; set; } = source;
+    /// <summary>What is known of it beyond its status; replaced by every change.</summary>
+    internal RegisteredRouter? Registered { get; set; } = registered;
+
+    private SourceLocation? Source => Registered?.Source;
+
+    /// <summary><c>/org/egressagent/Agent1/router/default/web</c>, encoded.</summary>
+    internal static string PathOf(RouterKey key) => BusPath.Encode($"{BusNames.RootPath}/router", key.Namespace, key.Name);
 
     private DesiredRouter? Desired => Status.Desired;
 
@@ -82,20 +92,30 @@ internal sealed class RouterObject(RouterStatus status, SourceLocation? source, 
         }
     }
 
-    private static void WriteConditions(RouterObject router, ref MessageWriter value)
+    private static void GetResource(RouterObject router, BusMethodCall call, ref MessageWriter reply)
     {
-        ArrayStart conditions = value.WriteArrayStart(DBusType.Struct);
-        foreach (Condition condition in router.Status.Conditions)
+        if (router.Registered is not { LastGood: { } resource })
         {
-            value.WriteStructureStart();
-            value.WriteText(condition.Type.ToString());
-            value.WriteText(condition.StatusText);
-            value.WriteText(condition.Reason);
-            value.WriteText(condition.Message);
-            value.WriteUInt64((ulong)condition.LastTransition.ToUnixTimeMilliseconds() * 1000);
+            throw new BusException(BusErrorNames.Failed, $"{router.Status.Key} has no spec that is valid: {router.Status.Summary}");
         }
 
-        value.WriteArrayEnd(conditions);
+        reply.WriteText(RouterManifest.Write(resource, router.Status.Generation, router.Status.Conditions));
+    }
+
+    private static void ListEvents(RouterObject router, BusMethodCall call, ref MessageWriter reply)
+    {
+        ArrayStart events = reply.WriteArrayStart(DBusType.Struct);
+        foreach (RouterEvent happened in router.Registered?.History ?? [])
+        {
+            reply.WriteStructureStart();
+            reply.WriteUInt64((ulong)happened.Time.ToUnixTimeMilliseconds() * 1000);
+            reply.WriteUInt64((ulong)happened.Generation);
+            reply.WriteText(happened.State.ToText());
+            reply.WriteText(happened.Reason);
+            reply.WriteText(happened.Message);
+        }
+
+        reply.WriteArrayEnd(events);
     }
 
     private static void WriteRules(RouterObject router, ref MessageWriter value)
@@ -103,16 +123,77 @@ internal sealed class RouterObject(RouterStatus status, SourceLocation? source, 
         ArrayStart rules = value.WriteArrayStart(DBusType.Struct);
         foreach (RuleTraffic traffic in router._traffic.Last(router.Status.Key).Rules)
         {
-            value.WriteStructureStart();
-            value.WriteText(traffic.Rule.Protocol.ToString());
-            value.WriteUInt16(traffic.Rule.Port);
-            value.WriteText(traffic.Rule.Destination.ToString());
-            value.WriteUInt16(traffic.Rule.TargetPort);
-            value.WriteUInt64(traffic.Connections);
+            BeginRule(ref value, traffic);
             value.WriteUInt64(traffic.Bytes);
         }
 
         value.WriteArrayEnd(rules);
+    }
+
+    private static void WriteRuleTraffic(RouterObject router, ref MessageWriter value)
+    {
+        ArrayStart rules = value.WriteArrayStart(DBusType.Struct);
+        foreach (RuleTraffic traffic in router._traffic.Last(router.Status.Key).Rules)
+        {
+            BeginRule(ref value, traffic);
+            value.WriteUInt64(traffic.Volume.BytesToDestination);
+            value.WriteUInt64(traffic.Volume.BytesToClient);
+            value.WriteUInt64(traffic.Volume.PacketsToDestination);
+            value.WriteUInt64(traffic.Volume.PacketsToClient);
+        }
+
+        value.WriteArrayEnd(rules);
+    }
+
+    // What both say of a rule; more may follow.
+    private static void BeginRule(ref MessageWriter value, RuleTraffic traffic)
+    {
+        value.WriteStructureStart();
+        value.WriteText(traffic.Rule.Protocol.ToString());
+        value.WriteUInt16(traffic.Rule.Port);
+        value.WriteText(traffic.Rule.Destination.ToString());
+        value.WriteUInt16(traffic.Rule.TargetPort);
+        value.WriteUInt64(traffic.Connections);
+    }
+
+    private static void WriteCounters(RouterObject router, ref MessageWriter value)
+    {
+        RouterTraffic traffic = router._traffic.Last(router.Status.Key);
+        List<(string Name, ulong Count)> counters = [];
+        if (!ReferenceEquals(traffic, RouterTraffic.None))
+        {
+            counters.AddRange(
+            [
+                ("BytesToDestination", traffic.Volume.BytesToDestination),
+                ("BytesToClient", traffic.Volume.BytesToClient),
+                ("FallbackConnections", traffic.FallbackConnections),
+                ("RefusedNoRule", traffic.NoRuleRefusals),
+                ("RefusedNotInClients", traffic.ClientRefusals),
+                ("RefusedLimit", traffic.LimitRefusals),
+                ("PortAllocationFailures", traffic.PortFailures),
+            ]);
+            if (router.Desired?.Redirect.Datapath == DatapathKind.Relay)
+            {
+                counters.Add(("DroppedReceiveBuffer", traffic.Drops.ReceiveBuffer));
+                counters.Add(("DroppedSendBuffer", traffic.Drops.SendBuffer));
+                counters.Add(("DroppedListenQueue", traffic.Drops.ListenQueue));
+            }
+            else if (router.Desired is not null)
+            {
+                counters.Add(("PacketsToDestination", traffic.Volume.PacketsToDestination));
+                counters.Add(("PacketsToClient", traffic.Volume.PacketsToClient));
+            }
+        }
+
+        ArrayStart entries = value.WriteDictionaryStart();
+        foreach ((string name, ulong count) in counters)
+        {
+            value.WriteDictionaryEntryStart();
+            value.WriteText(name);
+            value.WriteUInt64(count);
+        }
+
+        value.WriteDictionaryEnd(entries);
     }
 
     private static async Task<BusBody> ListFlowsAsync(RouterObject router, BusMethodCall call)
@@ -146,7 +227,7 @@ internal sealed class RouterObject(RouterStatus status, SourceLocation? source, 
     private async Task<FlowList> ReadFlowsAsync()
     {
         RouterKey key = Status.Key;
-        await RefreshTrafficAsync().ConfigureAwait(false);
+        await RefreshTrafficAsync(withFlows: true).ConfigureAwait(false);
         return _traffic.LastFlows(key);
     }
 
@@ -168,5 +249,6 @@ internal sealed class RouterObject(RouterStatus status, SourceLocation? source, 
         body.WriteArrayEnd(array);
     }
 
-    private Task RefreshTrafficAsync() => Desired is { } desired ? _traffic.RefreshAsync(desired.Redirect) : Task.CompletedTask;
+    private Task RefreshTrafficAsync(bool withFlows = false) =>
+        Desired is { } desired ? _traffic.RefreshAsync(desired.Redirect, withFlows: withFlows) : Task.CompletedTask;
 }

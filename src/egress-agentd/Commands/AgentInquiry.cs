@@ -1,5 +1,5 @@
-using EgressAgent.Daemon.Bus;
 using EgressAgent.Daemon.Watch;
+using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
 using Tmds.DBus.Protocol;
 
@@ -52,28 +52,8 @@ internal static class AgentInquiry
 
     private static async Task<IReadOnlyDictionary<RouterKey, RunningRouter>?> AskAsync(string address)
     {
-        using DBusConnection connection = new(address);
-        await connection.ConnectAsync().ConfigureAwait(false);
-
-        // A call to a name that nobody has could start the service.
-        bool isRunning = await connection.CallMethodAsync(
-            AskForOwner(connection), (message, _) => message.GetBodyReader().ReadBool()).ConfigureAwait(false);
-        return isRunning ? await connection.CallMethodAsync(AskForRouters(connection), (message, _) => Read(message)).ConfigureAwait(false) : null;
-    }
-
-    private static MessageBuffer AskForOwner(DBusConnection connection)
-    {
-        MessageWriter call = connection.GetMessageWriter();
-        call.WriteMethodCallHeader("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", "s");
-        call.WriteString(BusNames.Service);
-        return call.CreateMessage();
-    }
-
-    private static MessageBuffer AskForRouters(DBusConnection connection)
-    {
-        MessageWriter call = connection.GetMessageWriter();
-        call.WriteMethodCallHeader(BusNames.Service, BusNames.RootPath, BusNames.Manager, "ListRouters");
-        return call.CreateMessage();
+        using BusClient client = await BusClient.OpenAsync(address, BusNames.Service).ConfigureAwait(false);
+        return await client.CallAsync(BusNames.RootPath, BusNames.Manager, "ListRouters", Read).ConfigureAwait(false);
     }
 
     // a(sssso): namespace, name, state, file, object.

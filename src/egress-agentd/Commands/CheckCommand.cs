@@ -1,9 +1,8 @@
 using System.CommandLine;
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Linux.Bus;
+using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Model;
-using EgressAgent.Model.Validation;
-using Microsoft.Win32.SafeHandles;
 
 namespace EgressAgent.Daemon.Commands;
 
@@ -35,9 +34,7 @@ internal static class CheckCommand
             RunningFiles = running?.ToDictionary(router => router.Key, router => router.Value.File) ?? [],
         });
 
-        // The console's own stream would put a terminal into another mode first.
-        using SafeFileHandle standardOutput = new(1, ownsHandle: false);
-        using StreamWriter output = new(new FileStream(standardOutput, FileAccess.Write));
+        using StreamWriter output = new(new StandardOutputStream());
         if (json)
         {
             output.WriteLine(CheckReport.ToJson(check));

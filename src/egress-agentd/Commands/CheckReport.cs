@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using EgressAgent.Daemon.Watch;
-using EgressAgent.Model.Validation;
+using EgressAgent.Model;
 
 namespace EgressAgent.Daemon.Commands;
 
@@ -13,7 +13,7 @@ internal static class CheckReport
     // It is no part of a web page: quotes and arrows may stand as they are.
     private static readonly JsonWriterOptions Json = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary><c>{"files", "routers", "findings": [{"file", "line", "column", "field", "severity", "message"}]}</c></summary>
+    /// <summary><c>{"files", "routers", "services", "findings": [{"file", "line", "column", "field", "severity", "message"}]}</c></summary>
     internal static string ToJson(RouterFileCheck check)
     {
         using MemoryStream stream = new();
@@ -22,6 +22,7 @@ internal static class CheckReport
             writer.WriteStartObject();
             writer.WriteNumber("files", check.Files);
             writer.WriteNumber("routers", check.Routers);
+            writer.WriteNumber("services", check.Services);
             writer.WriteStartArray("findings");
             foreach (string missing in check.Missing)
             {
@@ -45,7 +46,8 @@ internal static class CheckReport
     {
         int faults = check.Findings.Count(finding => finding.Severity == DiagnosticSeverity.Error);
         int warnings = check.Findings.Count - faults;
-        string summary = $"{Count(check.Files, "file")}, {Count(check.Routers, "router")}, {(faults == 0 ? "no fault" : Count(faults, "fault"))}";
+        string services = check.Services == 0 ? "" : $"{Count(check.Services, "Service")}, ";
+        string summary = $"{Count(check.Files, "file")}, {Count(check.Routers, "router")}, {services}{(faults == 0 ? "no fault" : Count(faults, "fault"))}";
         return warnings == 0 ? summary : $"{summary}, {Count(warnings, "warning")}";
     }
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
+using EgressAgent.Model;
 using EgressAgent.Model.Legacy;
-using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Daemon.Commands;
 

@@ -11,6 +11,9 @@ internal static class ExitCodes
     /// <summary>The command line is in error.</summary>
     internal const int Usage = 2;
 
-    /// <summary>The settings are in error, and a further attempt would end in the same way (EX_CONFIG of sysexits.h).</summary>
+    /// <summary>Another process has the state directory (EX_TEMPFAIL of sysexits.h).</summary>
+    internal const int InUse = 75;
+
+    /// <summary>The settings are in error, or those of the unit, and a further attempt would end in the same way (EX_CONFIG of sysexits.h).</summary>
     internal const int Configuration = 78;
 }

@@ -2,6 +2,9 @@ using System.CommandLine;
 using EgressAgent.Daemon.Hosting;
 using EgressAgent.Daemon.Logging;
 using EgressAgent.Daemon.State;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Engine.Registry;
+using EgressAgent.Engine.Traffic;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Linux.FileDescriptors;
@@ -53,13 +56,41 @@ internal static class RunCommand
             return ExitCodes.Failure;
         }
 
-        Logger log = logsToJournal ? AgentLogger.ToJournal() : AgentLogger.ToConsole();
+        await using Logger log = logsToJournal ? AgentLogger.ToJournal() : AgentLogger.ToConsole();
+        if (MountNamespace.WhyHidden() is { } hidden)
+        {
+            StartReport.TellHidden(hidden, logsToJournal ? log : null);
+            return ExitCodes.Configuration;
+        }
+
+        try
+        {
+            StateLock.CreateDirectory(options.State);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Without it the agent runs, and says so.
+        }
+
+        try
+        {
+            using var state = StateLock.Take(options.State);
+            return await RunAsync(options, log).ConfigureAwait(false);
+        }
+        catch (StateInUseException inUse)
+        {
+            StartReport.TellInUse(inUse.Message, logsToJournal ? log : null);
+            return ExitCodes.InUse;
+        }
+    }
+
+    private static async Task<int> RunAsync(AgentOptions options, Logger log)
+    {
         LoadedSettings settings = AgentConfigurationLoader.Load(options.Configuration, options.State);
         SettingsReport.Log(settings, options.Configuration, log);
         if (settings.Configuration is not { } configuration)
         {
-            SettingsReport.TellServiceManager(settings);
-            await log.DisposeAsync().ConfigureAwait(false);
+            StartReport.TellServiceManager(SettingsReport.Describe(settings) ?? "");
             return ExitCodes.Configuration;
         }
 
@@ -69,12 +100,15 @@ internal static class RunCommand
         // The agent has no settings but its own, so the host's appsettings.json and environment are left out.
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Services.AddSystemd();
-        builder.Services.AddSerilog(log, dispose: true);
+        builder.Services.AddSerilog(log);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton(configuration);
+        builder.Services.AddSingleton(AgentOwner.Of(options.State));
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(services => new LiteDbRouterStore(options.State, services.GetRequiredService<ILogger<LiteDbRouterStore>>()));
+        builder.Services.AddSingleton(services => new LiteDbResourceStore(options.State, services.GetRequiredService<ILogger<LiteDbResourceStore>>()));
+        builder.Services.AddSingleton<IResourceStore>(services => services.GetRequiredService<LiteDbResourceStore>());
+        builder.Services.AddSingleton<ITrafficStore>(services => services.GetRequiredService<LiteDbResourceStore>());
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = configuration.DrainTimeout + StopTime);
         builder.Services.AddHostedService<AgentService>();
         try

@@ -1,15 +1,20 @@
 using System.Diagnostics;
+using System.Net;
 using System.Runtime.InteropServices;
 using EgressAgent.Daemon.Bus;
-using EgressAgent.Daemon.State;
+using EgressAgent.Daemon.Metrics;
+using EgressAgent.Daemon.Names;
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
+using EgressAgent.Engine.Records;
 using EgressAgent.Engine.Registry;
+using EgressAgent.Engine.Traffic;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Systemd;
-using EgressAgent.Model.Configuration;
+using EgressAgent.Model;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -22,38 +27,71 @@ namespace EgressAgent.Daemon.Hosting;
 /// </summary>
 internal sealed partial class AgentService : IHostedService, IDisposable
 {
+    // As long as an address is announced again after it was announced: that is a pass too.
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(3);
+
     private readonly AgentOptions _options;
     private readonly TimeSpan _drainTimeout;
+    private readonly ValueList<IPNetwork> _ownNetworks;
     private readonly ILogger<AgentService> _logger;
     private readonly DescriptorStore _descriptors;
     private readonly ResourceRegistry _registry;
+    private readonly NameWriter _names;
+    private readonly OwedRecords? _owedRecords;
+    private readonly FlowRecorder _records;
     private readonly LinuxKernel _kernel;
     private readonly Reconciler _reconciler;
     private readonly RouterFilesWatcher _watcher;
     private readonly ServiceStatus _service;
+    private readonly TrafficSampler _traffic;
+    private readonly FlowFinder _finder;
     private readonly AgentBus? _bus;
+    private readonly MetricsPlaces _metricsPlaces;
+    private readonly AgentMetrics _metrics;
+    private readonly TimeProvider _time;
+    private MetricsTextfile? _textfile;
+    private MetricsServer? _server;
     private readonly PosixSignalRegistration _hangUp;
+    private readonly ITimer _quiet;
 
     public AgentService(
         AgentOptions options,
         LoadedSettings settings,
+        AgentOwner owner,
         AgentConfiguration configuration,
-        LiteDbRouterStore store,
+        IResourceStore store,
+        ITrafficStore trafficStore,
         TimeProvider time,
         ILogger<AgentService> logger,
         ILogger<Reconciler> reconcilerLogger)
     {
         _options = options;
         _drainTimeout = configuration.DrainTimeout;
+        _ownNetworks = [.. configuration.InsideNetworks, .. configuration.ServiceNetworks];
         _logger = logger;
         _descriptors = new DescriptorStore(PassedDescriptors.Take(), refusal => LogNotKept(refusal.Message));
         _registry = new ResourceRegistry(store, configuration, ReadMachineId(), time, logger);
         _registry.NoteSettings(settings.Findings);
-        _kernel = new LinuxKernel(_descriptors);
+        (HostsDirectory directory, EtcHosts hosts, StaticRecords records) = NameWriter.PlacesOf(options.Runtime, owner);
+        _names = new NameWriter(_registry, directory, hosts, records, configuration.EtcHosts);
+        _owedRecords = OwedRecords.TryOpen(Path.Combine(options.Runtime, "owed-records", owner.Id));
+        _records = new FlowRecorder(configuration.FlowRecords.Namespace, configuration.FlowRecords.TellsDestinations, time, _owedRecords);
+        _records.Changed += state => _registry.NoteFlowRecords(_records.SocketPath, state);
+        _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime);
+        _kernel.NodeLimitsChanged += _registry.NoteNodeLimits;
+        _registry.NoteNodeLimits([], _kernel.Tables);
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger);
+        _quiet = time.CreateTimer(_ => HeapTrim.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _reconciler.Idle += () => _quiet.Change(QuietTime, Timeout.InfiniteTimeSpan);
         _service = new ServiceStatus(_reconciler, _registry, logger);
         _watcher = new RouterFilesWatcher(options.Routers, _registry.Apply, time, logger);
-        _bus = options.Bus is null ? null : new AgentBus(options.Bus, options.Routers, _reconciler, _registry, _watcher.Reload, logger);
+        _traffic = new TrafficSampler(_reconciler, _registry, trafficStore, options.State, time, logger);
+        trafficStore.Emptied += _registry.SaveAll;
+        _finder = new FlowFinder(_reconciler, _registry, _traffic, configuration, time);
+        _time = time;
+        _metricsPlaces = configuration.Metrics;
+        _metrics = new AgentMetrics(_reconciler, _traffic, _registry, _records, options.Configuration, configuration.FlowRecords.TellsDestinations);
+        _bus = options.Bus is null ? null : new AgentBus(options.Bus, options.Routers, _reconciler, _traffic, _registry, _finder, _watcher.Reload, logger);
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
             context.Cancel = true;
@@ -64,8 +102,11 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         LogStarting(AgentVersion.Text, _options.Routers);
+        _records.LoseFormer();
         _watcher.Start();
         await _reconciler.WhenEachWasSeen().WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        _reconciler.StartServices();
 
         // What is left belongs to routers that went, or were made anew, while no agent ran.
         IReadOnlyList<string> untaken = _descriptors.ForgetUntaken();
@@ -74,8 +115,16 @@ internal sealed partial class AgentService : IHostedService, IDisposable
             LogUntaken(untaken.Count, string.Join(", ", untaken));
         }
 
+        foreach (ForeignNetns foreign in _kernel.ListForeign(key => _registry.Find(key) is null))
+        {
+            LogForeign(foreign.Why);
+        }
+
+        ReleaseFormerNetworks();
         _service.Ready();
         _bus?.Ready();
+        _textfile = _metricsPlaces.Textfile is { } directory ? new MetricsTextfile(directory, _metrics, _time, _logger) : null;
+        _server = _metricsPlaces.Listen is { } endpoint ? new MetricsServer(endpoint, _metrics, _logger) : null;
         IReadOnlyList<RouterStatus> routers = _reconciler.Status.All;
         LogReady(
             routers.Count,
@@ -86,10 +135,23 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         _watcher.Dispose();
+        if (_server is not null)
+        {
+            await _server.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_textfile is not null)
+        {
+            await _textfile.DisposeAsync().ConfigureAwait(false);
+        }
+
         _bus?.Dispose();
+        _finder.Dispose();
         _hangUp.Dispose();
         _service.Dispose();
         _reconciler.Dispose();
+        _quiet.Dispose();
+        _names.Dispose();
         _registry.Dispose();
         int cut = await _kernel.DrainAsync(_drainTimeout, cancellationToken).ConfigureAwait(false);
         if (cut > 0)
@@ -97,13 +159,41 @@ internal sealed partial class AgentService : IHostedService, IDisposable
             LogCut(cut, _drainTimeout.TotalSeconds);
         }
 
+        // Nothing passes by the agent any more, and nothing is told of the kernel's flows.
+        _kernel.CutRelayed();
+        _traffic.Dispose();
+
         LogStopped();
     }
 
     public void Dispose()
     {
         _kernel.Dispose();
+        _records.Dispose();
+        _owedRecords?.Dispose();
         _descriptors.Dispose();
+    }
+
+    // By now the routers have their addresses in the networks that the settings name.
+    private void ReleaseFormerNetworks()
+    {
+        try
+        {
+            // Another agent's routers may be in one.
+            if (_kernel.ListHeldNetworks().All(_ownNetworks.Contains) || _kernel.ListForeign().Any(foreign => foreign.IsOfAgent))
+            {
+                return;
+            }
+
+            foreach (IPNetwork network in _kernel.ReleaseNetworks(kept: _ownNetworks))
+            {
+                LogReleased(network);
+            }
+        }
+        catch (LinuxException refusal)
+        {
+            LogNotReleased(refusal.Message);
+        }
     }
 
     // MAC addresses are derived from it; without one, two machines would choose the same.
@@ -117,7 +207,16 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         Message = "ready: {Count} routers, {Active} active, {Milliseconds} ms after the process began")]
     private partial void LogReady(int count, int active, int milliseconds);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "the service manager does not keep a socket of the relay over a restart: {Error}")]
+    [LoggerMessage(EventId = EventIds.Foreign, EventName = nameof(EventIds.Foreign), Level = LogLevel.Information, Message = "{Foreign}")]
+    private partial void LogForeign(string foreign);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Network} is no inside network any more: its route unreachable is removed")]
+    private partial void LogReleased(IPNetwork network);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a former inside network stays unreachable for the node; see ip route show type unreachable: {Error}")]
+    private partial void LogNotReleased(string error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the service manager does not keep a socket of the agent over a restart: {Error}")]
     private partial void LogNotKept(string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Count} descriptors that were kept over the restart are not needed any more: {Names}")]

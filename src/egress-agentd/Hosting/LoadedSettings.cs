@@ -1,6 +1,5 @@
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
-using EgressAgent.Model.Validation;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Daemon.Hosting;
 

@@ -1,9 +1,10 @@
+using EgressAgent.Engine;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Systemd;
+using EgressAgent.Model;
 using EgressAgent.Model.Status;
-using EgressAgent.Model.Validation;
 using Microsoft.Extensions.Logging;
 
 namespace EgressAgent.Daemon.Hosting;
@@ -15,11 +16,13 @@ namespace EgressAgent.Daemon.Hosting;
 /// </summary>
 internal sealed partial class ServiceStatus : IDisposable
 {
+    private const int MaxPlaces = 4;
+
     private readonly Reconciler _reconciler;
     private readonly ResourceRegistry _registry;
     private readonly ILogger _logger;
     private readonly TimeSpan? _watchdog = Watchdog.Interval;
-    private readonly AutoResetEvent _news = new(initialState: false);
+    private readonly WakeSignal _news = new();
     private readonly Thread _thread;
     private volatile bool _isReady;
     private volatile bool _isStopping;
@@ -72,7 +75,7 @@ internal sealed partial class ServiceStatus : IDisposable
                     ? $"{group.Count()} {(group.Count() == 1 ? "router" : "routers")} {group.Key.ToText()}"
                     : $"{group.Count()} {group.Key.ToText()}"),
         ];
-        int files = faults.DistinctBy(fault => fault.Location.File).Count();
+        int files = faults.Select(fault => fault.Location.File).Where(SourceLocation.IsFile).Distinct().Count();
         if (files > 0)
         {
             counts.Add(files == 1 ? "1 file in error" : $"{files} files in error");
@@ -82,7 +85,14 @@ internal sealed partial class ServiceStatus : IDisposable
         RouterStatus? troubled = routers.Where(router => router.State is RouterState.Failed or RouterState.Degraded or RouterState.Pending)
             .MaxBy(router => router.State);
         string? trouble = troubled is not null ? $"{troubled.Key}: {troubled.Summary}" : faults.Count > 0 ? faults[0].ToString() : null;
-        return trouble is null ? string.Join(", ", counts) : $"{string.Join(", ", counts)}: {trouble}";
+        return trouble is null ? string.Join(", ", counts) + Places(routers) : $"{string.Join(", ", counts)}: {trouble}";
+    }
+
+    // Where clients reach them, if the line has room for all. egressctl status has.
+    private static string Places(IReadOnlyList<RouterStatus> routers)
+    {
+        string[] inside = [.. routers.SelectMany(router => router.Desired?.Redirect.Families ?? []).Select(family => family.Inside.ToString())];
+        return inside.Length is 0 or > MaxPlaces ? "" : $" at {string.Join(", ", inside)}";
     }
 
     private void OnChanged(RouterTransition transition) => _news.Set();
@@ -91,20 +101,20 @@ internal sealed partial class ServiceStatus : IDisposable
 
     private void Run()
     {
-        string told = "";
-        bool hasToldReady = false;
+        string? told = null;
         while (!_isStopping)
         {
             if (_isReady)
             {
-                // In this order, so that the manager never shows an older status beside its "active".
                 string status = Describe(_reconciler.Status.All, _registry.Faults);
-                told = status != told && Tell(() => ServiceNotifier.Status(status)) ? status : told;
-                hasToldReady = hasToldReady || Tell(ServiceNotifier.Ready);
+                if (status != told && Tell(() => told is null ? ServiceNotifier.Ready(status) : ServiceNotifier.Status(status)))
+                {
+                    told = status;
+                }
             }
 
             Beat();
-            _news.WaitOne(_watchdog / 3 ?? Timeout.InfiniteTimeSpan);
+            _news.Wait(_watchdog / 3);
         }
 
         Tell(ServiceNotifier.Stopping);

@@ -1,7 +1,5 @@
 using EgressAgent.Engine;
-using EgressAgent.Linux;
-using EgressAgent.Linux.Systemd;
-using EgressAgent.Model.Validation;
+using EgressAgent.Model;
 using Microsoft.Extensions.Logging;
 using Serilog.Extensions.Logging;
 
@@ -27,19 +25,6 @@ internal static partial class SettingsReport
         else if (settings.IsLastGood)
         {
             LogLastGood(logger, path);
-        }
-    }
-
-    /// <summary>The reason for an end, for <c>systemctl status</c>.</summary>
-    internal static void TellServiceManager(LoadedSettings settings)
-    {
-        try
-        {
-            ServiceNotifier.Status(Describe(settings) ?? "");
-        }
-        catch (LinuxException)
-        {
-            // The log has it.
         }
     }
 

@@ -22,11 +22,20 @@ internal sealed class JournalSink : ILogEventSink
     [ThreadStatic]
     private static JournalEntry? _entry;
 
+    // Of a process that has ended by the time that journald looks, it does not find out the unit: journalctl -u would not show its last
+    // words. This field says it too (systemd.journal-fields(7)).
+    private static readonly string? Unit = File.ReadLines("/proc/self/cgroup").Select(line => line[(line.LastIndexOf('/') + 1)..])
+        .FirstOrDefault(name => name.EndsWith(".service", StringComparison.Ordinal));
+
     public void Emit(LogEvent logEvent)
     {
         JournalEntry entry = _entry ??= new JournalEntry();
         entry.Clear();
         Write(logEvent, entry);
+        if (logEvent.Level == LogEventLevel.Fatal && Unit is not null)
+        {
+            entry.Add("OBJECT_SYSTEMD_UNIT", Unit);
+        }
 
         // There is nobody to tell: where the journal is gone, so is the log.
         _ = entry.Send();

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Text;
@@ -7,19 +8,19 @@ using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
+using EgressAgent.Model.Status;
 using EgressAgent.Model.Validation;
 using LiteDB;
+using static EgressAgent.Daemon.State.BsonShape;
 
 namespace EgressAgent.Daemon.State;
 
 /// <summary>A <see cref="RouterRecord"/> as LiteDB keeps it.</summary>
 internal static class RouterRecordDocument
 {
-    internal static BsonValue IdOf(RouterKey key) => ((ResourceKey)key).ToString();
-
     internal static BsonDocument Write(RouterRecord record) => new()
     {
-        ["_id"] = IdOf(record.Key),
+        ["_id"] = IdOf(record.Id),
         ["namespace"] = record.Key.Namespace,
         ["name"] = record.Key.Name,
         ["file"] = record.LastGood.Source.File,
@@ -31,6 +32,8 @@ internal static class RouterRecordDocument
         ["inside"] = Texts(record.Allocation.InsideAddresses),
         ["mac"] = record.Allocation.Mac.ToColonString(),
         ["removed"] = record.IsRemoved,
+        ["history"] = new BsonArray(record.History.Select(Write)),
+        ["footing"] = record.Footing is { } footing ? Write(footing) : BsonValue.Null,
     };
 
     /// <summary>Null when the document is not of this shape.</summary>
@@ -45,7 +48,12 @@ internal static class RouterRecordDocument
             var resource = new EgressRouterResource(key, source, labels, ReadSpec(Document(document["spec"])));
             return document["_id"] != IdOf(key) || resource.Spec.Addresses.Count == 0
                 ? null
-                : ReadRecord(document, resource) with { IsRemoved = document["removed"].AsBoolean };
+                : ReadRecord(document, resource) with
+                {
+                    IsRemoved = document["removed"].AsBoolean,
+                    History = ReadHistory(document["history"]),
+                    Footing = document["footing"].IsNull ? null : ReadFooting(Document(document["footing"])),
+                };
         }
         catch (Exception exception) when (IsOfAnotherShape(exception))
         {
@@ -71,8 +79,8 @@ internal static class RouterRecordDocument
 
     private static RouterRecord ReadRecord(BsonDocument document, EgressRouterResource resource) => new(
         resource,
-        document["generation"] is { IsInt64: true } generation ? generation.AsInt64 : throw new FormatException("generation"),
-        new RouterAllocation(Read(document["inside"], ReadInterfaceAddress), PhysicalAddress.Parse(Text(document["mac"]))));
+        LongNumber(document["generation"]),
+        new RouterAllocation(Items(document["inside"], ReadInterfaceAddress), PhysicalAddress.Parse(Text(document["mac"]))));
 
     private static BsonDocument Write(EgressRouterSpec spec) => new()
     {
@@ -80,52 +88,72 @@ internal static class RouterRecordDocument
         ["master"] = spec.Master,
         ["addresses"] = new BsonArray(spec.Addresses.Select(address => (BsonValue)new BsonArray(
             address.Address.ToString(), address.Gateway?.ToString()))),
-        ["rules"] = new BsonArray(spec.Rules.Select(rule => (BsonValue)new BsonArray(
-            rule.Protocol.ToString(), (int)rule.Port, rule.Destination.ToString(), (int)rule.TargetPort))),
+        ["rules"] = string.Join('\n', spec.Rules.Select(rule => $"{rule.Protocol} {rule.Port} {rule.Destination} {rule.TargetPort}")),
         ["fallback"] = spec.FallbackIP?.ToString(),
         ["datapath"] = spec.Datapath?.ToString(),
         ["clients"] = spec.Clients is { } clients ? Texts(clients.Words) : BsonValue.Null,
         ["pinned"] = Texts(spec.PinnedInsideAddresses),
         ["mac"] = spec.MacAddress?.ToColonString(),
         ["flowLog"] = spec.FlowLog?.ToString(),
+        ["passthruTakesTheNode"] = spec.PassthruTakesTheNode,
     };
 
     private static EgressRouterSpec ReadSpec(BsonDocument spec) => new()
     {
         MacvlanMode = Enum.Parse<MacvlanMode>(Text(spec["macvlanMode"])),
         Master = Optional(spec["master"], name => name),
-        Addresses = Read(spec["addresses"], address => new AddressSpec(
+        Addresses = Items(spec["addresses"], address => new AddressSpec(
             ReadInterfaceAddress(address[0]), Optional(address[1], IPAddress.Parse))),
-        Rules = Read(spec["rules"], rule => new RedirectRuleSpec(
-            Enum.Parse<TransportProtocol>(Text(rule[0])), (ushort)Number(rule[1]), IPAddress.Parse(Text(rule[2])), (ushort)Number(rule[3]))),
+        Rules = ReadRules(spec["rules"]),
         FallbackIP = Optional(spec["fallback"], IPAddress.Parse),
         Datapath = OptionalChoice<DatapathKind>(spec["datapath"]),
-        Clients = spec["clients"].IsNull ? null : ClientsSpec.OfWords(Read(spec["clients"], Text)),
-        PinnedInsideAddresses = Read(spec["pinned"], address => IPAddress.Parse(Text(address))),
+        Clients = spec["clients"].IsNull ? null : ClientsSpec.OfWords(Items(spec["clients"], Text)),
+        PinnedInsideAddresses = Items(spec["pinned"], address => IPAddress.Parse(Text(address))),
         MacAddress = Optional(spec["mac"], PhysicalAddress.Parse),
         FlowLog = OptionalChoice<FlowLogMode>(spec["flowLog"]),
+
+        // Records of earlier builds have none.
+        PassthruTakesTheNode = spec["passthruTakesTheNode"] is { IsBoolean: true, AsBoolean: true },
     };
 
-    private static bool IsOfAnotherShape(Exception exception) =>
-        exception is FormatException or ArgumentException;
+    // A line each: a router may have thousands, and is written whenever something happens to it. Schema 3 has a list of lists.
+    private static ValueList<RedirectRuleSpec> ReadRules(BsonValue rules) => rules.IsArray
+        ? Items(rules, rule => ReadRule([Text(rule[0]), $"{Number(rule[1])}", Text(rule[2]), $"{Number(rule[3])}"]))
+        : [.. Text(rules).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => ReadRule(line.Split(' ')))];
 
-    private static InterfaceAddress ReadInterfaceAddress(BsonValue value) =>
-        InterfaceAddress.TryParse(Text(value), out InterfaceAddress? address) ? address : throw new FormatException(Text(value));
+    private static RedirectRuleSpec ReadRule(string[] words) =>
+        words is [var protocol, var port, var destination, var targetPort]
+        && ushort.TryParse(port, CultureInfo.InvariantCulture, out ushort taken)
+        && ushort.TryParse(targetPort, CultureInfo.InvariantCulture, out ushort target)
+            ? new RedirectRuleSpec(Enum.Parse<TransportProtocol>(protocol), taken, IPAddress.Parse(destination), target)
+            : throw new FormatException($"{string.Join(' ', words)} is no rule");
 
-    private static BsonArray Texts<T>(IEnumerable<T> values) => new(values.Select(value => new BsonValue(value?.ToString())));
+    private static BsonValue Write(RouterEvent happened) => new BsonArray(
+        happened.Time.ToUnixTimeMilliseconds(), happened.Generation, happened.State.ToString(), happened.Reason, happened.Message);
 
-    private static ValueList<T> Read<T>(BsonValue list, Func<BsonValue, T> read) =>
-        list.IsArray ? list.AsArray.Select(read).ToValueList() : throw new FormatException($"{list} is no list");
+    // What was written before there was one has none.
+    private static ValueList<RouterEvent> ReadHistory(BsonValue history) => history.IsNull
+        ? []
+        : Items(history, happened => new RouterEvent(
+        DateTimeOffset.FromUnixTimeMilliseconds(LongNumber(happened[0])),
+        LongNumber(happened[1]),
+        Enum.Parse<RouterState>(Text(happened[2])),
+        Text(happened[3]),
+        Text(happened[4])));
 
-    private static string Text(BsonValue value) => value.IsString ? value.AsString : throw new FormatException($"{value} is no text");
+    private static BsonDocument Write(RouterFooting footing) => new()
+    {
+        ["master"] = footing.Master,
+        ["choice"] = footing.Choice.ToString(),
+        ["network"] = footing.Network.ToString(),
+        ["gateways"] = new BsonArray(footing.Gateways.Select(gateway => (BsonValue)new BsonArray(
+            gateway.Network.ToString(), gateway.Gateway.ToString(), gateway.IsInferred))),
+    };
 
-    private static int Number(BsonValue value) => value.IsInt32 ? value.AsInt32 : throw new FormatException($"{value} is no number");
-
-    private static BsonDocument Document(BsonValue value) => value.IsDocument ? value.AsDocument : throw new FormatException($"{value} is no document");
-
-    private static T? Optional<T>(BsonValue value, Func<string, T> read)
-        where T : class => value.IsNull ? null : read(Text(value));
-
-    private static T? OptionalChoice<T>(BsonValue value)
-        where T : struct, Enum => value.IsNull ? null : Enum.Parse<T>(Text(value));
+    private static RouterFooting ReadFooting(BsonDocument footing) => new(
+        Text(footing["master"]),
+        Enum.Parse<MasterChoice>(Text(footing["choice"])),
+        IPNetwork.Parse(Text(footing["network"])),
+        Items(footing["gateways"], gateway => new FootingGateway(
+            IPNetwork.Parse(Text(gateway[0])), IPAddress.Parse(Text(gateway[1])), gateway[2].AsBoolean)));
 }

@@ -9,18 +9,14 @@ internal sealed class StateDatabase : IDisposable
     internal const string FileName = "state.db";
 
     /// <summary>Raised when what is stored changes its shape; a newer database is not touched by an older agent.</summary>
-    internal const int SchemaVersion = 2;
+    /// <remarks>2 has resources as documents, 3 the counters of routers besides, 4 the rules of a router as one text.</remarks>
+    internal const int SchemaVersion = 4;
 
     // Of schema 1: router documents as text.
     private const string TextCollection = "routers";
 
-    private const UnixFileMode DirectoryMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-
     // LiteDB's; a file without one whole page would be taken for a new database.
     private const int PageSize = 8192;
-
-    // What .NET makes of a file that is locked.
-    private const int EWOULDBLOCK = 11;
 
     private readonly Stream _file;
     private readonly Stream _journal;
@@ -34,7 +30,7 @@ internal sealed class StateDatabase : IDisposable
             _journal = open(JournalOf(path), true);
             try
             {
-                _database = Open(path);
+                _database = OpenDatabase(path);
             }
             catch
             {
@@ -52,30 +48,22 @@ internal sealed class StateDatabase : IDisposable
     /// <summary>A document a resource.</summary>
     internal ILiteCollection<BsonDocument> Resources => _database.GetCollection("resources");
 
+    /// <summary>What routers have counted, a document each.</summary>
+    internal ILiteCollection<BsonDocument> Traffic => _database.GetCollection("traffic");
+
     /// <summary>The documents that schema 1 left and that are still to be written as resources.</summary>
     internal ILiteCollection<BsonDocument> Texts => _database.GetCollection(TextCollection);
 
     /// <param name="directory">Made when it is missing.</param>
-    /// <param name="setAside">Told the new path of a database that could not be read, and why.</param>
     /// <exception cref="IOException">
     /// The directory cannot be used, or the database is of a newer agent.
     /// </exception>
-    /// <exception cref="StateInUseException">Another agent runs with it.</exception>
-    internal static StateDatabase Open(string directory, Action<string, string> setAside)
+    internal static StateDatabase Open(string directory)
     {
-        string path = Path.Combine(directory, FileName);
         try
         {
-            Directory.CreateDirectory(directory, DirectoryMode);
-            try
-            {
-                return new StateDatabase(path, OpenFile);
-            }
-            catch (Exception exception) when (IsCorruption(exception))
-            {
-                setAside(SetAside(path), exception.Message);
-                return new StateDatabase(path, OpenFile);
-            }
+            StateLock.CreateDirectory(directory);
+            return new StateDatabase(Path.Combine(directory, FileName), OpenFile);
         }
         catch (UnauthorizedAccessException exception)
         {
@@ -99,13 +87,14 @@ internal sealed class StateDatabase : IDisposable
         return copy;
     });
 
-    /// <summary>Sets the database aside, which is broken but was opened, and opens an empty one in its place.</summary>
+    /// <summary>Sets the database aside, which is broken, and opens an empty one in its place.</summary>
+    /// <param name="directory">As it was opened.</param>
+    /// <param name="setAside">Told the new path of the broken one.</param>
     /// <exception cref="IOException">The directory cannot be used.</exception>
-    internal static StateDatabase OpenAnew(string directory, Action<string, string> setAside, string reason)
+    internal static StateDatabase OpenAnew(string directory, Action<string> setAside)
     {
-        string path = Path.Combine(directory, FileName);
-        setAside(SetAside(path), reason);
-        return Open(directory, setAside);
+        setAside(SetAside(Path.Combine(directory, FileName)));
+        return Open(directory);
     }
 
     /// <summary>
@@ -153,29 +142,23 @@ internal sealed class StateDatabase : IDisposable
     /// <summary>Whether there are any <see cref="Texts"/>.</summary>
     internal bool HasTexts => _database.CollectionExists(TextCollection);
 
-    /// <summary>Drops the <see cref="Texts"/>, after they were written as resources.</summary>
+    /// <summary>Makes it one of this schema, after all that is of another shape was written anew: the <see cref="Texts"/> are dropped.</summary>
     internal void FinishUpgrade()
     {
-        if (HasTexts)
+        if (_database.UserVersion != SchemaVersion)
         {
             _database.UserVersion = SchemaVersion;
+        }
+
+        if (HasTexts)
+        {
             _database.DropCollection(TextCollection);
         }
     }
 
-    private static StateFile OpenFile(string path, bool isJournal)
-    {
-        try
-        {
-            return new StateFile(path, defersFailures: isJournal);
-        }
-        catch (IOException exception) when (exception.HResult == EWOULDBLOCK)
-        {
-            throw new StateInUseException(path);
-        }
-    }
+    private static StateFile OpenFile(string path, bool isJournal) => new(path, defersFailures: isJournal);
 
-    private LiteDatabase Open(string path)
+    private LiteDatabase OpenDatabase(string path)
     {
         if (_file.Length is > 0 and < PageSize)
         {
@@ -235,7 +218,3 @@ internal sealed class StateDatabase : IDisposable
     private static string JournalOf(string path) =>
         Path.Combine(Path.GetDirectoryName(path)!, $"{Path.GetFileNameWithoutExtension(path)}-log{Path.GetExtension(path)}");
 }
-
-/// <summary>Another agent runs with the state database.</summary>
-internal sealed class StateInUseException(string path)
-    : IOException($"{path} is in use by another egress-agentd; only one can run with a state directory (systemctl status egress-agentd)");

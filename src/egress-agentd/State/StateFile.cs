@@ -58,11 +58,15 @@ internal sealed class StateFile(string path, bool defersFailures) : Stream
         base.Dispose(disposing);
     }
 
+    // After a failure the journal ends, lest a gap in it be taken for pages.
     private void Change(Action change)
     {
         try
         {
-            change();
+            if (_failure is null)
+            {
+                change();
+            }
         }
         catch (IOException failure) when (defersFailures)
         {

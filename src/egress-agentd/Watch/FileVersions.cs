@@ -4,13 +4,44 @@ using EgressAgent.Model.Validation;
 
 namespace EgressAgent.Daemon.Watch;
 
+/// <summary>How much of what is seen at this moment is believed.</summary>
+internal enum Belief
+{
+    /// <summary>All of it.</summary>
+    AsItIs,
+
+    /// <summary>What is there is whole, as the kernel told of the end of its writing. What is gone may be about to be replaced.</summary>
+    AsTold,
+
+    /// <summary>What is new may be half written, and what is gone may be about to be replaced.</summary>
+    AsSeen,
+}
+
 /// <summary>
 /// Which version of each file of a directory was read, so that it is read again only when it is another one, and what elsewhere it
 /// depends on. Not thread-safe.
 /// </summary>
-internal sealed class FileVersions(string directory)
+internal sealed class FileVersions(string directory, TimeProvider time)
 {
+    /// <summary>
+    /// How long a file that is gone may be about to be replaced: install(1), rm and cp, and editors that keep a backup take the old one
+    /// away first, and on a node that is busy they may not get a processor at once for what comes next.
+    /// </summary>
+    internal static readonly TimeSpan Replacement = TimeSpan.FromMilliseconds(500);
+
+    // Who writes a file changes it all the time.
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+
+    // How long a file that may be half written may also be the one that is gone, under another name.
+    private static readonly TimeSpan Move = TimeSpan.FromSeconds(3);
+
     private readonly Dictionary<string, Version> _versions = new(StringComparer.Ordinal);
+
+    // Those of them that are gone, and since when, until it is believed.
+    private readonly Dictionary<string, long> _missing = new(StringComparer.Ordinal);
+
+    /// <summary>Whether a file is gone, and it is not believed yet. The next look says more after <see cref="Replacement"/>.</summary>
+    internal bool IsWaiting => _missing.Count > 0;
 
     /// <summary>The files that are reached by a link, or that have another name somewhere: a change of theirs need not show here.</summary>
     internal IEnumerable<string> DependentNames => _versions.Where(version => version.Value.IsDependent).Select(version => version.Key);
@@ -49,56 +80,80 @@ internal sealed class FileVersions(string directory)
         .Select(version => Path.Join(directory, version.Key))
         .ToHashSet(StringComparer.Ordinal);
 
-    /// <summary>Whether a file is not there any more that was there when it was looked at last.</summary>
-    internal bool HasVanished(string name) => _versions.ContainsKey(name) && Look(Path.Combine(directory, name)).IsGone;
-
-    /// <summary>Looks at the named files only, as others may be half written at this moment.</summary>
+    /// <summary>Looks at the named files only, as others may be half written at this moment, and at those that are missing.</summary>
     /// <param name="names">Without the directory.</param>
+    /// <param name="belief">What is believed; of the rest a later look says more.</param>
     /// <param name="gone">The paths of those that are not there any more.</param>
-    /// <param name="isReady">Whether a version that is new may be read; null for all.</param>
     /// <returns>Those that are new or changed, as parsed.</returns>
-    internal List<RouterFile> Refresh(IEnumerable<string> names, out List<string> gone, Func<FileStatus, bool>? isReady = null)
+    internal List<RouterFile> Refresh(IEnumerable<string> names, Belief belief, out List<string> gone)
     {
         List<RouterFile> read = [];
-        gone = [];
-        foreach (string name in names.Where(RouterFileNames.IsRouterFile))
+        bool hasNew = false;
+        bool mayBeNew = false;
+        foreach (string name in names.Where(RouterFileNames.IsRouterFile).Union(_missing.Keys).ToArray())
         {
             string path = Path.Combine(directory, name);
             Version version = Look(path);
+            Version? known = _versions.GetValueOrDefault(name);
             if (version.IsGone)
             {
-                if (_versions.Remove(name))
+                if (known is not null)
                 {
-                    gone.Add(path);
+                    _missing.TryAdd(name, time.GetTimestamp());
                 }
+
+                continue;
             }
-            else if (!_versions.TryGetValue(name, out Version? known) || !known.IsSame(version))
+
+            _missing.Remove(name);
+            if (known is null || !known.IsSame(version))
             {
-                if (isReady is not null && !isReady(version.Status))
+                if (belief == Belief.AsSeen && !IsQuiet(version.Status))
                 {
+                    mayBeNew |= known is null;
                     continue;
                 }
 
-                _versions[name] = version;
-                read.Add(RouterFileReader.Read(path));
+                hasNew |= known is null;
+                read.Add(RouterFileReader.Read(path, out Exception? failure));
+
+                // What could not be opened is another version at the next look.
+                version = failure is null ? version : version with { Refusal = failure.Message };
             }
-            else
-            {
-                // The way to it may be another one.
-                _versions[name] = version;
-            }
+
+            // The way to a file that is the same may be another one.
+            _versions[name] = version;
         }
 
+        // A file that got another name is in one place or the other: both are told at once.
+        TimeSpan hold = belief == Belief.AsItIs || hasNew ? TimeSpan.Zero : mayBeNew ? Move : Replacement;
+        string[] believed = [.. _missing.Where(file => time.GetElapsedTime(file.Value) >= hold).Select(file => file.Key)];
+        foreach (string name in believed)
+        {
+            _missing.Remove(name);
+            _versions.Remove(name);
+        }
+
+        gone = [.. believed.Select(name => Path.Combine(directory, name))];
         return read;
     }
 
     /// <summary>Looks at all files.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory cannot be read.</exception>
-    internal List<RouterFile> RefreshAll(out List<string> gone, Func<FileStatus, bool>? isReady = null)
+    internal List<RouterFile> RefreshAll(Belief belief, out List<string> gone)
     {
         HashSet<string> present = [.. Directory.EnumerateFileSystemEntries(directory).Select(path => Path.GetFileName(path))];
-        return Refresh([.. present, .. _versions.Keys.Where(name => !present.Contains(name))], out gone, isReady);
+        return Refresh(present.Union(_versions.Keys), belief, out gone);
+    }
+
+    private bool IsQuiet(FileStatus status)
+    {
+        DateTimeOffset changed = DateTimeOffset.UnixEpoch.AddTicks(status.ChangeTime / 100);
+        DateTimeOffset now = time.GetUtcNow();
+
+        // A time to come is none, and never passes.
+        return changed > now || now - changed >= Quiet;
     }
 
     private static Version Look(string path)

@@ -1,6 +1,4 @@
-using EgressAgent.Daemon.Hosting;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Validation;
 
@@ -9,10 +7,15 @@ namespace EgressAgent.Daemon.Watch;
 /// <summary>What is wrong with a set of router files, in themselves and with each other.</summary>
 /// <param name="Files">How many files were read.</param>
 /// <param name="Current">The routers that they describe without a fault, and the file of each.</param>
+/// <param name="Services">How many Services they describe without a fault.</param>
 /// <param name="Findings">By file, then by place.</param>
 /// <param name="Missing">The paths that are not there.</param>
 internal sealed record RouterFileCheck(
-    int Files, IReadOnlyList<(RouterKey Key, string File)> Current, IReadOnlyList<Diagnostic> Findings, IReadOnlyList<string> Missing)
+    int Files,
+    IReadOnlyList<(RouterKey Key, string File)> Current,
+    int Services,
+    IReadOnlyList<Diagnostic> Findings,
+    IReadOnlyList<string> Missing)
 {
     internal int Routers => Current.Count;
 
@@ -36,19 +39,24 @@ internal sealed record RouterFileCheck(
             }
             else
             {
-                files.Add(RouterFileReader.Read(target.Path, asksWhoMayWrite: agent.Reads(target.Path)));
+                files.Add(RouterFileReader.Read(target.Path, out _, asksWhoMayWrite: agent.Reads(target.Path)));
             }
         }
 
         configuration ??= agent.ReadConfiguration();
-        RouterCatalog catalog = RouterCatalog.Merge(files, FindInForce(files, agent), configuration?.InsideNetworks);
+        ResourceCatalog catalog = ResourceCatalog.Merge(files, FindInForce(files, agent), configuration);
         findings.AddRange(files.SelectMany(file => file.AllDiagnostics));
         findings.AddRange(catalog.Conflicts);
         findings.AddRange(RarelyMeant.Find(files, configuration ?? AgentConfiguration.Default, agent.ForwardingSwitch));
-        findings.AddRange(InsideAddressCollisions.Find(catalog.Routers, configuration ?? AgentConfiguration.Default));
+        findings.AddRange(NodeAddresses.Find(files, agent.NodeAddresses));
+        findings.AddRange(AddressCollisions.Find(catalog.Entries, configuration ?? AgentConfiguration.Default));
+        findings.AddRange(ServiceSelections.Find(files, catalog, configuration ?? AgentConfiguration.Default));
+        findings.AddRange(NodeRoom.Find(catalog.Entries.Select(entry => entry.Resource).OfType<EgressRouterResource>(), agent.Tables));
+        ResourceCatalogEntry[] current = [.. catalog.Entries.Where(entry => entry.IsCurrent)];
         return new RouterFileCheck(
             found.Files.Count,
-            [.. catalog.Routers.Where(router => router.IsCurrent).Select(router => (router.Key, router.Source.File))],
+            [.. current.Where(entry => entry.Key.Router is not null).Select(entry => (entry.Key.Router!.Value, entry.Source.File))],
+            current.Count(entry => entry.Key.Kind == ResourceKind.Service),
             [
                 .. findings.Distinct()
                     .OrderBy(finding => finding.Location.File, StringComparer.Ordinal)
@@ -59,9 +67,9 @@ internal sealed record RouterFileCheck(
     }
 
     // Of two documents that cannot both be in force the agent keeps the one that it has.
-    private static Dictionary<RouterKey, EgressRouterResource> FindInForce(List<RouterFile> files, CheckedAgent agent)
+    private static Dictionary<ResourceKey, IResource> FindInForce(List<RouterFile> files, CheckedAgent agent)
     {
-        Dictionary<RouterKey, EgressRouterResource> inForce = [];
+        Dictionary<ResourceKey, IResource> inForce = [];
         foreach (EgressRouterResource router in files.SelectMany(file => file.Documents).Select(document => document.Router).OfType<EgressRouterResource>())
         {
             if (agent.RunningFiles.TryGetValue(router.Key, out string? file) && file == Path.GetFullPath(router.Source.File))

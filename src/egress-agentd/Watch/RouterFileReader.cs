@@ -12,9 +12,11 @@ internal static class RouterFileReader
     /// complete, so that nothing is taken as removed.
     /// </summary>
     /// <param name="path">The file.</param>
+    /// <param name="failure">Why it could not be opened or read, though it may be right in itself; null when it could.</param>
     /// <param name="asksWhoMayWrite">Whether it is one that the agent reads, so that who can write it can configure the node.</param>
-    internal static RouterFile Read(string path, bool asksWhoMayWrite = true)
+    internal static RouterFile Read(string path, out Exception? failure, bool asksWhoMayWrite = true)
     {
+        failure = null;
         try
         {
             FileWay way = FileWay.Follow(path);
@@ -36,6 +38,7 @@ internal static class RouterFileReader
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
+            failure = exception;
             return Refused(path, $"the file cannot be read: {exception.Message}");
         }
     }
@@ -45,7 +48,7 @@ internal static class RouterFileReader
         using FileStream stream = File.OpenRead(path);
         byte[] content = new byte[Math.Min(stream.Length, limit)];
         int count = stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
-        return content[..count];
+        return count == content.Length ? content : content[..count];
     }
 
     private static RouterFile Refused(string path, string why) =>

@@ -20,12 +20,6 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan LookUnwatched = TimeSpan.FromSeconds(2);
 
-    // A file that is looked at without being told may be half written. Who writes changes it all the time.
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
-
-    // Who replaces a file may take the old one away first: install(1), rm and cp, editors that keep a backup.
-    private static readonly TimeSpan Replacement = TimeSpan.FromMilliseconds(200);
-
     private readonly string _directory;
     private readonly FileVersions _versions;
     private readonly Action<FilesReading> _apply;
@@ -33,7 +27,6 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _stop = new();
-    private readonly HashSet<string> _vanished = new(StringComparer.Ordinal);
     private DirectoryWatch? _watch;
     private Thread? _thread;
     private bool _isFirst = true;
@@ -50,7 +43,7 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     internal RouterFilesWatcher(string directory, Action<FilesReading> apply, TimeProvider time, ILogger logger)
     {
         _directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        _versions = new FileVersions(_directory);
+        _versions = new FileVersions(_directory, time);
         _apply = apply;
         _time = time;
         _logger = logger;
@@ -76,7 +69,7 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     }
 
     /// <summary>Looks at all files again, whatever was seen of them.</summary>
-    internal void Reload() => LookAtAll(isReady: null);
+    internal void Reload() => LookAtAll(Belief.AsItIs);
 
     public void Dispose()
     {
@@ -108,7 +101,7 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     {
         if (_watch is { } watch)
         {
-            Handle(watch, watch.Wait(_vanished.Count > 0 ? Replacement : Glance));
+            Handle(watch, watch.Wait(_versions.IsWaiting ? FileVersions.Replacement : Glance));
         }
         else if (!_stop.Wait(Glance))
         {
@@ -148,13 +141,13 @@ internal sealed partial class RouterFilesWatcher : IDisposable
         {
             Reload();
         }
-        else if (!change.IsNothing || _vanished.Count > 0)
+        else if (!change.IsNothing)
         {
             Apply(change);
         }
-        else if (_time.GetElapsedTime(_lastLook) >= Look)
+        else if (_versions.IsWaiting || _time.GetElapsedTime(_lastLook) >= Look)
         {
-            LookAtAll(IsQuiet);
+            LookAtAll(Belief.AsSeen);
         }
     }
 
@@ -171,9 +164,9 @@ internal sealed partial class RouterFilesWatcher : IDisposable
         {
             Tell("is not there, and waited for");
         }
-        else if (!wasUnwatched || _time.GetElapsedTime(_lastLook) >= LookUnwatched)
+        else if (!wasUnwatched || _versions.IsWaiting || _time.GetElapsedTime(_lastLook) >= LookUnwatched)
         {
-            LookAtAll(IsQuiet);
+            LookAtAll(Belief.AsSeen);
         }
     }
 
@@ -221,29 +214,20 @@ internal sealed partial class RouterFilesWatcher : IDisposable
                 string[] dependent = [.. _versions.DependentNames];
                 if (dependent.Length > 0)
                 {
-                    Tell(_versions.Refresh(dependent, out List<string> gone), gone);
+                    Tell(_versions.Refresh(dependent, Belief.AsTold, out List<string> gone), gone);
                 }
             }
         }
     }
 
-    private bool IsQuiet(FileStatus status)
-    {
-        DateTimeOffset changed = DateTimeOffset.UnixEpoch.AddTicks(status.ChangeTime / 100);
-        DateTimeOffset now = _time.GetUtcNow();
-
-        // A time to come is none, and never passes.
-        return changed > now || now - changed >= Quiet;
-    }
-
-    private void LookAtAll(Func<FileStatus, bool>? isReady)
+    private void LookAtAll(Belief belief)
     {
         lock (_lock)
         {
             _lastLook = _time.GetTimestamp();
             try
             {
-                Tell(_versions.RefreshAll(out List<string> gone, isReady), gone);
+                Tell(_versions.RefreshAll(belief, out List<string> gone), gone);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -256,17 +240,8 @@ internal sealed partial class RouterFilesWatcher : IDisposable
     {
         lock (_lock)
         {
-            HashSet<string> names = [.. change.Names.Union(_versions.DependentOn(change.Names, change.Elsewhere)).Where(RouterFileNames.IsRouterFile), .. _vanished];
-            _vanished.Clear();
-
-            // That files are not there, and nothing else, is believed when nothing follows. A file that moved is in one place or the other.
-            if (!change.IsNothing && names.Count > 0 && names.All(_versions.HasVanished))
-            {
-                _vanished.UnionWith(names);
-                return;
-            }
-
-            Tell(_versions.Refresh(names, out List<string> gone), gone);
+            IEnumerable<string> names = change.Names.Union(_versions.DependentOn(change.Names, change.Elsewhere));
+            Tell(_versions.Refresh(names, Belief.AsTold, out List<string> gone), gone);
         }
     }
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
-using EgressAgent.Model.Planning;
+using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Benchmarks.Edits;
 

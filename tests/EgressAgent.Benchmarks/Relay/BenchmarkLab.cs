@@ -7,6 +7,7 @@ internal sealed class BenchmarkLab : IDisposable
 {
     internal const string RelayAddress = "198.18.0.2";
     internal const string OtherAddress = "198.18.0.3";
+    internal const string BaselineAddress = "198.18.0.4";
     internal const string SourceAddress = "192.168.12.99";
     internal const string ServerAddress = "192.168.12.10";
 
@@ -19,6 +20,7 @@ internal sealed class BenchmarkLab : IDisposable
         ip -n {Clients} addr add 198.18.0.1/16 dev c0
         ip -n {Router} addr add {RelayAddress}/16 dev eth0
         ip -n {Router} addr add {OtherAddress}/16 dev eth0
+        ip -n {Router} addr add {BaselineAddress}/16 dev eth0
         ip -n {Router} addr add {SourceAddress}/24 dev net1
         ip -n {Server} addr add {ServerAddress}/24 dev s0
         ip -n {Clients} link set c0 up; ip -n {Router} link set eth0 up

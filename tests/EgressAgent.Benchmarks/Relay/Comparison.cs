@@ -17,7 +17,8 @@ internal sealed class Comparison(string name, string unit, bool higherIsBetter, 
     /// <summary>Whether it was not measured.</summary>
     internal bool IsEmpty => _first.Count == 0;
 
-    private double Ratio => Median(_first) / Median(_second);
+    // What was measured in one round belongs together: the machine was the same.
+    private double Ratio => Median([.. _first.Zip(_second, (first, second) => first / second)]);
 
     internal void Add(bool isFirst, double value) => (isFirst ? _first : _second).Add(value);
 

@@ -20,6 +20,8 @@ internal sealed class Contender : IDisposable
 
     internal string Address { get; }
 
+    internal int ProcessId => _process.Id;
+
     /// <summary>User and system seconds since the start, proc_pid_stat(5).</summary>
     internal double CpuSeconds
     {
@@ -37,11 +39,16 @@ internal sealed class Contender : IDisposable
         File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split()[^2],
         CultureInfo.InvariantCulture);
 
-    internal static Contender StartRelay(BenchmarkLab lab, int threads) => StartRelay(lab, BenchmarkLab.RelayAddress, threads);
+    internal static Contender StartRelay(BenchmarkLab lab, int threads) =>
+        StartRelay(lab, Environment.ProcessPath!, BenchmarkLab.RelayAddress, threads);
+
+    /// <summary>The relay of another build of this program.</summary>
+    internal static Contender StartBaseline(BenchmarkLab lab, string program, int threads) =>
+        StartRelay(lab, program, BenchmarkLab.BaselineAddress, threads);
 
     /// <summary>The relay as on a kernel without segmentation offload for UDP.</summary>
     internal static Contender StartPlainRelay(BenchmarkLab lab, int threads) =>
-        StartRelay(lab, BenchmarkLab.OtherAddress, threads, "plain");
+        StartRelay(lab, Environment.ProcessPath!, BenchmarkLab.OtherAddress, threads, "plain");
 
     internal static Contender StartHaProxy(BenchmarkLab lab, int threads, int connections)
     {
@@ -65,6 +72,10 @@ internal sealed class Contender : IDisposable
                 bind {BenchmarkLab.OtherAddress}:{LoadPorts.Echo}
                 source {BenchmarkLab.SourceAddress}
                 server s {BenchmarkLab.ServerAddress}:{LoadPorts.Echo}
+            listen web
+                bind {BenchmarkLab.OtherAddress}:{LoadPorts.Web}
+                source {BenchmarkLab.SourceAddress}
+                server s {BenchmarkLab.ServerAddress}:{LoadPorts.Web}
 
             """);
         Process process = BenchmarkLab.Start(lab.Router, "haproxy", "-db", "-f", path);
@@ -74,10 +85,10 @@ internal sealed class Contender : IDisposable
             : new Contender(BenchmarkLab.OtherAddress, process, path);
     }
 
-    private static Contender StartRelay(BenchmarkLab lab, string address, int threads, params string[] options)
+    private static Contender StartRelay(BenchmarkLab lab, string program, string address, int threads, params string[] options)
     {
         Process process = BenchmarkLab.Start(
-            null, Environment.ProcessPath!, ["relay-host", lab.Router, address, threads.ToString(), .. options]);
+            null, program, ["relay-host", lab.Router, address, threads.ToString(), .. options]);
         return process.StandardOutput.ReadLine() == "ready"
             ? new Contender(address, process, null)
             : throw new InvalidOperationException("the relay does not start");

@@ -34,7 +34,6 @@ internal sealed unsafe class LoadClient : IDisposable
         Console.WriteLine(arguments[0] switch
         {
             "stream" => client.Stream(seconds),
-            "connect" => client.Connect(clients, seconds),
             "roundtrip" => client.RoundTrip(clients),
             "idle" => client.Idle(clients),
             _ => throw new ArgumentException(arguments[0]),
@@ -68,53 +67,6 @@ internal sealed unsafe class LoadClient : IDisposable
 
         NativeSocket.Reset(socket);
         return Format(bytes / seconds);
-    }
-
-    // Connections per second: connect, one small exchange, close.
-    private string Connect(int clients, double seconds)
-    {
-        for (int index = 0; index < clients; index++)
-        {
-            Open(LoadPorts.Echo);
-        }
-
-        var asked = new HashSet<int>();
-        long done = 0;
-        fixed (byte* buffer = _payload)
-        {
-            while (!IsOver)
-            {
-                int count = _epoll.Wait(_events, 100);
-                for (int index = 0; index < count; index++)
-                {
-                    int socket = (int)_events.Data(index);
-                    EpollEvents events = _events.Events(index);
-                    if ((events & EpollEvents.Error) != 0)
-                    {
-                        throw new InvalidOperationException($"connection failed: {NativeSocket.TakeError(socket)}");
-                    }
-
-                    if ((events & EpollEvents.In) != 0)
-                    {
-                        if (NativeSocket.Receive(socket, buffer, RequestSize) is { IsError: false, Value: RequestSize })
-                        {
-                            done++;
-                            asked.Remove(socket);
-
-                            // A RST: no TIME_WAIT that would use the ports up.
-                            NativeSocket.Reset(socket);
-                            Open(LoadPorts.Echo);
-                        }
-                    }
-                    else if ((events & EpollEvents.Out) != 0 && asked.Add(socket))
-                    {
-                        _ = NativeSocket.Send(socket, buffer, RequestSize);
-                    }
-                }
-            }
-        }
-
-        return Format(done / seconds);
     }
 
     // Microseconds: median and 99th percentile, and how many exchanges; each client asks again as soon as it is answered.

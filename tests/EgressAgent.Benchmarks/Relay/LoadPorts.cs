@@ -14,4 +14,7 @@ internal static class LoadPorts
 
     /// <summary>Sends datagrams as the first one that it gets tells it.</summary>
     internal const ushort Source = 9004;
+
+    /// <summary>nginx.</summary>
+    internal const ushort Web = 9005;
 }

@@ -4,10 +4,16 @@ using EgressAgent.Linux.FileDescriptors;
 
 namespace EgressAgent.Benchmarks.Relay;
 
-/// <summary>The relay beside HAProxy (TCP mode, splice-auto, the same number of threads), in turns, medians over the rounds.</summary>
+/// <summary>
+/// The relay beside HAProxy (TCP mode, splice-auto, the same number of threads), and beside another build of itself: in random order
+/// within each round, medians over the rounds, ratios of what belongs to one round. Connections are wrk's, and nginx closes them.
+/// </summary>
 internal sealed class RelayBenchmark
 {
     private const int ConnectClients = 50;
+
+    // "By a tenth better" is the aim.
+    private const double ConnectMargin = -0.1;
     private const int RoundTripClients = 16;
     private const double Gigabyte = 1e9;
 
@@ -17,17 +23,19 @@ internal sealed class RelayBenchmark
     private readonly BenchmarkLab _lab;
     private readonly Contender _relay;
     private readonly Contender _haProxy;
+    private readonly Contender? _baseline;
     private readonly int _seconds;
     private readonly int _rounds;
     private readonly int _idle;
     private readonly string? _only;
     private readonly List<Comparison> _results = [];
 
-    private RelayBenchmark(BenchmarkLab lab, Contender relay, Contender haProxy, int seconds, int rounds, int idle, string? only)
+    private RelayBenchmark(BenchmarkLab lab, Contender relay, Contender haProxy, Contender? baseline, int seconds, int rounds, int idle, string? only)
     {
         _lab = lab;
         _relay = relay;
         _haProxy = haProxy;
+        _baseline = baseline;
         _seconds = seconds;
         _rounds = rounds;
         _idle = idle;
@@ -45,16 +53,19 @@ internal sealed class RelayBenchmark
         }
 
         using var lab = new BenchmarkLab();
+        using var webServer = new WebServer(lab);
         using Process server = BenchmarkLab.Start(lab.Server, Environment.ProcessPath!, "load-server");
         try
         {
             server.StandardOutput.ReadLine();
             using Contender relay = Contender.StartRelay(lab, threads);
             using Contender haProxy = Contender.StartHaProxy(lab, threads, possible + ConnectClients);
+            using Contender? baseline = Word(arguments, "--baseline") is { } program ? Contender.StartBaseline(lab, program, threads) : null;
             var benchmark = new RelayBenchmark(
                 lab,
                 relay,
                 haProxy,
+                baseline,
                 Option(arguments, "--seconds", 1),
                 Option(arguments, "--rounds", 15),
                 possible,
@@ -73,30 +84,42 @@ internal sealed class RelayBenchmark
     {
         var throughput = new Comparison("single-stream throughput", "MB/s", higherIsBetter: true);
         var cpu = new Comparison("CPU for 1 GB", "s", higherIsBetter: false);
-        var rate = new Comparison($"connections/s, {ConnectClients} clients", "1/s", higherIsBetter: true);
+        var rate = new Comparison($"connections/s, {ConnectClients} clients", "1/s", higherIsBetter: true, ConnectMargin);
         var rateCpu = new Comparison("CPU for 1000 connections", "s", higherIsBetter: false);
+        var baselineRate = new Comparison("… beside the baseline", "1/s", higherIsBetter: true);
+        var baselineCpu = new Comparison("CPU for 1000 … beside the baseline", "s", higherIsBetter: false);
         var median = new Comparison($"round trip p50, {RoundTripClients} clients", "µs", higherIsBetter: false);
         var tail = new Comparison($"round trip p99, {RoundTripClients} clients", "µs", higherIsBetter: false);
         var messageCpu = new Comparison("CPU for 100,000 round trips", "s", higherIsBetter: false);
         var memory = new Comparison($"resident with {_idle} idle connections", "KiB", higherIsBetter: false);
-        _results.AddRange([throughput, cpu, rate, rateCpu, median, tail, messageCpu, memory]);
+        _results.AddRange([throughput, cpu, rate, rateCpu, baselineRate, baselineCpu, median, tail, messageCpu, memory]);
         for (int round = 0; round < _rounds; round++)
         {
-            InTurns("stream", round, contender =>
+            InTurns("stream", contender =>
             {
                 double before = contender.CpuSeconds;
                 double bytes = Load("stream", contender, 1)[0];
                 throughput.Add(contender == _relay, bytes / 1e6);
                 cpu.Add(contender == _relay, (contender.CpuSeconds - before) / (bytes * _seconds / Gigabyte));
             });
-            InTurns("connect", round, contender =>
+            InTurns("connect", contender =>
             {
                 double before = contender.CpuSeconds;
-                double connections = Load("connect", contender, ConnectClients)[0];
-                rate.Add(contender == _relay, connections);
-                rateCpu.Add(contender == _relay, (contender.CpuSeconds - before) / (connections * _seconds / 1000));
+                (double connections, double seconds) = WebClient.Run(_lab, contender.Address, ConnectClients, _seconds);
+                double cost = (contender.CpuSeconds - before) / (connections / 1000);
+                if (contender != _baseline)
+                {
+                    rate.Add(contender == _relay, connections / seconds);
+                    rateCpu.Add(contender == _relay, cost);
+                }
+
+                if (_baseline is not null && contender != _haProxy)
+                {
+                    baselineRate.Add(contender == _relay, connections / seconds);
+                    baselineCpu.Add(contender == _relay, cost);
+                }
             });
-            InTurns("roundtrip", round, contender =>
+            InTurns("roundtrip", contender =>
             {
                 double before = contender.CpuSeconds;
                 double[] times = Load("roundtrip", contender, RoundTripClients);
@@ -106,19 +129,34 @@ internal sealed class RelayBenchmark
             });
         }
 
-        InTurns("idle", 0, contender => memory.Add(contender == _relay, Hold(contender)));
+        InTurns("connect", CountSystemCalls);
+        InTurns("idle", contender => memory.Add(contender == _relay, Hold(contender)));
     }
 
-    // Who is first changes from round to round.
-    private void InTurns(string kind, int round, Action<Contender> measure)
+    private void InTurns(string kind, Action<Contender> measure)
     {
         if (_only is not null && _only != kind)
         {
             return;
         }
 
-        Contender[] order = round % 2 == 0 ? [_relay, _haProxy] : [_haProxy, _relay];
+        Contender[] order = _baseline is not null && kind == "connect" ? [_relay, _haProxy, _baseline] : [_relay, _haProxy];
+        Random.Shared.Shuffle(order);
         Array.ForEach(order, measure);
+    }
+
+    private void CountSystemCalls(Contender contender)
+    {
+        using var calls = new SystemCalls(contender.ProcessId);
+        (double connections, _) = WebClient.Run(_lab, contender.Address, ConnectClients, _seconds);
+        Dictionary<string, long> counts = calls.Read();
+        string name = contender == _relay ? "relay" : contender == _haProxy ? "HAProxy" : "baseline";
+        IEnumerable<string> each = counts.OrderByDescending(count => count.Value)
+            .Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value / connections:F2}"))
+            .Where(text => !text.EndsWith(" 0.00", StringComparison.Ordinal));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"system calls of a connection, {name}: {counts.Values.Sum() / connections:F1} ({string.Join(", ", each)})"));
     }
 
     private double[] Load(string kind, Contender contender, int clients)

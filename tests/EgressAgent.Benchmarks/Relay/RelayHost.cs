@@ -21,7 +21,7 @@ internal static class RelayHost
             Key = new RouterKey("default", "web"),
             Datapath = DatapathKind.Relay,
             Families = [new FamilyRedirect(IPAddress.Parse(address), source, [source], Fallback: null)],
-            Rules = [Tcp(LoadPorts.Stream), Tcp(LoadPorts.Echo), Udp(LoadPorts.Sink), Udp(LoadPorts.Source)],
+            Rules = [Tcp(LoadPorts.Stream), Tcp(LoadPorts.Echo), Tcp(LoadPorts.Web), Udp(LoadPorts.Sink), Udp(LoadPorts.Source)],
         });
         Console.WriteLine("ready");
         Console.In.ReadToEnd();

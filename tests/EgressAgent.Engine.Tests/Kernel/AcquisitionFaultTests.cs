@@ -3,7 +3,7 @@ using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
-using EgressAgent.Model.Configuration;
+using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;

@@ -26,7 +26,7 @@ public sealed class AddressDefenceTests : IDisposable
         Command.Check("ip", "-n", _scratch.Name, "link", "add", "net1", "type", "veth", "peer", "name", "lan");
         Command.Check("ip", "-n", _scratch.Name, "link", "set", "net1", "up");
         _route = RouteNetlink.Open(_scratch.Namespace);
-        _monitor = new ChangeMonitor(_scratch.Namespace, _route, TimeProvider.System, _ => { }, _ => { });
+        _monitor = new ChangeMonitor(_scratch.Namespace, _route, TimeProvider.System, _ => { }, _ => { }, (_, _) => { });
         _defence = new AddressDefence(_monitor.Register(Key), _monitor.Loop, _time);
     }
 
@@ -89,7 +89,7 @@ public sealed class AddressDefenceTests : IDisposable
     private void Watch(params string[] addresses)
     {
         Link link = Assert.Single(_route.GetLinks(), link => link.Name == "net1");
-        _defence.Watch(_scratch.Namespace, link, addresses.Select(IPAddress.Parse).ToValueList());
+        _defence.Watch(_scratch.Namespace, link, _scratch.Namespace, master: null, addresses.Select(IPAddress.Parse).ToValueList(), isAsking: false);
     }
 
     // The last column of each line below the heading is the socket's inode.

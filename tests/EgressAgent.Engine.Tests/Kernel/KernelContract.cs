@@ -5,7 +5,6 @@ using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
@@ -72,7 +71,7 @@ public abstract class KernelContract : IDisposable
         DesiredRouter desired = Build(Spec);
 
         ObservedRouter observed = _router.Observe();
-        Assert.Empty(RouterDiff.Build(desired, observed, PriorHolderCheck.Skip));
+        Assert.Empty(StepsTo(desired, observed));
         Assert.Equal(desired.Redirect, observed.Redirect);
         Assert.Equal(Sorted(desired.InsideAddresses.Concat(desired.ReservedAddresses)), Sorted(observed.Addresses));
         Assert.Equal(Sorted(desired.Rules), Sorted(observed.Rules));
@@ -102,7 +101,7 @@ public abstract class KernelContract : IDisposable
             }
         }
 
-        Assert.Empty(RouterDiff.Build(desired, _router.Observe(), PriorHolderCheck.Skip));
+        Assert.Empty(StepsTo(desired, _router.Observe()));
     }
 
     [Fact]
@@ -133,7 +132,7 @@ public abstract class KernelContract : IDisposable
         ["destination on the node"] = Spec with { Rules = [Example.Rule(22, "192.168.12.10", 22), Example.Rule(23, "2001:db8:12::10", 22)] },
         ["fallback"] = Spec with { FallbackIP = IPAddress.Parse("203.0.113.77") },
         ["mode in place"] = Spec with { MacvlanMode = MacvlanMode.Private },
-        ["mode that is made anew"] = Spec with { MacvlanMode = MacvlanMode.Passthru },
+        ["mode that is made anew"] = Spec with { MacvlanMode = MacvlanMode.Passthru, PassthruTakesTheNode = true },
         ["MAC"] = Spec with { MacAddress = PhysicalAddress.Parse("02-11-22-33-44-55") },
         ["relay"] = Spec with { Datapath = DatapathKind.Relay },
         ["clients"] = Spec with { Clients = new ClientsSpec(IncludesNode: false, [IPNetwork.Parse("10.0.0.0/8")]) },
@@ -178,12 +177,6 @@ public abstract class KernelContract : IDisposable
         ["reserved IPv6 address deleted"] = (lab, _) => lab.DeleteAddress(NetworkSide.Router, "net1", "2001:db8:12::99/64"),
         ["inside address deleted"] = (lab, _) => lab.DeleteAddress(NetworkSide.Router, "eth0", "198.18.0.2/16"),
         ["node's inside address deleted"] = (lab, _) => lab.DeleteAddress(NetworkSide.Node, lab.NodeLink, "198.18.0.1/32"),
-        ["address added"] = (lab, _) => lab.AddAddress(NetworkSide.Router, "net1", "192.168.12.55/24"),
-        ["IPv6 address added"] = (lab, _) => lab.AddAddress(NetworkSide.Router, "net1", "2001:db8:12::55/64"),
-        ["address added on the node's end"] = (lab, _) => lab.AddAddress(NetworkSide.Node, lab.NodeLink, "10.9.9.9/24"),
-        ["route added"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "10.0.0.0/8", "192.168.12.254", "net1", metric: 0),
-        ["default route added with another metric"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "0.0.0.0/0", "192.168.12.254", "net1", metric: 50),
-        ["preferred IPv6 default route added"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "::/0", "2001:db8:12::254", "net1", metric: 50),
         ["rule added"] = (lab, _) => lab.AddRule(priority: 50, table: 254),
         ["forwarding off"] = (lab, _) => lab.SetSysctl("net/ipv4/ip_forward", "0"),
         ["reverse path filter of an interface"] = (lab, _) => lab.SetSysctl("net/ipv4/conf/net1/rp_filter", "1"),
@@ -202,8 +195,35 @@ public abstract class KernelContract : IDisposable
 
         DriftActions[drift](_lab, desired);
 
-        Assert.NotEmpty(RouterDiff.Build(desired, _router.Observe(), PriorHolderCheck.Skip));
+        Assert.NotEmpty(StepsTo(desired, _router.Observe()));
         Converge(desired);
+    }
+
+    public static TheoryData<string> Additions => [.. AdditionActions.Keys];
+
+    private static readonly Dictionary<string, Action<KernelLab, DesiredRouter>> AdditionActions = new()
+    {
+        ["address added"] = (lab, _) => lab.AddAddress(NetworkSide.Router, "net1", "192.168.12.55/24"),
+        ["IPv6 address added"] = (lab, _) => lab.AddAddress(NetworkSide.Router, "net1", "2001:db8:12::55/64"),
+        ["address added on the node's end"] = (lab, _) => lab.AddAddress(NetworkSide.Node, lab.NodeLink, "10.9.9.9/24"),
+        ["route added"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "10.0.0.0/8", "192.168.12.254", "net1", metric: 0),
+        ["default route added with another metric"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "0.0.0.0/0", "192.168.12.254", "net1", metric: 50),
+        ["preferred IPv6 default route added"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "::/0", "2001:db8:12::254", "net1", metric: 50),
+        ["route to a host added"] = (lab, _) => lab.AddRoute(NetworkSide.Router, "203.0.113.9/32", "192.168.12.254", "net1", metric: 0),
+        ["route over the node's end added"] = (lab, _) => lab.AddRoute(NetworkSide.Node, "203.0.113.0/24", "198.18.0.2", lab.NodeLink, metric: 0),
+    };
+
+    [Theory]
+    [MemberData(nameof(Additions))]
+    public void What_an_administrator_adds_is_let_be_also_by_the_next_agent(string addition)
+    {
+        DesiredRouter desired = Build(Spec);
+
+        AdditionActions[addition](_lab, desired);
+
+        Assert.Empty(StepsTo(desired, _router.Observe()));
+        using IKernelRouter next = _lab.Kernel.Open(_lab.Key);
+        Assert.DoesNotContain(RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip), step => step is RemoveAddress or RemoveRoute or SetRoute or ClaimAddress);
     }
 
     [Fact]
@@ -214,7 +234,7 @@ public abstract class KernelContract : IDisposable
         {
             _lab.DeleteRoute(route);
 
-            RouterStep step = Assert.Single(RouterDiff.Build(desired, _router.Observe(), PriorHolderCheck.Skip));
+            RouterStep step = Assert.Single(StepsTo(desired, _router.Observe()));
             Assert.Equal(new SetRoute(route), step);
             _router.Apply(step);
         }
@@ -228,8 +248,9 @@ public abstract class KernelContract : IDisposable
         using IKernelRouter next = _lab.Kernel.Open(_lab.Key);
 
         IEnumerable<RouterStep> announcements = desired.ReservedAddresses.Select(entry => new Announce(entry.Address.Address));
-        var hear = new HearOthers([IPAddress.Parse("192.168.12.99")]);
-        Assert.Equal([new ApplyRedirect(desired.Redirect), hear, .. announcements], RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip));
+        var hear = new HearOthers([.. desired.ReservedAddresses.Select(entry => entry.Address.Address)], PriorHolderCheck.Skip);
+        var ask = new AskGateways(desired.Gateways.ToValueList());
+        Assert.Equal([new ApplyRedirect(desired.Redirect), hear, .. announcements, ask], RouterDiff.Build(desired, next.Observe(), PriorHolderCheck.Skip));
     }
 
     [Fact]
@@ -351,6 +372,10 @@ public abstract class KernelContract : IDisposable
         Converge(desired);
         return desired;
     }
+
+    // But for what it repeats as time goes by.
+    private static IEnumerable<RouterStep> StepsTo(DesiredRouter desired, ObservedRouter observed) =>
+        RouterDiff.Build(desired, observed, PriorHolderCheck.Skip).Where(step => step is not Announce);
 
     private void Converge(DesiredRouter desired)
     {

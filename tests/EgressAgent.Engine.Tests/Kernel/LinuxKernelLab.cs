@@ -27,7 +27,8 @@ internal sealed class LinuxKernelLab : KernelLab
     public override IKernel Kernel { get; }
 
     /// <summary>Another one, as an agent opens it.</summary>
-    public LinuxKernel OpenKernel() => _node.Namespace.Run(() => new LinuxKernel());
+    /// <param name="stateDirectory">Whose it is.</param>
+    public LinuxKernel OpenKernel(string stateDirectory = "/nonexistent") => _node.Namespace.Run(() => new LinuxKernel(AgentOwner.Of(stateDirectory)));
 
     public override IEnumerable<string> NodeState() =>
     [

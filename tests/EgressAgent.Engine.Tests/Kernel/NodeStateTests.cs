@@ -153,6 +153,41 @@ public sealed class NodeStateTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Foreign_link_that_comes_costs_as_much_beside_three_hundred_routers_as_beside_one()
+    {
+        IReadOnlyList<string> beside1 = CallsOfAForeignLink(routers: 1);
+
+        IReadOnlyList<string> beside300 = CallsOfAForeignLink(routers: 300);
+
+        Assert.Equal(beside1, beside300);
+
+        // What the kernel tells is read; nothing is listed.
+        Assert.Contains("recvfrom", beside1);
+        Assert.DoesNotContain("sendto", beside1);
+        Assert.Empty(_concerned);
+        Assert.True(_isNews);
+    }
+
+    private IReadOnlyList<string> CallsOfAForeignLink(int routers)
+    {
+        string batch = string.Concat(Enumerable.Range(0, routers).Select(i =>
+            $"link add egr-{routers:x4}{i:x4} type veth peer name e{routers:x}-{i:x}\naddress add 198.18.{i / 250}.{1 + (i % 250)}/32 dev egr-{routers:x4}{i:x4}\n"));
+        Command.Check(["sh", "-c", "printf '%s' \"$2\" | ip -n \"$1\" -batch -", "sh", _node.Name, batch]);
+        _state.Observe();
+        _concerned.Clear();
+        _isNews = false;
+        Ip($"link add ens{routers} type veth peer name pens{routers}");
+        Ip($"address add 10.{routers % 250}.0.1/24 dev ens{routers}");
+        IReadOnlyList<string> calls = SystemCalls.Of(() =>
+        {
+            _state.Drain();
+            _state.Observe();
+        });
+        Assert.NotNull(_state.Observe().FindLink($"ens{routers}"));
+        return calls;
+    }
+
     private NodeState Follow(Action<IReadOnlyList<string>, bool> told) => new(_node.Namespace, _route, _time, told);
 
     private string DescribeAnew()
@@ -168,7 +203,7 @@ public sealed class NodeStateTests : IDisposable
     private static string Describe(NodeState state)
     {
         ObservedNode node = state.Observe();
-        NodeEnd[] ends = [.. Enumerable.Range(1, 3).Select(i => state.EndOf($"egr-0000000{i}"))];
+        NodeEnd[] ends = [.. Enumerable.Range(1, 3).Select(i => state.EndOf($"egr-0000000{i}", "none"))];
 
         // Of an alternative name the kernel tells only where the link is up.
         return string.Join('\n', node.Links

@@ -21,7 +21,7 @@ public sealed class ReconcilerRestartTests
         using var agent = new Agent(_kernel, _store);
         await agent.RunAsync(Example.Router());
 
-        Assert.Equal(["ApplyRedirect", "HearOthers", "Announce"], _kernel.Steps.Select(taken => taken.Step.GetType().Name));
+        Assert.Equal(["ApplyRedirect", "HearOthers", "Announce", "AskGateways"], _kernel.Steps.Select(taken => taken.Step.GetType().Name));
         Assert.Equal((RouterState.Active, 1L), (agent.StatusOf(Example.Key).State, agent.StatusOf(Example.Key).Generation));
         Assert.Equal(before, agent.Allocation(Example.Key));
     }
@@ -56,7 +56,7 @@ public sealed class ReconcilerRestartTests
 
         Assert.Equal([new RouterKey("default", "other")], _kernel.ListRouters());
         await agent.SavedAsync();
-        Assert.Equal("other", Assert.Single(_store.Records).Key.Name);
+        Assert.Equal("other", Assert.Single(_store.Routers).Key.Name);
     }
 
     [Fact]

@@ -4,7 +4,6 @@ using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
@@ -34,7 +33,7 @@ public sealed class ReconcilerTests : IDisposable
         Assert.False(_agent.Condition(ConditionType.Degraded).Status);
         Assert.Equal([Example.Key], _kernel.ListRouters());
         await _agent.SavedAsync();
-        Assert.Equal(Example.Router(), Assert.Single(_store.Records).LastGood);
+        Assert.Equal(Example.Router(), Assert.Single(_store.Routers).LastGood);
     }
 
     [Fact]
@@ -286,7 +285,6 @@ public sealed class ReconcilerTests : IDisposable
         ["veth deleted on the node"] = kernel => kernel.EditNode(node => node.RemoveLink(RouterNames.NodeLink(Example.Key))),
         ["veth down"] = kernel => kernel.EditRouter(Example.Key, netns => netns.SetUp("eth0", up: false)),
         ["reserved address removed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.RemoveAddress("net1", Example.Cidr("192.168.12.99/24"))),
-        ["address added"] = kernel => kernel.EditRouter(Example.Key, netns => netns.AddAddress("net1", Example.Cidr("192.168.12.55/24"))),
         ["rule removed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.Rules.RemoveAll(rule => rule.Priority == 100)),
         ["rules flushed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.Rules.Clear()),
         ["table changed"] = kernel => kernel.EditRouter(Example.Key, netns => netns.TouchRedirect()),
@@ -306,7 +304,7 @@ public sealed class ReconcilerTests : IDisposable
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         using IKernelRouter router = _kernel.Open(Example.Key);
         Assert.DoesNotContain(
-            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not (ApplyRedirect or HearOthers or Announce));
+            RouterDiff.Build(_agent.StatusOf(Example.Key).Desired!, router.Observe(), PriorHolderCheck.Skip), step => step is not (ApplyRedirect or HearOthers or Announce or AskGateways));
         Assert.Equal(_agent.StatusOf(Example.Key).Desired!.Redirect, _kernel.ReadRouter(Example.Key, netns => netns.Redirect));
     }
 
@@ -358,7 +356,7 @@ public sealed class ReconcilerTests : IDisposable
             await _agent.AdvanceAsync(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Equal("default/web: nobody undoes what the agent repairs any more (RepairsUndone)", _agent.Log.Of(EventIds.Fight).Skip(1).Single());
+        Assert.Equal("default/web: nobody undoes what the agent repairs any more: rule 100 of IPv4 (RepairsUndone)", _agent.Log.Of(EventIds.Fight).Skip(1).Single());
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         Assert.True(_kernel.ReadRouter(Example.Key, netns => netns.Rules.Any(rule => rule.Priority == 100)));
     }
@@ -372,7 +370,7 @@ public sealed class ReconcilerTests : IDisposable
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         await Agent.UntilAsync(() => _agent.Registry.Faults.Count > 0);
         Assert.Equal(
-            "state.db: No space left on device; the routers run, and what changed is lost with a restart of the node; it is tried again",
+            "state.db: No space left on device; the routers run, and what changed, and what is counted, is lost with a restart of the node; it is tried again",
             _agent.Registry.Faults[0].ToString());
 
         _store.IsFull = false;
@@ -400,7 +398,7 @@ public sealed class ReconcilerTests : IDisposable
         _store.IsFull = false;
         await agent.AdvanceAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(RouterState.Active, agent.StatusOf(Example.Key).State);
-        Assert.Contains(_store.Records, record => record.Key == Example.Key && record.Allocation == agent.Allocation(Example.Key));
+        Assert.Contains(_store.Routers, record => record.Key == Example.Key && record.Allocation == agent.Allocation(Example.Key));
     }
 
     [Fact]
@@ -443,6 +441,84 @@ public sealed class ReconcilerTests : IDisposable
         _kernel.BeforeStep = null;
         await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
         Assert.Matches("over: .*EBUSY", _agent.Log.Of(EventIds.Failed).Skip(1).Single());
+    }
+
+    [Fact]
+    public async Task Repair_that_the_kernel_refuses_delays_no_other_and_is_tried_again_at_a_pace_of_its_own()
+    {
+        await _agent.RunAsync(Example.Router());
+        int attempts = 0;
+        _kernel.BeforeStep = (_, step) =>
+        {
+            if (step is AddRule { Entry.Priority: 100 })
+            {
+                attempts++;
+                Refuse(true);
+            }
+        };
+        _kernel.EditRouter(Example.Key, netns => netns.Rules.RemoveAll(rule => rule.Priority == 100));
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(5));
+        Assert.Equal((RouterState.Degraded, StatusReasons.KernelRefused), (_agent.StatusOf(Example.Key).State, _agent.Condition(ConditionType.Degraded).Reason));
+        int before = attempts;
+
+        for (int i = 0; i < 5; i++)
+        {
+            DriftActions["macvlan deleted"](_kernel);
+            await _agent.IdleAsync();
+
+            Assert.NotNull(_kernel.ReadRouter(Example.Key, netns => netns.Find(RouterNames.OutsideLink)));
+        }
+
+        Assert.Equal(before, attempts);
+        Assert.Contains("EBUSY", Assert.Single(_agent.Log.Of(EventIds.Failed)));
+        Assert.Empty(_agent.Log.Of(EventIds.Fight));
+
+        _kernel.BeforeStep = null;
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
+        Assert.Matches("over: .*EBUSY", _agent.Log.Of(EventIds.Failed).Skip(1).Single());
+        Assert.True(_kernel.ReadRouter(Example.Key, netns => netns.Rules.Any(rule => rule.Priority == 100)));
+        Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
+    }
+
+    [Fact]
+    public async Task Refused_repair_hides_and_ends_no_other_trouble()
+    {
+        IPAddress further = IPAddress.Parse("192.168.12.97");
+        _kernel.OtherHosts[further] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-CC");
+        EgressRouterResource router = Example.Router();
+        await _agent.RunAsync(router with { Spec = router.Spec with { Addresses = [.. router.Spec.Addresses, new AddressSpec(Example.Cidr($"{further}/24"), null)] } });
+        Assert.Single(_agent.Log.Of(EventIds.Failed));
+
+        _kernel.BeforeStep = (_, step) => Refuse(step is AddRule { Entry.Priority: 100 });
+        _kernel.EditRouter(Example.Key, netns => netns.Rules.RemoveAll(rule => rule.Priority == 100));
+        await _agent.IdleAsync();
+        _kernel.OtherHosts[IPAddress.Parse("192.168.12.99")] = System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-AA-BB-DD");
+        _agent.Reconciler.Reapply(Example.Key);
+        await _agent.IdleAsync();
+        _kernel.TellGateways(Example.Key, new ObservedGateway(IPAddress.Parse("192.168.12.1"), IsReachable: true));
+
+        RouterStatus status = _agent.StatusOf(Example.Key);
+        Assert.Equal(
+            [(TroubleKind.Failed, "rule 100 of IPv4"), (TroubleKind.Held, $"{further}"), (TroubleKind.Contested, "192.168.12.99")],
+            status.Troubles.Select(trouble => (trouble.Kind, trouble.Subject)).OrderBy(trouble => trouble.Kind));
+        Assert.True(status.IsInForce);
+        Assert.True(_agent.Condition(ConditionType.GatewayReachable).Status);
+        Assert.DoesNotContain(_agent.Log.Of(EventIds.Failed), line => line.Contains("over", StringComparison.Ordinal));
+        Assert.Single(_agent.Log.Of(EventIds.Contested));
+    }
+
+    [Fact]
+    public async Task Repair_counts_when_something_was_put_back()
+    {
+        await _agent.RunAsync(Example.Router());
+        _kernel.BeforeStep = (_, step) => Refuse(step is AddRule { Entry.Priority: 100 });
+        _kernel.EditRouter(Example.Key, netns => netns.Rules.RemoveAll(rule => rule.Priority == 100));
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(5));
+        Assert.Equal(0, _agent.Reconciler.CountRepairs(Example.Key));
+
+        _kernel.BeforeStep = null;
+        await _agent.AdvanceAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(1, _agent.Reconciler.CountRepairs(Example.Key));
     }
 
     [Fact]

@@ -1,8 +1,11 @@
+using System.Net;
+using System.Net.Sockets;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Time.Testing;
 
@@ -11,6 +14,12 @@ namespace EgressAgent.Engine.Tests.Reconcile;
 public sealed class StatusBoardTests
 {
     private static readonly RegisteredRouter Router = Example.Registered(Example.Router());
+    private static readonly RegisteredRouter DualStack = Router with
+    {
+        Wanted = Router.Wanted! with { Spec = Router.Wanted.Spec with { Addresses = [.. Router.Wanted.Spec.Addresses, new AddressSpec(Example.Cidr("2001:db8:12::99/64"), null)] } },
+        Allocation = Router.Allocation! with { InsideAddresses = [Example.Cidr("198.18.0.2/16"), Example.Cidr("fd96:e9e5:a::2/112")] },
+    };
+
     private static readonly PlanProblem Missing = new(PlanReasons.MasterMissing, "no ens3");
 
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
@@ -24,7 +33,7 @@ public sealed class StatusBoardTests
     }
 
     [Fact]
-    public void Conditions_are_always_the_three_in_their_order()
+    public void Conditions_are_always_all_in_their_order()
     {
         _board.Report(Router, StatusFacts.Waiting(Missing));
 
@@ -81,7 +90,7 @@ public sealed class StatusBoardTests
     public void Router_in_force_whose_file_is_in_error_is_degraded_and_names_the_fault()
     {
         DesiredRouter desired = RouterPlanner.Plan(
-            Example.Key, Router.Wanted!.Spec, Router.Allocation!, Example.Node().ObserveNode(), Model.Configuration.AgentConfiguration.Default).Desired!;
+            Example.Key, Router.Wanted!.Spec, Router.Allocation!, Example.Node().ObserveNode(), AgentConfiguration.Default).Desired!;
 
         _board.Report(Router with { Faults = Example.Faults }, StatusFacts.InForce(desired, []));
 
@@ -119,8 +128,7 @@ public sealed class StatusBoardTests
     [Fact]
     public void Trouble_of_a_router_in_force_stands_while_it_is_configured_anew()
     {
-        DesiredRouter desired = RouterPlanner.Plan(
-            Example.Key, Router.Wanted!.Spec, Router.Allocation!, Example.Node().ObserveNode(), Model.Configuration.AgentConfiguration.Default).Desired!;
+        DesiredRouter desired = Plan(Router);
         ValueList<Trouble> silent = [StatusFacts.Shortcoming(new PlanProblem(PlanReasons.MasterDown, "no carrier"))];
         _board.Report(Router, StatusFacts.InForce(desired, silent));
         _board.Report(Router, StatusFacts.Configuring(desired));
@@ -131,6 +139,61 @@ public sealed class StatusBoardTests
         _board.Report(Router, StatusFacts.InForce(desired, []));
 
         Assert.Equal(["EBUSY", "no carrier"], _changes.SelectMany(change => change.Over).Select(trouble => trouble.Message));
+    }
+
+    [Fact]
+    public void Gateway_that_is_silent_is_told_where_that_of_the_other_family_is_the_node()
+    {
+        DesiredRouter desired = Plan(DualStack);
+        IPAddress[] gateways = [.. desired.Gateways];
+        Trouble node = StatusFacts.Shortcoming(new PlanProblem(PlanReasons.GatewayIsTheNode, "the node itself") { Subject = gateways[0].ToString() });
+        _board.Report(DualStack, StatusFacts.InForce(desired, [node]));
+
+        _board.ReportGateways(Example.Key, [.. gateways.Select(gateway => new ObservedGateway(gateway, IsReachable: false))]);
+
+        Assert.Equal([node.Subject, gateways[1].ToString()], Status.Troubles.Select(trouble => trouble.Subject));
+        Assert.Equal(("False", "GatewayIsTheNode"), Of(ConditionType.GatewayReachable));
+    }
+
+    [Fact]
+    public void Family_that_does_not_work_is_not_said_to_leave_when_the_gateway_of_the_other_is_silent()
+    {
+        DesiredRouter desired = Plan(DualStack);
+        Trouble without = StatusFacts.Shortcoming(new PlanProblem(StatusReasons.AddressConflict, "another host has 2001:db8:12::99"));
+        _board.Report(DualStack, StatusFacts.InForce(desired, [without], new HashSet<AddressFamily> { AddressFamily.InterNetworkV6 }));
+
+        _board.ReportGateways(Example.Key, [.. desired.Gateways.Select(gateway => new ObservedGateway(gateway, IsReachable: false))]);
+
+        Assert.Equal("198.18.0.2 leaves as 192.168.12.99 through ens3", Status.Condition(ConditionType.Available).Message);
+        Assert.Equal((RouterState.Degraded, StatusReasons.AddressConflict), (Status.State, Status.Condition(ConditionType.Degraded).Reason));
+        Assert.Contains("gateway 192.168.12.1 does not answer ARP", Status.Condition(ConditionType.Degraded).Message);
+    }
+
+    [Fact]
+    public void Obstacle_of_expected_clients_is_a_trouble_until_it_is_gone()
+    {
+        ClientObstacle off = new(PlanReasons.ForwardingOff, "all", "the node does not forward", "sysctl -w it=1", IsExpected: true);
+        Assert.Equal(("Unknown", StatusReasons.NotInForce), Of(ConditionType.ClientsReachable, StatusFacts.Waiting(Missing)));
+        Assert.Equal(("Unknown", StatusReasons.WaysAsked), Of(ConditionType.ClientsReachable, StatusFacts.InForce(Plan(Router), [])));
+
+        _board.ReportObstacles(Example.Key, [off with { IsExpected = false }]);
+        Assert.Equal(("True", StatusReasons.NodeAlone), Of(ConditionType.ClientsReachable));
+        Assert.Equal(
+            "the node itself reaches the router, and no other clients are named; but the node does not forward: sysctl -w it=1",
+            Status.Condition(ConditionType.ClientsReachable).Message);
+        Assert.Equal(RouterState.Active, Status.State);
+        Assert.DoesNotContain(_changes.SelectMany(change => change.Begun), trouble => trouble.Kind == TroubleKind.Shortcoming);
+
+        _board.ReportObstacles(Example.Key, [off, off with { Reason = PlanReasons.RoutedElsewhere, Problem = "elsewhere" }]);
+        Assert.Equal(("False", PlanReasons.ForwardingOff), Of(ConditionType.ClientsReachable));
+        Assert.Equal("the node does not forward: sysctl -w it=1; elsewhere: sysctl -w it=1", Status.Condition(ConditionType.ClientsReachable).Message);
+        Assert.Equal(RouterState.Degraded, Status.State);
+
+        _board.ReportObstacles(Example.Key, []);
+        Assert.Equal(("True", StatusReasons.WaysClear), Of(ConditionType.ClientsReachable));
+        Assert.Equal(RouterState.Active, Status.State);
+        Assert.Equal(
+            ["over: the node does not forward", "over: elsewhere"], _changes.SelectMany(change => change.Over).Select(trouble => trouble.End).OfType<string>());
     }
 
     [Fact]
@@ -154,7 +217,16 @@ public sealed class StatusBoardTests
         Assert.Equal(["a", "b", "c"], _board.All.Select(status => status.Key.Name));
     }
 
+    private static DesiredRouter Plan(RegisteredRouter router) => RouterPlanner.Plan(
+        Example.Key, router.Wanted!.Spec, router.Allocation!, Example.Node().ObserveNode(), AgentConfiguration.Default).Desired!;
+
     private RouterStatus Status => _board.Find(Example.Key)!;
+
+    private (string Status, string Reason) Of(ConditionType type, StatusFacts facts)
+    {
+        _board.Report(Router, facts);
+        return Of(type);
+    }
 
     private (string Status, string Reason) Of(ConditionType type) => (Status.Condition(type).StatusText, Status.Condition(type).Reason);
 }

@@ -47,6 +47,21 @@ public sealed class WorkQueueTests : IDisposable
     }
 
     [Fact]
+    public void Queue_is_idle_when_the_last_key_is_given_back_and_none_waits()
+    {
+        _queue.Add(A);
+        _queue.Add(B);
+        Take();
+        Assert.False(_queue.Done(A));
+        Take();
+        _queue.Add(B);
+        Assert.False(_queue.Done(B));
+        Take();
+        _queue.AddAfter(C, TimeSpan.FromSeconds(1));
+        Assert.True(_queue.Done(B));
+    }
+
+    [Fact]
     public void Key_added_while_it_is_worked_on_is_due_once_more()
     {
         _queue.Add(A);

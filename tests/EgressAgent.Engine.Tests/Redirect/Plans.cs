@@ -53,7 +53,16 @@ internal static class Plans
             Datapath = DatapathKind.Relay,
             Rules = [.. Example.Rules, Support.Example.Rule(7777, "203.0.113.28", 7, TransportProtocol.SCTP)],
         },
+        ["external"] = External(DatapathKind.Kernel, new IPEndPoint(IPAddress.Parse("203.0.113.26"), 80)) with { Clients = [IPNetwork.Parse("192.168.12.0/24")] },
+        ["relay-external"] = External(DatapathKind.Relay, new IPEndPoint(IPv4.Inside, 8080)),
         ["long-name"] = Example with { Key = new RouterKey("default", new string('a', 250)), Rules = [] },
+    };
+
+    private static RedirectPlan External(DatapathKind datapath, IPEndPoint destination) => Example with
+    {
+        Datapath = datapath,
+        ExternalAddresses = [IPAddress.Parse("192.168.12.97"), IPv4.Source],
+        ExternalPorts = [new ExternalRedirect(new ExternalPort(IPAddress.Parse("192.168.12.97"), TransportProtocol.TCP, 80, 8080), destination)],
     };
 
     public static TheoryData<string> Names => [.. All.Keys];

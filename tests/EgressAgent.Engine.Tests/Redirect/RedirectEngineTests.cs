@@ -133,13 +133,13 @@ public sealed class RedirectEngineTests : IDisposable
     [Fact]
     public void Traffic_has_every_rule_of_the_plan_also_when_no_relay_runs()
     {
-        Assert.Equal(Relayed.Rules.Select(rule => new RuleTraffic(rule, 0, 0)), _host.ReadTraffic(Relayed).Rules);
+        Assert.Equal(Relayed.Rules.Select(rule => new RuleTraffic(rule, 0, default)), _host.ReadTraffic(Relayed).Rules);
         _engine.Apply(Relayed, Netns);
 
         RouterTraffic traffic = _host.ReadTraffic(Relayed);
 
-        Assert.Equal(Relayed.Rules.Select(rule => new RuleTraffic(rule, 0, 0)), traffic.Rules);
-        Assert.Empty(traffic.Flows);
+        Assert.Equal(Relayed.Rules.Select(rule => new RuleTraffic(rule, 0, default)), traffic.Rules);
+        Assert.Empty(traffic.FlowCounts);
     }
 
     private NetworkNamespace Netns => _scratch.Namespace;

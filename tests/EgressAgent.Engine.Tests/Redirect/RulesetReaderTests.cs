@@ -36,7 +36,7 @@ public sealed class RulesetReaderTests
     [InlineData(TransportProtocol.TCP, 8081, "[2001:db8:ff::26]:80", 0)]
     public void Element_is_read_with_a_protocols_name_or_number_with_a_counter_or_without(
         TransportProtocol protocol, ushort port, string destination, ulong connections) => Assert.Equal(
-            new RulesetReader.Element(IPEndPoint.Parse(destination), connections), RulesetReader.ReadElements(Elements)[(protocol, port)]);
+            new RulesetReader.Element(IPEndPoint.Parse(destination), connections), RulesetReader.ReadElements(Elements)[new(protocol, port)]);
 
     [Fact]
     public void Elements_that_are_not_of_the_agents_making_are_left_out() => Assert.Equal(5, RulesetReader.ReadElements(Elements).Count);

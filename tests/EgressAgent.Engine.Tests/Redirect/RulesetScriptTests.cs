@@ -18,7 +18,7 @@ public sealed class RulesetScriptTests
         "delete table inet egress_agent\nadd table inet egress_agent", RulesetScript.Create(Before, replace: true));
 
     [Fact]
-    public void Update_to_the_same_plan_touches_no_chain_and_no_redirect() => Assert.Equal("flush set inet egress_agent clients_ip\n", Update(Plans.Example));
+    public void Update_to_the_same_plan_is_empty() => Assert.Empty(Update(Plans.Example));
 
     [Fact]
     public void Update_of_one_rule_is_a_command_on_its_element_and_no_other()
@@ -27,7 +27,6 @@ public sealed class RulesetScriptTests
 
         Assert.Equal(
             """
-            flush set inet egress_agent clients_ip
             delete element inet egress_agent redirects_ip { tcp . 8080 : 203.0.113.26 . 80 }
             add element inet egress_agent redirects_ip { tcp . 8080 comment "default/web 8080/TCP" : 203.0.113.99 . 81 }
 
@@ -51,11 +50,12 @@ public sealed class RulesetScriptTests
     }
 
     [Fact]
-    public void Update_of_the_fallback_rewrites_the_one_chain_that_names_it()
+    public void Update_of_the_fallback_rewrites_the_chains_that_depend_on_it()
     {
         string[] flushed = Flushed(Update(Plans.All["fallback"]));
 
-        Assert.Equal(["flush chain inet egress_agent to_destination"], flushed);
+        Assert.Equal(
+            ["flush chain inet egress_agent from_clients", "flush chain inet egress_agent from_lan", "flush chain inet egress_agent to_destination"], flushed);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class AddressBookTests
     private static readonly IPNetwork IPv4 = IPNetwork.Parse("198.18.0.0/16");
     private static readonly IPNetwork IPv6 = IPNetwork.Parse("fd96:e9e5:a::/112");
 
-    private readonly AddressBook _book = new([IPv4, IPv6]);
+    private readonly AddressBook _book = new(AddressBook.Inside, [IPv4, IPv6]);
     private PlanProblem? _problem;
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class AddressBookTests
         ValueList<InterfaceAddress> own = Allocate(A);
 
         Assert.Equal(own, Allocate(A, pin: "198.18.0.9"));
-        Assert.Equal("the pinned inside address 198.18.0.9 belongs to EgressRouter/default/b, which has it for as long as it exists", _problem?.Message);
+        Assert.Equal("the pinned inside address 198.18.0.9 belongs to the router default/b, which has it for as long as it exists", _problem?.Message);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class AddressBookTests
     [Fact]
     public void Exhausted_network_is_named_until_an_address_comes_free()
     {
-        AddressBook book = new([IPNetwork.Parse("198.18.0.0/30")]);
+        AddressBook book = new(AddressBook.Inside, [IPNetwork.Parse("198.18.0.0/30")]);
         book.Allocate(A, [], [AddressFamily.InterNetwork], out _);
 
         Assert.Empty(book.Allocate(B, [], [AddressFamily.InterNetwork], out PlanProblem? problem));

@@ -25,7 +25,7 @@ public sealed class KeptSocketsTests(RelayLab lab) : RelayTestBase(lab)
         DescriptorStore store = StoreOf(steers ? "tcp4/0" : "tcp4/8080", kept);
         Start(new RelayOptions { UsesSteering = steers }, kept: new KeptSockets(store, Lab.Router.Id));
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!))));
+        Assert.Empty(Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!))));
 
         Assert.Empty(store.ForgetUntaken());
         Keep(Lab.Connect(8080)).Send(Hello);
@@ -48,7 +48,7 @@ public sealed class KeptSocketsTests(RelayLab lab) : RelayTestBase(lab)
         DescriptorStore store = StoreOf("tcp4/8080", OpenListener(IPAddress.Parse("198.18.0.9"), 8080));
         Start(new RelayOptions { UsesSteering = false }, kept: new KeptSockets(store, Lab.Router.Id));
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!))));
+        Assert.Empty(Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!))));
 
         Keep(Lab.Connect(8080)).Send(Hello);
         ReadExactly(Keep(listener.Accept()), new byte[Hello.Length]);
@@ -61,7 +61,7 @@ public sealed class KeptSocketsTests(RelayLab lab) : RelayTestBase(lab)
         DescriptorStore store = StoreOf("tcp4/8080", OpenListener(RelayLab.Inside, 8081));
         Start(new RelayOptions { UsesSteering = false }, kept: new KeptSockets(store, Lab.Server.Id));
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!))));
+        Assert.Empty(Apply(RelayLab.Plan(RelayLab.Tcp(8080, (IPEndPoint)listener.LocalEndPoint!))));
 
         Assert.Equal([$"relay/{Lab.Router.Id.Inode}/tcp4/8080"], store.ForgetUntaken());
         AssertRefused(8081);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.FileDescriptors;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
@@ -58,18 +59,60 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
             RelayLab.Tcp(80, (IPEndPoint)firstServer.LocalEndPoint!), RelayLab.Tcp(81, (IPEndPoint)listener.LocalEndPoint!)));
         Keep(Lab.Connect(81));
         Keep(listener.Accept());
-        Assert.Null(Relay.Saturation);
+        Assert.Empty(Relay.Saturation.Texts);
         Socket third = Keep(Lab.Connect(81));
         third.Send(Hello);
         Assert.False(listener.Poll(400_000, SelectMode.SelectRead));
-        Eventually.True("that it waits is told", () => Relay.Saturation is not null);
-        Assert.Contains("2 connections are open", Relay.Saturation);
+        Eventually.True("that it waits is told", () => Relay.Saturation.IsAny);
+        Assert.Contains("2 connections are open", Assert.Single(Relay.Saturation.Texts));
 
         first.Close();
         firstServer.Close();
 
         Socket accepted = Keep(listener.Accept());
         ReadExactly(accepted, new byte[Hello.Length]);
+    }
+
+    [Fact]
+    public void Datagram_for_which_no_port_is_left_is_a_refusal_at_a_limit()
+    {
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Udp(53, new IPEndPoint(RelayLab.ServerAddress, 9)));
+        Relay.Apply(plan);
+        string range = Lab.RouterHost.Check("sysctl", "-n", "net.ipv4.ip_local_port_range").Trim();
+        Lab.RouterHost.Check("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40001");
+        try
+        {
+            for (int client = 0; client < 3; client++)
+            {
+                SendDatagram();
+            }
+
+            Eventually.True("no port is left", () => Relay.Saturation.PortFailures == 1);
+        }
+        finally
+        {
+            Lab.RouterHost.Check("sysctl", "-qw", $"net.ipv4.ip_local_port_range={range}");
+        }
+
+        Assert.Equal(1ul, RelayTraffic.Read(plan, Relay).LimitRefusals);
+    }
+
+    [Fact]
+    public void Source_address_that_is_missing_is_no_limit()
+    {
+        Socket listener = Keep(Lab.Listen());
+        var destination = (IPEndPoint)listener.LocalEndPoint!;
+        RedirectPlan plan = RelayLab.Plan(RelayLab.Tcp(80, destination), RelayLab.Udp(53, destination)) with
+        {
+            Families = [RelayLab.Family(RelayLab.Inside, IPAddress.Parse("192.168.12.77"))],
+        };
+        Relay.Apply(plan);
+
+        SendDatagram();
+        AssertReset(Keep(Lab.Connect(80)));
+        Relay.ListFlows();
+
+        Assert.Equal((0ul, 0ul), (RelayTraffic.Read(plan, Relay).LimitRefusals, RelayTraffic.Read(plan, Relay).PortFailures));
     }
 
     [Fact]
@@ -114,6 +157,13 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
         }
 
         Eventually.True("the connection ends", () => Relay.ConnectionCount == 0);
+    }
+
+    private void SendDatagram()
+    {
+        Socket client = Keep(RelayLab.UdpSocket(Lab.Client, RelayLab.Inside));
+        client.Connect(RelayLab.Inside, 53);
+        client.Send(Hello);
     }
 
     private static List<Socket> FillDescriptors()

@@ -1,11 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
+using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
@@ -23,7 +25,7 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
         RedirectRuleSpec rule = RelayLab.Tcp(80, (IPEndPoint)keptServer.LocalEndPoint!);
         (Socket cut, Socket cutServer) = ConnectPair(81, RelayLab.Plan(rule));
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan(rule)));
+        Assert.Empty(Apply(RelayLab.Plan(rule)));
 
         AssertReset(cut);
         AssertReset(cutServer);
@@ -75,6 +77,42 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
     }
 
     [Fact]
+    public void Change_that_the_kernel_refuses_in_the_middle_loses_nothing_that_was_carried()
+    {
+        (Socket client, Socket server) = ConnectPair(80);
+        Echo(client, server, Hello);
+        Relay.ListFlows();
+        RelayTotals carried = Relay.ReadTotals();
+        Assert.Equal(Hello.Length, carried.BytesToDestination);
+        RedirectPlan plan = RelayLab.Plan() with { Clients = [IPNetwork.Parse("198.18.0.0/16")] };
+
+        Assert.Throws<LinuxException>(() => SystemCallFaults.Run(1, Errno.ENOMEM, () => Relay.Apply(plan)));
+
+        Assert.Equal(carried, Relay.ReadTotals());
+        AssertReset(client);
+        Assert.Empty(Apply(plan));
+        Assert.Equal(carried, Relay.ReadTotals());
+    }
+
+    [Fact]
+    public void What_the_kernel_refused_in_the_middle_is_what_is_tried_again()
+    {
+        Socket listener = Keep(Lab.Listen());
+        var destination = (IPEndPoint)listener.LocalEndPoint!;
+        var unserved = new RedirectRuleSpec(TransportProtocol.SCTP, 80, destination.Address, 80);
+        Assert.Single(Apply(RelayLab.Plan(unserved, RelayLab.Tcp(80, destination))));
+        RedirectPlan plan = RelayLab.Plan(unserved, RelayLab.Tcp(81, destination)) with { Clients = [IPNetwork.Parse("198.18.0.0/16")] };
+
+        // The first call asks whether there is SCTP.
+        Assert.Throws<LinuxException>(() => SystemCallFaults.Run(2, Errno.ENOMEM, () => Relay.Apply(plan)));
+
+        Relay.Retry();
+
+        Echo(Keep(Lab.Connect(81)), Keep(listener.Accept()), Hello);
+        Assert.Throws<SocketException>(() => Lab.Connect(80));
+    }
+
+    [Fact]
     public void Ten_thousand_rules_are_served_by_one_listener()
     {
         Socket listener = Keep(Lab.Listen());
@@ -82,7 +120,7 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
         RedirectRuleSpec[] rules = [.. Enumerable.Range(1, 10_000).Select(port => RelayLab.Tcp((ushort)port, destination))];
         int before = Directory.GetFiles("/proc/self/fd").Length;
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan(rules)));
+        Assert.Empty(Apply(RelayLab.Plan(rules)));
 
         // What earlier tests left to the garbage collector may be closed meanwhile.
         Assert.InRange(Directory.GetFiles("/proc/self/fd").Length - before, int.MinValue, 50);
@@ -97,7 +135,7 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
         var destination = (IPEndPoint)listener.LocalEndPoint!;
         var sctp = new RedirectRuleSpec(TransportProtocol.SCTP, 80, destination.Address, 80);
 
-        ValueList<PlanProblem> shortfalls = Relay.Apply(RelayLab.Plan(sctp, RelayLab.Tcp(80, destination)));
+        ValueList<PlanProblem> shortfalls = Apply(RelayLab.Plan(sctp, RelayLab.Tcp(80, destination)));
 
         PlanProblem shortfall = Assert.Single(shortfalls);
         Assert.Equal(
@@ -114,7 +152,7 @@ public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
         Socket other = Keep(RelayLab.TcpSocket(Lab.Router, RelayLab.Inside));
         other.Bind(new IPEndPoint(RelayLab.Inside, 80));
         other.Listen();
-        PlanProblem shortfall = Assert.Single(Relay.Apply(RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!))));
+        PlanProblem shortfall = Assert.Single(Apply(RelayLab.Plan(RelayLab.Tcp(80, (IPEndPoint)listener.LocalEndPoint!))));
         Assert.Equal(PlanReasons.PortInUse, shortfall.Reason);
         Assert.StartsWith("80/TCP is not served: ", shortfall.Message);
         Assert.False(Relay.Retry());

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Model;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Testing.Lab;
 
@@ -24,6 +26,14 @@ public abstract class RelayTestBase(RelayLab lab) : IDisposable
         return _relay = new RouterRelay(_group, Lab.Router.Run, options, kept);
     }
 
+    /// <summary>Applies a plan.</summary>
+    /// <returns>What of it is not served.</returns>
+    private protected ValueList<PlanProblem> Apply(RedirectPlan plan)
+    {
+        Relay.Apply(plan);
+        return Relay.Shortfalls;
+    }
+
     private protected T Keep<T>(T disposable)
         where T : IDisposable
     {
@@ -36,7 +46,7 @@ public abstract class RelayTestBase(RelayLab lab) : IDisposable
     {
         Socket listener = Keep(Lab.Listen());
         RedirectPlan plan = others ?? RelayLab.Plan();
-        Assert.Empty(Relay.Apply(plan with { Rules = [.. plan.Rules, RelayLab.Tcp(port, (IPEndPoint)listener.LocalEndPoint!)] }));
+        Assert.Empty(Apply(plan with { Rules = [.. plan.Rules, RelayLab.Tcp(port, (IPEndPoint)listener.LocalEndPoint!)] }));
         Socket client = Keep(Lab.Connect(port));
         Socket server = Keep(listener.Accept());
         server.ReceiveTimeout = 10_000;

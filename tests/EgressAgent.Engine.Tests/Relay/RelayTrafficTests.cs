@@ -55,9 +55,14 @@ public sealed class RelayTrafficTests : IDisposable
     [Fact]
     public void Connection_is_counted_and_listed_with_both_its_ends()
     {
-        RouterTraffic traffic = _host.ReadTraffic(_plan);
+        var seen = new SeenFlows();
+        RouterTraffic traffic = _host.ReadTraffic(_plan, seen);
 
-        Assert.Equal([new RuleTraffic(_plan.Rules[0], 1, (ulong)Hello.Length), new RuleTraffic(_plan.Rules[1], 0, 0)], traffic.Rules);
+        Assert.Equal([new FlowCount("TCP", 1)], traffic.FlowCounts);
+        Assert.Equal(traffic, _host.ReadTraffic(_plan));
+        Assert.Equal([new RuleTraffic(_plan.Rules[0], 1, new TrafficVolume((ulong)Hello.Length, 0, 0, 0)), new RuleTraffic(_plan.Rules[1], 0, default)], traffic.Rules);
+        RouterFlow flow = Assert.Single(seen.Flows);
+        Assert.InRange(flow.Start!.Value, DateTimeOffset.UtcNow - TimeSpan.FromMinutes(1), DateTimeOffset.UtcNow);
         Assert.Equal(
             new RouterFlow(
                 "TCP",
@@ -66,8 +71,25 @@ public sealed class RelayTrafficTests : IDisposable
                 (IPEndPoint)_server.RemoteEndPoint!,
                 (IPEndPoint)_listener.LocalEndPoint!,
                 (ulong)Hello.Length,
-                0),
-            Assert.Single(traffic.Flows));
+                0)
+            {
+                Start = flow.Start,
+            },
+            flow);
+    }
+
+    [Fact]
+    public void What_a_rule_carried_that_went_stays_the_routers()
+    {
+        _server.Send(Hello);
+        Assert.Equal(Hello.Length, _client.Receive(new byte[Hello.Length]));
+        var carried = new TrafficVolume((ulong)Hello.Length, (ulong)Hello.Length, 0, 0);
+        Assert.Equal(carried, _host.ReadTraffic(_plan).Volume);
+
+        RedirectPlan less = _plan with { Rules = [_plan.Rules[1]] };
+        _engine.Apply(less, _lab.Router);
+
+        Assert.Equal(carried, _host.ReadTraffic(less).Volume);
     }
 
     [Fact]
@@ -98,5 +120,16 @@ public sealed class RelayTrafficTests : IDisposable
 
         Assert.Equal(SocketError.ConnectionReset, Assert.Throws<SocketException>(() => _client.Receive(new byte[1])).SocketErrorCode);
         Assert.Equal(SocketError.ConnectionReset, Assert.Throws<SocketException>(() => _server.Receive(new byte[1])).SocketErrorCode);
+    }
+
+    private sealed class SeenFlows : IFlowVisitor
+    {
+        internal List<RouterFlow> Flows { get; } = [];
+
+        public void Expect(int count)
+        {
+        }
+
+        public void Visit(in LivingFlow flow) => Flows.Add(flow.ToRouterFlow());
     }
 }

@@ -7,6 +7,7 @@ using EgressAgent.Linux.Sockets;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
@@ -41,10 +42,35 @@ public sealed class SctpRelayTests : RelayTestBase
     }
 
     [Fact]
+    public void Association_for_which_no_port_is_left_is_a_refusal_at_a_limit()
+    {
+        SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port)));
+        RedirectPlan plan = RelayLab.Plan(Rule(listener.Local));
+        Assert.Empty(Apply(plan));
+        string range = Lab.RouterHost.Check("sysctl", "-n", "net.ipv4.ip_local_port_range").Trim();
+        Lab.RouterHost.Check("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40001");
+        try
+        {
+            for (int client = 0; client < 3; client++)
+            {
+                Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port)));
+            }
+
+            Eventually.True("no port is left", () => Relay.Saturation.PortFailures == 1);
+        }
+        finally
+        {
+            Lab.RouterHost.Check("sysctl", "-qw", $"net.ipv4.ip_local_port_range={range}");
+        }
+
+        Assert.Equal(1ul, RelayTraffic.Read(plan, Relay).LimitRefusals);
+    }
+
+    [Fact]
     public void Rule_of_IPv6_is_carried_from_the_IPv6_source_address()
     {
         SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress6, Port)));
-        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(listener.Local))));
+        Assert.Empty(Apply(RelayLab.Plan(Rule(listener.Local))));
         SctpSocket client = Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside6, Port)));
         SctpSocket server = Keep(listener.Accept());
 
@@ -244,7 +270,7 @@ public sealed class SctpRelayTests : RelayTestBase
     [Fact]
     public void Destination_that_refuses_aborts_the_client()
     {
-        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(new IPEndPoint(RelayLab.ServerAddress, 9)))));
+        Assert.Empty(Apply(RelayLab.Plan(Rule(new IPEndPoint(RelayLab.ServerAddress, 9)))));
 
         AssertRefused();
 
@@ -255,7 +281,7 @@ public sealed class SctpRelayTests : RelayTestBase
     public void Destination_that_stays_silent_aborts_the_client_after_the_timeout()
     {
         Start(new RelayOptions { ConnectTimeout = TimeSpan.FromMilliseconds(300) });
-        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(new IPEndPoint(RelayLab.BlackHole, 9)))));
+        Assert.Empty(Apply(RelayLab.Plan(Rule(new IPEndPoint(RelayLab.BlackHole, 9)))));
 
         AssertRefused();
 
@@ -276,7 +302,7 @@ public sealed class SctpRelayTests : RelayTestBase
     {
         (SctpSocket client, SctpSocket server) = Associate();
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan()));
+        Assert.Empty(Apply(RelayLab.Plan()));
 
         AssertAborted(client);
         AssertAborted(server);
@@ -289,9 +315,9 @@ public sealed class SctpRelayTests : RelayTestBase
         (SctpSocket client, SctpSocket server) = Associate();
 
         // The same port of another protocol is another place.
-        Assert.Empty(Relay.Apply(RelayLab.Plan(
+        Assert.Empty(Apply(RelayLab.Plan(
             Rule(new IPEndPoint(RelayLab.ServerAddress, Port)), RelayLab.Tcp(Port, new IPEndPoint(RelayLab.ServerAddress, 9)))));
-        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(new IPEndPoint(RelayLab.ServerAddress, Port)))));
+        Assert.Empty(Apply(RelayLab.Plan(Rule(new IPEndPoint(RelayLab.ServerAddress, Port)))));
 
         client.Send(Hello);
         Assert.Equal(Hello, server.Receive()!.Value.Message);
@@ -321,7 +347,7 @@ public sealed class SctpRelayTests : RelayTestBase
             [new PassedDescriptor($"relay/{Lab.Router.Id.Inode}/sctp4/{Port}", kept)], exception => Assert.Fail(exception.Message)));
         Start(RelayOptions.Default, kept: new KeptSockets(store, Lab.Router.Id));
 
-        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(listener.Local))));
+        Assert.Empty(Apply(RelayLab.Plan(Rule(listener.Local))));
 
         Assert.Empty(store.ForgetUntaken());
         Assert.Equal(Hello, Keep(listener.Accept()).Receive()!.Value.Message);
@@ -333,7 +359,7 @@ public sealed class SctpRelayTests : RelayTestBase
         const int Seed = 20261124;
         const int Associations = 60;
         SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port)));
-        Assert.Empty(Relay.Apply(RelayLab.Plan(Rule(listener.Local))));
+        Assert.Empty(Apply(RelayLab.Plan(Rule(listener.Local))));
         for (int number = 0; number < Associations; number++)
         {
             var random = new Random(Seed + number);
@@ -376,7 +402,7 @@ public sealed class SctpRelayTests : RelayTestBase
     private (SctpSocket Client, SctpSocket Server) Associate(ushort streams = 16, ushort serverStreams = 16)
     {
         SctpSocket listener = Keep(SctpSocket.Listen(Lab.Server, new IPEndPoint(RelayLab.ServerAddress, Port), serverStreams));
-        ValueList<PlanProblem> shortfalls = Relay.Apply(RelayLab.Plan(Rule(listener.Local)));
+        ValueList<PlanProblem> shortfalls = Apply(RelayLab.Plan(Rule(listener.Local)));
         Assert.Empty(shortfalls);
         SctpSocket client = Keep(SctpSocket.Connect(Lab.Client, new IPEndPoint(RelayLab.Inside, Port), streams));
         return (client, Keep(listener.Accept()));

@@ -55,7 +55,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
         (Socket client, Socket server) = ConnectPair();
         Echo(client, server, Hello);
 
-        ValueList<PlanProblem> shortfalls = Relay.Apply(RelayLab.PlanWithFallback());
+        ValueList<PlanProblem> shortfalls = Apply(RelayLab.PlanWithFallback());
         Assert.Contains("sk_lookup", shortfalls[0].Message);
     }
 
@@ -94,7 +94,7 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
     {
         Socket listener = Keep(Lab.Listen());
         int port = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        Assert.Empty(Relay.Apply(RelayLab.PlanWithFallback()));
+        Assert.Empty(Apply(RelayLab.PlanWithFallback()));
 
         Socket client = Keep(Lab.Connect(port));
         Socket server = Keep(listener.Accept());
@@ -202,6 +202,16 @@ public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
 
         AssertReset(second);
         Eventually.True("the connection ends", () => Relay.ConnectionCount == 0);
+    }
+
+    [Fact]
+    public void Silent_peers_of_a_connection_that_lasts_are_probed()
+    {
+        (Socket client, Socket server) = ConnectPair();
+        Echo(client, server, Hello);
+
+        Eventually.True("both sides are", () => Lab.RouterHost.Check("ss", "-Htno", "state", "established")
+            .Split('\n').Count(line => line.Contains("timer:(keepalive,", StringComparison.Ordinal)) == 2);
     }
 
     [Fact]

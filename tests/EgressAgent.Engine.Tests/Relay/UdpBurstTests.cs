@@ -88,7 +88,7 @@ public sealed class UdpBurstTests(RelayLab lab) : RelayTestBase(lab)
     {
         Socket server = Keep(RelayLab.UdpSocket(Lab.Server, IPAddress.Parse(destination)));
         server.Bind(new IPEndPoint(IPAddress.Parse(destination), 0));
-        Assert.Empty(Relay.Apply(RelayLab.Plan(RelayLab.Udp(53, (IPEndPoint)server.LocalEndPoint!))));
+        Assert.Empty(Apply(RelayLab.Plan(RelayLab.Udp(53, (IPEndPoint)server.LocalEndPoint!))));
         Socket client = Keep(RelayLab.UdpSocket(Lab.Client, IPAddress.Parse(inside)));
         client.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
         client.Connect(IPAddress.Parse(inside), 53);

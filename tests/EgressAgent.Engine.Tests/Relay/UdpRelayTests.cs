@@ -45,10 +45,10 @@ public sealed class UdpRelayTests(RelayLab lab) : RelayTestBase(lab)
         AssertAnswered(client, fallback, "192.168.12.99", count: 1);
         Socket server = Keep(Serve(RelayLab.ServerAddress));
 
-        Assert.Empty(Relay.Apply(RelayLab.PlanWithFallback(RelayLab.Udp(port, (IPEndPoint)server.LocalEndPoint!))));
+        Assert.Empty(Apply(RelayLab.PlanWithFallback(RelayLab.Udp(port, (IPEndPoint)server.LocalEndPoint!))));
         AssertAnswered(client, server, "192.168.12.99", count: 1);
 
-        Assert.Empty(Relay.Apply(RelayLab.PlanWithFallback()));
+        Assert.Empty(Apply(RelayLab.PlanWithFallback()));
         AssertAnswered(client, fallback, "192.168.12.99", count: 1);
     }
 

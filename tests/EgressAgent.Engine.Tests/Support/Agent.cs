@@ -2,7 +2,6 @@ using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
@@ -63,8 +62,11 @@ internal sealed class Agent : IDisposable
         return IdleAsync();
     }
 
-    /// <summary>Waits until what is known is saved.</summary>
-    public Task SavedAsync() => UntilAsync(() => Registry.Faults.Count == 0 && Registry.Records().ToHashSet().SetEquals(_store.Records));
+    /// <summary>Waits until what is known is saved, but for the history, which takes its time.</summary>
+    public Task SavedAsync() => UntilAsync(() => Registry.Faults.Count == 0 && WithoutHistory(Registry.Records()).SetEquals(WithoutHistory(_store.Records)));
+
+    private static HashSet<ResourceRecord> WithoutHistory(IEnumerable<ResourceRecord> records) =>
+        [.. records.Select(record => record is RouterRecord router ? router with { History = [] } : record)];
 
     public static async Task UntilAsync(Func<bool> condition)
     {

@@ -57,7 +57,7 @@ internal static class Example
 
     /// <summary>The file that holds a router alone.</summary>
     public static RouterFile File(EgressRouterResource router) => new(
-        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Router = router }], [], IsComplete: true);
+        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Resource = router }], [], IsComplete: true);
 
     /// <summary>The file of a router whose document is in error, though its name can be read.</summary>
     public static RouterFile FaultyFile(EgressRouterResource router) => new(
@@ -70,7 +70,7 @@ internal static class Example
     /// <summary>As the registry has it.</summary>
     public static RegisteredRouter Registered(EgressRouterResource router) => new()
     {
-        Key = router.Key,
+        Id = router.Id,
         Source = router.Source,
         Wanted = router,
         LastGood = router,

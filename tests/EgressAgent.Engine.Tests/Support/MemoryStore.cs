@@ -5,9 +5,9 @@ using EgressAgent.Model;
 namespace EgressAgent.Engine.Tests.Support;
 
 /// <summary>A store in memory, whose disk can be full or broken.</summary>
-internal sealed class MemoryStore : IRouterStore
+internal sealed class MemoryStore : IResourceStore
 {
-    private readonly ConcurrentDictionary<RouterKey, RouterRecord> _records = [];
+    private readonly ConcurrentDictionary<ResourceKey, ResourceRecord> _records = [];
 
     public string Path => "state.db";
 
@@ -15,23 +15,25 @@ internal sealed class MemoryStore : IRouterStore
 
     public bool IsUnreadable { get; set; }
 
-    public IReadOnlyList<RouterRecord> Records => [.. _records.Values];
+    public IReadOnlyList<ResourceRecord> Records => [.. _records.Values];
 
-    public IReadOnlyList<RouterRecord> Load() => IsUnreadable ? throw new IOException("Input/output error") : Records;
+    public IReadOnlyList<RouterRecord> Routers => [.. _records.Values.OfType<RouterRecord>()];
 
-    public void Write(IReadOnlyCollection<RouterRecord> changed, IReadOnlyCollection<RouterKey> gone, Func<IEnumerable<RouterRecord>> all)
+    public IReadOnlyList<ResourceRecord> Load() => IsUnreadable ? throw new IOException("Input/output error") : Records;
+
+    public void Write(IReadOnlyCollection<ResourceRecord> changed, IReadOnlyCollection<ResourceKey> gone, Func<IEnumerable<ResourceRecord>> all)
     {
         if (IsFull)
         {
             throw new IOException("No space left on device");
         }
 
-        foreach (RouterRecord record in changed)
+        foreach (ResourceRecord record in changed)
         {
-            _records[record.Key] = record;
+            _records[record.Id] = record;
         }
 
-        foreach (RouterKey key in gone)
+        foreach (ResourceKey key in gone)
         {
             _records.TryRemove(key, out _);
         }

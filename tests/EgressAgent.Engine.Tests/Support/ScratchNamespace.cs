@@ -19,11 +19,17 @@ internal sealed class ScratchNamespace : IDisposable
 
     public NetworkNamespace Namespace { get; }
 
-    public static ScratchNamespace Create()
+    public static ScratchNamespace Create(string? name = null)
     {
         Requires.Root();
-        return new ScratchNamespace($"ege-{UniqueSuffix()}");
+        return new ScratchNamespace(name ?? $"ege-{UniqueSuffix()}");
     }
+
+    /// <summary>Runs conntrack(8) inside.</summary>
+    public void Conntrack(params string[] arguments) => Command.Check(["nsenter", $"--net=/run/netns/{Name}", "conntrack", .. arguments]);
+
+    /// <summary>What conntrack(8) lists inside.</summary>
+    public string ListConntrack() => Command.Check(["nsenter", $"--net=/run/netns/{Name}", "conntrack", "-L"]);
 
     public static string UniqueSuffix() => $"{Environment.ProcessId:x}-{Random.Shared.Next():x8}";
 

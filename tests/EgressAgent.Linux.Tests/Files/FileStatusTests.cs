@@ -20,8 +20,8 @@ public sealed class FileStatusTests : IDisposable
 
         string seconds = string.Create(CultureInfo.InvariantCulture, $"{status.ChangeTime / 1_000_000_000}.{status.ChangeTime % 1_000_000_000:D9}");
         Assert.Equal(
-            Command.Check("stat", "--format=%Hd %Ld %i %s %u %a %.9Z", path).Trim(),
-            $"{status.Device >> 32} {status.Device & uint.MaxValue} {status.Inode} {status.Size} {status.Owner} {Convert.ToString((int)status.Mode, 8)} {seconds}");
+            Command.Check("stat", "--format=%Hd %Ld %i %s %u %g %a %.9Z", path).Trim(),
+            $"{status.Device >> 32} {status.Device & uint.MaxValue} {status.Inode} {status.Size} {status.Owner} {status.Group} {Convert.ToString((int)status.Mode, 8)} {seconds}");
         Assert.True(status.IsRegular);
     }
 

@@ -23,10 +23,12 @@ public sealed class StructLayoutTests
         Assert.Equal(4, Unsafe.SizeOf<NfGenMsg>());
         Assert.Equal(20, Unsafe.SizeOf<SockAddrLl>());
         Assert.Equal(28, Unsafe.SizeOf<SockAddrIn6>());
+        Assert.Equal(20, Unsafe.SizeOf<IPv6MulticastRequest>());
         Assert.Equal(8, Unsafe.SizeOf<SockFilter>());
         Assert.Equal(16, Unsafe.SizeOf<SockFProg>());
         Assert.Equal(8, Unsafe.SizeOf<PollFd>());
         Assert.Equal(256, Unsafe.SizeOf<Statx>());
+        Assert.Equal(8, Unsafe.SizeOf<LibC.WinSize>());
     }
 
     [Fact]
@@ -43,6 +45,7 @@ public sealed class StructLayoutTests
         Assert.Equal(11, Offset<NdMsg>(nameof(NdMsg.ndm_type)));
         Assert.Equal(12, Offset<SockAddrLl>(nameof(SockAddrLl.sll_addr)));
         Assert.Equal(24, Offset<SockAddrIn6>(nameof(SockAddrIn6.sin6_scope_id)));
+        Assert.Equal(16, Offset<IPv6MulticastRequest>(nameof(IPv6MulticastRequest.ipv6mr_ifindex)));
         Assert.Equal(4, Offset<SockFilter>(nameof(SockFilter.k)));
         Assert.Equal(8, Offset<SockFProg>(nameof(SockFProg.filter)));
         Assert.Equal(140, Offset<Statx>(nameof(Statx.stx_dev_minor)));

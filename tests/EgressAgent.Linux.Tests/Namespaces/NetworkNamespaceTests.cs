@@ -46,6 +46,38 @@ public sealed class NetworkNamespaceTests
     }
 
     [Fact]
+    public void Stale_name_is_removed_and_no_other()
+    {
+        using ScratchNetns netns = ScratchNetns.Create();
+        string path = NetworkNamespace.PathOf(netns.Name);
+
+        Assert.False(NetworkNamespace.TryRemoveStale(netns.Name));
+        Tool.Run("umount", "-l", path);
+        File.WriteAllText(path, "somebody's");
+        Assert.False(NetworkNamespace.TryRemoveStale(netns.Name));
+        File.WriteAllText(path, "");
+        Assert.True(NetworkNamespace.TryRemoveStale(netns.Name));
+        Assert.False(NetworkNamespace.TryRemoveStale(netns.Name));
+    }
+
+    [Fact]
+    public void Namespace_is_prepared_before_it_has_its_name_and_has_none_when_that_fails()
+    {
+        string name = $"t-{Guid.NewGuid():N}";
+        NamedNamespaceState during = NamedNamespaceState.Present;
+
+        Assert.Throws<InvalidOperationException>(() => NetworkNamespace.TryCreate(name, netns =>
+        {
+            during = NetworkNamespace.GetState(name);
+            using NetworkNamespace here = NetworkNamespace.Current();
+            Assert.NotEqual(here, netns);
+            throw new InvalidOperationException();
+        }));
+
+        Assert.Equal((NamedNamespaceState.Missing, NamedNamespaceState.Missing), (during, NetworkNamespace.GetState(name)));
+    }
+
+    [Fact]
     public void Replaced_namespace_has_another_identity()
     {
         using ScratchNetns netns = ScratchNetns.Create();

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Linux.Ndp;
 using EgressAgent.Linux.Netlink.Addresses;
-using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Tests.Support;
 
 namespace EgressAgent.Linux.Tests.Ndp;
@@ -23,24 +22,18 @@ public sealed class NdpTests
     [Fact]
     public void Announcement_renews_what_the_lan_remembers()
     {
-        using ScratchNetns router = ScratchNetns.Create();
-        using ScratchNetns lan = ScratchNetns.Create();
-        router.Netlink.AddVeth(new NewVeth { Name = "net1", PeerName = "lan", PeerNetns = lan.Namespace });
-        Link far = lan.Up("lan");
-        Link link = router.Up("net1");
-        lan.AwaitOperational("lan");
-        router.AwaitOperational("net1");
-        lan.Ip("-6 addr add 2001:db8::1/64 dev lan nodad");
-        lan.Ip("neigh add 2001:db8::99 lladdr 02:00:5e:00:53:77 nud stale dev lan");
+        using ScratchLan lan = new();
+        lan.Lan.Ip("-6 addr add 2001:db8::1/64 dev lan nodad");
+        lan.Lan.Ip("neigh add 2001:db8::99 lladdr 02:00:5e:00:53:77 nud stale dev lan");
 
-        var absent = Assert.Throws<LinuxException>(() => NdpSocket.Announce(router.Namespace, link.Index, link.MacAddress, Address));
+        var absent = Assert.Throws<LinuxException>(() => NdpSocket.Announce(lan.Router.Namespace, lan.Link.Index, lan.Link.MacAddress, Address));
         Assert.Equal(Errno.EADDRNOTAVAIL, absent.Errno);
 
-        router.Netlink.AddAddress(new LinkAddress(link.Index, Address, 64) { Flags = AddressFlags.NoDad });
-        NdpSocket.Announce(router.Namespace, link.Index, link.MacAddress, Address);
+        lan.Router.Netlink.AddAddress(new LinkAddress(lan.Link.Index, Address, 64) { Flags = AddressFlags.NoDad });
+        NdpSocket.Announce(lan.Router.Namespace, lan.Link.Index, lan.Link.MacAddress, Address);
 
         Eventually.True(
-            () => lan.Netlink.GetNeighbours(far.Index).Any(item => item.Address.Equals(Address) && link.MacAddress.Equals(item.MacAddress)),
+            () => lan.Lan.Netlink.GetNeighbours(lan.Far.Index).Any(item => item.Address.Equals(Address) && lan.Link.MacAddress.Equals(item.MacAddress)),
             "the neighbour entry has the new MAC address");
     }
 }

@@ -106,6 +106,22 @@ public sealed class LinkTests : IDisposable
     }
 
     [Fact]
+    public void Link_of_a_namespace_without_a_name_is_found_and_removed_by_the_id_of_the_namespace()
+    {
+        _node.Netlink.AddVeth(new NewVeth { Name = "egr-0", PeerName = "eth0", PeerNetns = _router.Namespace });
+        _router.Netlink.AddVeth(new NewVeth { Name = "v0", PeerName = "v1" });
+        int id = _node.Netlink.GetLink("egr-0")!.ParentNetnsId!.Value;
+
+        Link found = _node.Netlink.GetLinkIn(id, "v0")!;
+
+        Assert.Equal(_router.Netlink.GetLink("v0"), found with { AltNames = _router.Netlink.GetLink("v0")!.AltNames });
+        Assert.True(_node.Netlink.RemoveLinkIn(id, found.Index));
+        Assert.False(_node.Netlink.RemoveLinkIn(id, found.Index));
+        Assert.Null(_node.Netlink.GetLinkIn(id, "v0"));
+        Assert.Null(_node.Netlink.GetLinkIn(id + 1000, "v0"));
+    }
+
+    [Fact]
     public void Up_down_and_carrier_are_seen()
     {
         _node.Netlink.AddVeth(new NewVeth { Name = "v0", PeerName = "v1" });
@@ -143,8 +159,6 @@ public sealed class LinkTests : IDisposable
         Assert.Equal("router default/web", seen.GetProperty("ifalias").GetString());
         Assert.Equal(altName, seen.GetProperty("altnames")[0].GetString());
 
-        Assert.True(_node.Netlink.RemoveLinkAltName(index, altName));
-        Assert.False(_node.Netlink.RemoveLinkAltName(index, altName));
         _node.Netlink.SetLinkAlias(index, "");
         Assert.Null(_node.Netlink.GetLink(index)!.Alias);
     }

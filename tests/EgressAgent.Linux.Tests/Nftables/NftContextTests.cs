@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using EgressAgent.Linux.Nftables;
 using EgressAgent.Linux.Tests.Support;
@@ -30,6 +31,42 @@ public sealed class NftContextTests : IDisposable
     {
         _nft.Dispose();
         _netns.Dispose();
+    }
+
+    // The runtime has a handler for some, and a process that ends sends one.
+    [Fact]
+    public void Signals_that_come_for_the_thread_interrupt_nothing()
+    {
+        using var handler = PosixSignalRegistration.Create(PosixSignal.SIGCONT, context => context.Cancel = true);
+        int thread = 0;
+        Exception? failure = null;
+        var worker = new Thread(() =>
+        {
+            Volatile.Write(ref thread, gettid());
+            failure = Record.Exception(() =>
+            {
+                for (int round = 0; round < 3000; round++)
+                {
+                    _nft.Run("add table inet round\ndelete table inet round");
+                }
+            });
+        });
+        worker.Start();
+        while (!worker.Join(0))
+        {
+            if (Volatile.Read(ref thread) is not 0 and int target)
+            {
+                _ = tgkill(Environment.ProcessId, target, 18);
+            }
+        }
+
+        Assert.Null(failure);
+
+        [DllImport("libc")]
+        static extern int gettid();
+
+        [DllImport("libc")]
+        static extern int tgkill(int process, int thread, int signal);
     }
 
     [Fact]

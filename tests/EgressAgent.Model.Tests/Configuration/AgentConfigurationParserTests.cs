@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Resources;
@@ -26,7 +27,7 @@ public class AgentConfigurationParserTests
         AgentConfigurationFile file = Parse(string.Join('\n', lines.Select(line => settings.Contains(line) ? line[1..] : line)));
 
         Assert.Equal(
-            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "drainTimeout"],
+            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "drainTimeout", "etcHosts", "metrics", "flowRecords"],
             settings.Select(line => line[1..line.IndexOf(':')]));
         Assert.Empty(file.Diagnostics);
         Assert.Equal(AgentConfiguration.Default with { Clients = file.Configuration!.Clients }, file.Configuration);
@@ -38,17 +39,6 @@ public class AgentConfigurationParserTests
     [InlineData("node, 10.0.0.0/8")]
     public void Clients_asAListOrAsInTheAnnotation_areTaken(string written) =>
         Assert.Equal("node, 10.0.0.0/8", Parse($"{Head}clients: {written}\n").Configuration!.Clients!.ToString());
-
-    [Fact]
-    public void FlowLog_thatDoesNothingYet_isWarnedOf()
-    {
-        AgentConfigurationFile file = Parse($"{Head}flowLog: all\n");
-
-        Assert.Equal(FlowLogMode.All, file.Configuration!.FlowLog);
-        Assert.Equal(
-            "agentd.yaml:3:10: flowLog: warning: this version writes no flow log; the setting is kept, and does nothing yet",
-            Assert.Single(file.Diagnostics).ToString());
-    }
 
     [Theory]
     [InlineData("")]
@@ -73,8 +63,11 @@ public class AgentConfigurationParserTests
             datapath: relay
             addressConflictDetection: no
             clients: [node, 10.0.0.0/8]
-            flowLog: none
+            flowLog: closed
             drainTimeout: 1m30s
+            etcHosts: true
+            metrics: {textfile: /var/lib/node-exporter, listen: "[::1]:9817"}
+            flowRecords: {namespace: nat, destinations: false}
             """);
 
         Assert.Empty(file.Diagnostics);
@@ -84,8 +77,11 @@ public class AgentConfigurationParserTests
         Assert.Equal(DatapathKind.Relay, configuration.Datapath);
         Assert.False(configuration.AddressConflictDetection);
         Assert.Equal("node, 10.0.0.0/8", configuration.Clients!.ToString());
-        Assert.Equal(FlowLogMode.None, configuration.FlowLog);
+        Assert.Equal(FlowLogMode.Closed, configuration.FlowLog);
         Assert.Equal(TimeSpan.FromSeconds(90), configuration.DrainTimeout);
+        Assert.True(configuration.EtcHosts);
+        Assert.Equal(new MetricsPlaces("/var/lib/node-exporter", new IPEndPoint(IPAddress.IPv6Loopback, 9817)), configuration.Metrics);
+        Assert.Equal(new FlowRecordSettings("nat", TellsDestinations: false), configuration.FlowRecords);
     }
 
     [Theory]
@@ -113,7 +109,7 @@ public class AgentConfigurationParserTests
     [InlineData("addressConflictDetection: \"false\"", "3:27: addressConflictDetection: must be `true` or `false`, not the text `false`")]
     [InlineData("addressConflictDetection: 1", "3:27: addressConflictDetection: must be `true` or `false`, not the number `1`")]
     [InlineData("drainTimeOut: 1s", "3:1: drainTimeOut: unknown field; did you mean `drainTimeout`?")]
-    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, datapath, drainTimeout, flowLog, insideNetworks, kind, serviceNetworks")]
+    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, datapath, drainTimeout, etcHosts, flowLog, flowRecords, insideNetworks, kind, metrics, serviceNetworks")]
     [InlineData("insideNetworks: 10.7.0.0/16", "3:17: insideNetworks: must be a list of networks, at most one per family, not the text `10.7.0.0/16`")]
     [InlineData("insideNetworks: []", "3:17: insideNetworks: needs at least one network")]
     [InlineData("insideNetworks: [10.7.0.0/16, 10.8.0.0/16]", "3:31: insideNetworks[1]: is a second IPv4 network; at most one per family is used")]
@@ -126,7 +122,19 @@ public class AgentConfigurationParserTests
     [InlineData("insideNetworks: [127.0.0.0/8]", "3:18: insideNetworks[0]: must be a network of hosts; 127.0.0.0 is a loopback address")]
     [InlineData("insideNetworks: [198.19.128.0/24]", "3:17: insideNetworks: 198.19.128.0/24 overlaps 198.19.0.0/16 of `serviceNetworks`")]
     [InlineData("serviceNetworks: [198.0.0.0/8]", "3:18: serviceNetworks: 198.0.0.0/8 overlaps 198.18.0.0/16 of `insideNetworks`")]
+    [InlineData("metrics: true", "3:10: metrics: must be a mapping with `textfile`, a directory, or `listen`, such as `127.0.0.1:9817`, not the boolean `true`")]
+    [InlineData("metrics: {port: 1}", "3:11: metrics.port: unknown field; allowed here: listen, textfile")]
+    [InlineData("metrics: {textfile: node.prom}", "3:21: metrics.textfile: must be the absolute path of a directory, such as `/var/lib/prometheus/node-exporter`, not `node.prom`")]
+    [InlineData("metrics: {listen: '0.0.0.0:9817'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`: who reads metrics gives no password, so that 0.0.0.0 would show them to others; a proxy of the node can, or `textfile`")]
+    [InlineData("metrics: {listen: '[2001:db8::1]:9817'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`: who reads metrics gives no password, so that 2001:db8::1 would show them to others; a proxy of the node can, or `textfile`")]
+    [InlineData("metrics: {listen: 'localhost:9817'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `localhost:9817`")]
+    [InlineData("metrics: {listen: '::1:9817'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `::1:9817`")]
+    [InlineData("metrics: {listen: '127.0.0.1:0'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `127.0.0.1:0`")]
+    [InlineData("metrics: {listen: '127.0.0.1:65536'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `127.0.0.1:65536`")]
+    [InlineData("metrics: {listen: '127.0.0.1'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `127.0.0.1`")]
+    [InlineData("flowRecords: {destinations: 0}", "3:29: flowRecords.destinations: must be `true` or `false`, not the number `0`")]
     [InlineData("--- {}", "3:5: the file must hold one document, not several")]
+    [InlineData("flowRecords: {namespace: ../x}", "3:26: flowRecords.namespace: must be the name of a journal namespace, such as `egress-flows`: up to 64 letters, digits, `-`, `_` and `.`, and a letter or digit first; not `../x`")]
     [InlineData("flowLog: 'all", "3:10: the quote opened here is not closed")]
     public void Parse_invalidSetting_isReportedAtItsPlace(string line, string expected)
     {

@@ -20,6 +20,7 @@ public partial class SchemaTests
     private const string SettingsSchema = "schema/agentd.schema.json";
 
     private static readonly MappingRule Router = new(RouterFields.Metadata, RouterFields.Spec) { Ignored = ["status"] };
+    private static readonly MappingRule Service = new(ServiceFields.Metadata, ServiceFields.Spec) { Ignored = ["status"] };
 
     [Fact]
     public void Schemas_areThoseOfTheDescription()
@@ -51,6 +52,38 @@ public partial class SchemaTests
     }
 
     [Fact]
+    public void Service_generated_isRightToSchemaAndValidationAlike()
+    {
+        JsonSchema schema = JsonSchema.FromText(Encoding.UTF8.GetString(RepositoryFiles.Read(RouterSchema)));
+        DocumentGen.Of(Service, Complete).Sample(
+            document => AssertAgreement(document, schema, RouterFileParser.Parse("web.yaml", Bytes(document)).AllDiagnostics), iter: 5000);
+
+        // What needs more than one value is not the schema's.
+        static void Complete(JsonObject root)
+        {
+            root.Add("apiVersion", "v1");
+            root.Add("kind", "Service");
+            JsonObject spec = root["spec"]!.AsObject();
+            spec["clusterIP"] = spec["clusterIPs"]?[0]?.DeepClone();
+            spec.Remove("ipFamilies");
+            if (spec["clusterIPs"] is JsonArray { Count: > 1 })
+            {
+                spec.Remove("ipFamilyPolicy");
+            }
+
+            if (spec["ports"] is not JsonArray { Count: > 0 })
+            {
+                spec["ports"] = new JsonArray(new JsonObject { ["port"] = 80 });
+            }
+
+            for (int i = 0; spec["ports"]!.AsArray() is var ports && ports.Count > 1 && i < ports.Count; i++)
+            {
+                ports[i]!["name"] = $"port-{i}";
+            }
+        }
+    }
+
+    [Fact]
     public void Settings_generated_areRightToSchemaAndValidationAlike()
     {
         JsonSchema schema = JsonSchema.FromText(Encoding.UTF8.GetString(RepositoryFiles.Read(SettingsSchema)));
@@ -64,6 +97,7 @@ public partial class SchemaTests
     [InlineData("{\"apiVersion\": \"network.operator.openshift.io/v1\", \"kind\": \"EgressRouterList\", \"items\": [{\"metadata\": {\"name\": \"web\"}, \"spec\": {\"addresses\": [{\"ip\": \"192.0.2.9\"}], \"redirect\": {\"fallbackIP\": \"192.0.2.1\"}}}]}", true)]
     [InlineData("{\"apiVersion\": \"network.operator.openshift.io/v1\", \"kind\": \"EgressRouterList\", \"items\": [{\"metadata\": {\"name\": \"web\"}}]}", false)]
     [InlineData("{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"web\"}, \"spec\": {\"ports\": [{\"port\": 80}]}}", true)]
+    [InlineData("{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"web\"}}", false)]
     [InlineData("{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"web\"}}", false)]
     public void Kinds_areRightToSchemaAndValidationAlike(string json, bool isRight)
     {
@@ -75,17 +109,25 @@ public partial class SchemaTests
 
     [Fact]
     public void Annotations_ofTheDescription_areThoseThatAreRead() =>
-        Assert.Equal(RouterAnnotations.All, ((TextMapRule)RouterFields.Annotations.Value).Known.Select(field => field.Name).ToValueList());
+        Assert.Equal(
+            (RouterAnnotations.All, ServiceAnnotations.All),
+            (Known(RouterFields.Annotations), Known(ServiceFields.Annotations)));
+
+    private static ValueList<string> Known(FieldRule annotations) => ((TextMapRule)annotations.Value).Known.Select(field => field.Name).ToValueList();
 
     [Fact]
     public void Manual_hasEachFieldOfTheDescription()
     {
         string[] router = [.. Items("man/egress-router.5", "FIELDS"), .. Items("man/egress-router.5", "ANNOTATIONS")];
+        string[] service = [.. Items("man/egress-router.5", "SERVICES")];
         string[] settings = [.. Items("man/egress-agentd.8", "SETTINGS")];
 
         Assert.Equal(
             [.. Leaves("metadata", RouterFields.Metadata.Value).Concat(Leaves("spec", RouterFields.Spec.Value)).Order(StringComparer.Ordinal)],
             router.Except(["apiVersion", "kind", "spec.redirect"]).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [.. Leaves("metadata", ServiceFields.Metadata.Value).Concat(Leaves("spec", ServiceFields.Spec.Value)).Order(StringComparer.Ordinal)],
+            service.Except(["apiVersion", "kind"]).Order(StringComparer.Ordinal));
         Assert.Equal(
             SettingsFields.Document.Fields.Select(field => field.Name).Except(["apiVersion", "kind"]).Order(StringComparer.Ordinal),
             settings.Order(StringComparer.Ordinal));

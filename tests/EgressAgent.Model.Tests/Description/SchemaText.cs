@@ -15,9 +15,9 @@ internal static class SchemaText
     {
         ["oneOf"] = new JsonArray(
             Router(isItem: false),
+            Whole(ManifestKind.Service, ServiceFields.Metadata, ServiceFields.Spec),
             Kind(ManifestKind.EgressRouterList, ("metadata", new JsonObject()), ("items", ListOf(Router(isItem: true)))),
-            Kind(ManifestKind.List, ("metadata", new JsonObject()), ("items", ListOf(new JsonObject { ["type"] = "object" }))),
-            Kind(ManifestKind.Service, ("metadata", new JsonObject()), ("spec", new JsonObject()), ("status", new JsonObject()))),
+            Kind(ManifestKind.List, ("metadata", new JsonObject()), ("items", ListOf(new JsonObject { ["type"] = "object" })))),
     });
 
     public static string OfSettings() => Text("The settings of egress-agentd: egress-agentd(8)", Of(SettingsFields.Document));
@@ -32,16 +32,23 @@ internal static class SchemaText
     // In a typed list neither version nor kind need be said again.
     private static JsonObject Router(bool isItem)
     {
-        JsonObject schema = Of(new MappingRule(RouterFields.Metadata, RouterFields.Spec) { Ignored = ["status"] });
-        JsonObject properties = schema["properties"]!.AsObject();
-        properties.Insert(0, "kind", new JsonObject { ["const"] = ManifestKind.EgressRouter.Name });
-        properties.Insert(0, "apiVersion", new JsonObject { ["const"] = ManifestKind.EgressRouter.ApiVersion });
-        if (!isItem)
+        JsonObject schema = Whole(ManifestKind.EgressRouter, RouterFields.Metadata, RouterFields.Spec);
+        if (isItem)
         {
-            schema["required"]!.AsArray().Insert(0, "kind");
-            schema["required"]!.AsArray().Insert(0, "apiVersion");
+            schema["required"]!.AsArray().RemoveRange(0, 2);
         }
 
+        return schema;
+    }
+
+    private static JsonObject Whole(ManifestKind kind, FieldRule metadata, FieldRule spec)
+    {
+        JsonObject schema = Of(new MappingRule(metadata, spec) { Ignored = ["status"] });
+        JsonObject properties = schema["properties"]!.AsObject();
+        properties.Insert(0, "kind", new JsonObject { ["const"] = kind.Name });
+        properties.Insert(0, "apiVersion", new JsonObject { ["const"] = kind.ApiVersion });
+        schema["required"]!.AsArray().Insert(0, "kind");
+        schema["required"]!.AsArray().Insert(0, "apiVersion");
         return schema;
     }
 

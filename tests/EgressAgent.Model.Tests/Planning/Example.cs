@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 

@@ -1,5 +1,4 @@
 using CsCheck;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
@@ -40,6 +39,7 @@ internal static class Generate
             return new EgressRouterSpec
             {
                 MacvlanMode = mode,
+                PassthruTakesTheNode = true,
                 Datapath = datapath,
                 Master = master,
                 Addresses = [.. distinct],

@@ -1,6 +1,5 @@
 using System.Net;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Model.Tests.Planning;
 

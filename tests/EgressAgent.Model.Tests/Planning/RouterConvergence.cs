@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Model.Planning;
 
@@ -13,14 +14,16 @@ internal static class RouterConvergence
     /// <param name="kernel">The kernel.</param>
     /// <param name="desired">What is to be.</param>
     /// <param name="maxSteps">After how many steps the agent dies.</param>
+    /// <param name="before">What it was before, as far as that was noted.</param>
     /// <returns>The steps that were taken.</returns>
-    public static List<RouterStep> Run(IKernel kernel, DesiredRouter desired, int maxSteps = int.MaxValue)
+    public static List<RouterStep> Run(IKernel kernel, DesiredRouter desired, int maxSteps = int.MaxValue, params DesiredRouter[] before)
     {
         using IKernelRouter router = kernel.Open(desired.Key);
         List<RouterStep> taken = [];
+        IPAddress[] former = [.. before.Append(desired).SelectMany(known => known.Routes).Select(route => route.Gateway ?? route.Destination.BaseAddress)];
         for (int round = 0; ; round++)
         {
-            IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, router.Observe(), PriorHolderCheck.Probe);
+            IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, router.Observe(), PriorHolderCheck.Probe, former);
             if (steps.Count == 0)
             {
                 return taken;

@@ -22,9 +22,10 @@ public sealed class RouterConvergenceTests
     public void Any_router_becomes_any_other() => Gen.Select(Generate.Spec, Generate.Spec).Sample((before, after) =>
     {
         using FakeKernel kernel = FakeNode.Create();
-        RouterConvergence.Run(kernel, Generate.Desired(before, kernel.ObserveNode()));
+        DesiredRouter first = Generate.Desired(before, kernel.ObserveNode());
+        RouterConvergence.Run(kernel, first);
 
-        RouterConvergence.Run(kernel, Generate.Desired(after, kernel.ObserveNode()));
+        RouterConvergence.Run(kernel, Generate.Desired(after, kernel.ObserveNode()), before: first);
 
         AssertLikeNew(kernel, after);
     });
@@ -33,10 +34,11 @@ public sealed class RouterConvergenceTests
     public void Death_after_any_step_is_mended() => Gen.Select(Generate.Spec, Generate.Spec, Gen.Int[0, 60]).Sample((before, after, steps) =>
     {
         using FakeKernel kernel = FakeNode.Create();
-        RouterConvergence.Run(kernel, Generate.Desired(before, kernel.ObserveNode()), maxSteps: steps);
-        RouterConvergence.Run(kernel, Generate.Desired(after, kernel.ObserveNode()), maxSteps: steps / 2);
+        DesiredRouter first = Generate.Desired(before, kernel.ObserveNode());
+        RouterConvergence.Run(kernel, first, maxSteps: steps);
+        RouterConvergence.Run(kernel, Generate.Desired(after, kernel.ObserveNode()), maxSteps: steps / 2, first);
 
-        RouterConvergence.Run(kernel, Generate.Desired(after, kernel.ObserveNode()));
+        RouterConvergence.Run(kernel, Generate.Desired(after, kernel.ObserveNode()), before: first);
 
         AssertLikeNew(kernel, after);
     });
@@ -109,7 +111,7 @@ public sealed class RouterConvergenceTests
         int firstClaim = steps.FindIndex(step => step is ClaimAddress);
         Assert.True(steps.FindLastIndex(step => step is AddInsideAddress) < firstClaim);
         Assert.True(steps.FindLastIndex(step => step is AddRule) < firstClaim);
-        Assert.All(steps.Skip(steps.FindLastIndex(step => step is ClaimAddress) + 1), step => Assert.True(step is SetRoute or SetSysctl or Announce, step.ToString()));
+        Assert.All(steps.Skip(steps.FindLastIndex(step => step is ClaimAddress) + 1), step => Assert.True(step is SetRoute or SetSysctl or Announce or AskGateways, step.ToString()));
     });
 
     private static InterfaceAddress[] OutsideAddresses(FakeKernel kernel) => kernel.ReadRouter(

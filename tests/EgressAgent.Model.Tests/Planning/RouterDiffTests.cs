@@ -14,7 +14,7 @@ public sealed class RouterDiffTests
         [
             "set route unreachable 198.18.0.0/16",
             "create network namespace egress.default.web",
-            .. Example.Desired.Sysctls.Select(entry => $"set {entry}"),
+            .. Example.Desired.Sysctls.Where(entry => !RouterSysctls.IsOfLink(entry)).Select(entry => $"set {entry}"),
             "set lo up",
             "redirect: 1 rules, 198.18.0.2 leaves as 192.168.12.99, anything else is rejected",
             $"create veth eth0 with node end {NodeLink} (egress.default.web), MTU 1500",
@@ -23,8 +23,9 @@ public sealed class RouterDiffTests
             "set net1 up, mode Bridge, MAC 02:00:00:00:00:99, MTU 1500",
             "add address 198.18.0.2/16 on eth0",
             $"add address 198.18.0.1/32 on {NodeLink}",
-            "add rule 99: from all fwmark 0x0/0x4 iif net1 blackhole",
-            "add rule 100: from all iif net1 lookup 100",
+            "add rule 98: from all fwmark 0x4/0x4 iif net1 lookup 100",
+            "add rule 99: from all fwmark 0x4/0x4 iif eth0 lookup 254",
+            "add rule 100: from all iif net1 blackhole",
             "add rule 101: from all fwmark 0x1/0x1 iif lo lookup 100",
             "add rule 102: from all fwmark 0x2 lookup 100",
             "add rule 103: from 198.18.0.2 iif lo lookup 100",
@@ -111,14 +112,14 @@ public sealed class RouterDiffTests
     [Fact]
     public void Macvlan_without_a_MAC_of_its_own_takes_any()
     {
-        DesiredRouter passthru = Example.Plan(Example.Spec with { MacvlanMode = MacvlanMode.Passthru }).Desired!;
+        DesiredRouter passthru = Example.Plan(Example.Spec with { MacvlanMode = MacvlanMode.Passthru, PassthruTakesTheNode = true }).Desired!;
 
         Assert.Empty(After(passthru, observed => observed));
     }
 
     [Fact]
-    public void Macvlan_without_a_carrier_is_left_alone() =>
-        Assert.Empty(After(observed => observed with { Macvlan = observed.Macvlan! with { HasCarrier = false } }));
+    public void Macvlan_without_a_carrier_is_left_alone_and_asks_nobody() =>
+        Assert.Equal(["ask no gateway any more"], After(observed => observed with { Macvlan = observed.Macvlan! with { HasCarrier = false } }));
 
     private static readonly string[] RebuildMacvlan =
         ["RemoveMacvlan", "CreateMacvlan", "ConfigureMacvlan", "ClaimAddress", "SetRoute", "SetRoute", "Announce"];
@@ -136,7 +137,7 @@ public sealed class RouterDiffTests
     [InlineData(MacvlanMode.Passthru, MacvlanMode.Private)]
     public void Macvlan_enters_and_leaves_passthru_by_being_made_again(MacvlanMode from, MacvlanMode to)
     {
-        DesiredRouter desired = Example.Plan(Example.Spec with { MacvlanMode = to }).Desired!;
+        DesiredRouter desired = Example.Plan(Example.Spec with { MacvlanMode = to, PassthruTakesTheNode = true }).Desired!;
 
         Assert.Equal(RebuildMacvlan, Kinds(After(desired, observed => observed with { Macvlan = observed.Macvlan! with { Mode = from } })));
     }
@@ -183,17 +184,40 @@ public sealed class RouterDiffTests
         }));
 
     [Fact]
-    public void Route_that_nobody_asked_for_is_removed()
+    public void Route_of_an_administrator_is_let_be()
     {
-        RouteEntry stray = new(NetworkSide.Router, System.Net.IPNetwork.Parse("10.0.0.0/8"), Example.Ip("192.168.12.254"), RouterNames.OutsideLink);
+        RouteEntry theirs = new(NetworkSide.Router, System.Net.IPNetwork.Parse("10.0.0.0/8"), Example.Ip("192.168.12.254"), RouterNames.OutsideLink);
 
-        Assert.Equal([$"remove route {stray}"], After(observed => observed with { Routes = [.. observed.Routes, stray] }));
+        Assert.Empty(After(observed => observed with { Routes = [.. observed.Routes, theirs] }));
     }
 
     [Fact]
-    public void Second_route_to_a_destination_of_ours_is_removed()
+    public void Stale_route_with_a_mark_is_removed()
     {
-        // With another metric, it stands beside ours, and may be preferred.
+        RouteEntry stale = new(NetworkSide.Node, System.Net.IPNetwork.Parse("198.18.0.9/32"), null, NodeLink) { IsMarked = true };
+
+        Assert.Equal([$"remove route {stale}"], After(observed => observed with { Routes = [.. observed.Routes, stale] }));
+    }
+
+    [Fact]
+    public void Route_to_a_former_gateway_is_removed_and_one_to_another_host_on_the_link_is_let_be()
+    {
+        RouteEntry former = Host("10.7.7.1");
+        RouteEntry theirs = Host("10.7.7.2");
+
+        Assert.Equal([$"remove route {former}"], Text(RouterDiff.Build(
+            Example.Desired,
+            Realized(Example.Desired) with { Routes = [.. Example.Desired.Routes, former, theirs] },
+            PriorHolderCheck.Probe,
+            former: [Example.Ip("192.168.12.1"), Example.Ip("10.7.7.1")])));
+
+        static RouteEntry Host(string address) =>
+            new(NetworkSide.Router, System.Net.IPNetwork.Parse($"{address}/32"), null, RouterNames.OutsideLink) { IsLinkScope = true };
+    }
+
+    [Fact]
+    public void Second_default_route_over_the_macvlan_is_removed()
+    {
         RouteEntry stray = new(NetworkSide.Router, System.Net.IPNetwork.Parse("0.0.0.0/0"), Example.Ip("192.168.12.254"), RouterNames.OutsideLink);
 
         Assert.Equal([$"remove route {stray}"], After(observed => observed with { Routes = [.. observed.Routes, stray] }));
@@ -290,7 +314,8 @@ public sealed class RouterDiffTests
         Redirect = desired.Redirect,
         Sysctls = desired.Sysctls,
         Addresses = [.. desired.InsideAddresses, .. desired.ReservedAddresses],
-        Heard = [.. desired.ReservedAddresses.Select(entry => entry.Address.Address).Where(address => address.AddressFamily == AddressFamily.InterNetwork)],
+        Heard = [.. desired.ReservedAddresses.Select(entry => entry.Address.Address)],
+        AskedGateways = [.. desired.Gateways],
         Routes = desired.Routes,
         Rules = desired.Rules,
     };

@@ -117,7 +117,7 @@ public sealed class RouterPlannerMasterTests
 
     [Fact]
     public void Passthru_macvlan_keeps_the_masters_MAC() =>
-        Assert.Null(Planned(Example.Spec with { MacvlanMode = MacvlanMode.Passthru }, [Example.Ens3]).Mac);
+        Assert.Null(Planned(Example.Spec with { MacvlanMode = MacvlanMode.Passthru, PassthruTakesTheNode = true }, [Example.Ens3]).Mac);
 
     [Fact]
     public void Mac_of_the_spec_goes_before_the_allocated_one()

@@ -1,4 +1,3 @@
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
@@ -32,8 +31,9 @@ public sealed class RouterPlannerTests
             "0: from all lookup 255",
             "32766: from all lookup 254",
             "32767: from all lookup 253",
-            "99: from all fwmark 0x0/0x4 iif net1 blackhole",
-            "100: from all iif net1 lookup 100",
+            "98: from all fwmark 0x4/0x4 iif net1 lookup 100",
+            "99: from all fwmark 0x4/0x4 iif eth0 lookup 254",
+            "100: from all iif net1 blackhole",
             "101: from all fwmark 0x1/0x1 iif lo lookup 100",
             "102: from all fwmark 0x2 lookup 100",
             "103: from 198.18.0.2 iif lo lookup 100",
@@ -49,7 +49,7 @@ public sealed class RouterPlannerTests
             ["198.18.0.2/16 on eth0", $"198.18.0.1/32 on {NodeLink}", "fd96:e9e5:a::2/112 on eth0", $"fd96:e9e5:a::1/128 on {NodeLink}"],
             Text(Example.DualDesired.InsideAddresses));
         Assert.Equal(["192.168.12.99/24 on net1", "2001:db8:12::99/64 on net1"], Text(Example.DualDesired.ReservedAddresses));
-        Assert.Equal(19, Example.DualDesired.Rules.Count);
+        Assert.Equal(21, Example.DualDesired.Rules.Count);
         Assert.Equal(
             [
                 "Router 198.18.0.0/16 dev eth0 src 198.18.0.2",
@@ -159,9 +159,8 @@ public sealed class RouterPlannerTests
     [Theory]
     [InlineData("198.18.0.0/16")]
     [InlineData("198.18.7.0/24")]
-    [InlineData("198.0.0.0/8")]
     [InlineData("198.18.0.1/32")]
-    public void Inside_network_that_overlaps_a_route_of_the_node_is_refused(string destination)
+    public void Inside_network_that_a_route_of_the_node_is_in_is_refused(string destination)
     {
         ObservedNode node = Example.Node with { Routes = [Example.Route(destination, null, Example.Ens3, table: 52)] };
 
@@ -177,9 +176,12 @@ public sealed class RouterPlannerTests
     [InlineData("0.0.0.0/0")]
     [InlineData("0.0.0.0/1")]
     [InlineData("128.0.0.0/1")]
+    [InlineData("196.0.0.0/6")]
+    [InlineData("198.0.0.0/8")]
+    [InlineData("198.18.0.0/15")]
     [InlineData("198.19.0.0/16")]
     [InlineData("2000::/3")]
-    public void Inside_network_may_lie_in_a_default_route_or_in_half_of_one(string destination)
+    public void Inside_network_may_lie_in_a_less_specific_route(string destination)
     {
         ObservedNode node = Example.Node with { Routes = [.. Example.Node.Routes, Example.Route(destination, "192.168.12.2", Example.Ens3, metric: 5)] };
 
@@ -196,13 +198,15 @@ public sealed class RouterPlannerTests
     }
 
     [Fact]
-    public void Family_without_an_inside_network_is_waited_for()
+    public void Family_without_an_inside_network_is_left_out_and_named()
     {
-        PlanProblem problem = RouterPlanner.Plan(
-            Example.Key, Example.DualSpec, Example.Allocation, Example.DualNode, AgentConfiguration.Default).WaitingFor!;
+        RouterPlan plan = RouterPlanner.Plan(Example.Key, Example.DualSpec, Example.Allocation, Example.DualNode, AgentConfiguration.Default);
 
+        PlanProblem problem = Assert.Single(plan.Shortcomings);
         Assert.Equal(PlanReasons.InsideNetworkMissing, problem.Reason);
         Assert.Contains("2001:db8:12::99/64", problem.Message);
+        Assert.True(plan.IsPartial);
+        Assert.Equal(["192.168.12.99/24 on net1"], Text(plan.Desired!.ReservedAddresses));
     }
 
     [Fact]

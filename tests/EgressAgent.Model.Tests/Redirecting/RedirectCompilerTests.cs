@@ -1,6 +1,5 @@
 using System.Net;
 using EgressAgent.Model.Addressing;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Tests.Planning;

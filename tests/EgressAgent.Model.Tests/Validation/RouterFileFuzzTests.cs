@@ -57,7 +57,7 @@ public class RouterFileFuzzTests
             Assert.DoesNotContain('\n', finding.ToString());
         }
 
-        Assert.All(file.Documents, document => Assert.True(document.Router is not null || document.Diagnostics.Count > 0));
+        Assert.All(file.Documents, document => Assert.True(document.Resource is not null || document.Diagnostics.Count > 0));
     }
 
     private static Gen<Func<byte[], byte[]>> Mutation() => Gen.OneOf(

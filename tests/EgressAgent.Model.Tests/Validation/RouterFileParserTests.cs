@@ -103,6 +103,22 @@ public class RouterFileParserTests
         Assert.Equal([true, false, true], file.Documents.Select(document => document.Router is not null));
     }
 
+    /// <summary>The parser takes text piece by piece; a character of four bytes and two columns may lie across the border of two pieces.</summary>
+    [Fact]
+    public void Parse_faultFarIntoTheFile_isAtItsPlace()
+    {
+        foreach (int length in Enumerable.Range(1000, 50))
+        {
+            byte[] before = Encoding.UTF8.GetBytes($"#{new string('x', length)}\r\n# \u20ac\U0001F600");
+
+            Assert.Equal(["web.yaml:2:6: the byte 0xf0 is not valid UTF-8; save the file in UTF-8"], Texts(RouterFileParser.Parse(Routers.Path, [.. before, 0xF0, 0x9F])));
+            Assert.Equal(["web.yaml:2:6: the control character U+0080 is not allowed in YAML"], Texts(RouterFileParser.Parse(Routers.Path, [.. before, 0xC2, 0x80])));
+            Assert.Contains(
+                Texts(Routers.Parse($"#{new string('x', length)}\r\nkind: \U0001F600Pod")),
+                text => text.StartsWith("web.yaml:2:7: kind: `\U0001F600Pod` is not served", StringComparison.Ordinal));
+        }
+    }
+
     [Fact]
     public void Parse_zeroByte_isNamedAtItsPlace() =>
         Assert.Equal(["web.yaml:1:4: the control character U+0000 is not allowed in YAML"], Texts(Routers.Parse("a: \0\n")));
@@ -163,15 +179,6 @@ public class RouterFileParserTests
     [InlineData("metadata: {name: web, namespace: [a]}")]
     public void Parse_unreadableName_leavesTheFileIncomplete(string metadata) =>
         Assert.False(Routers.Parse($"apiVersion: network.operator.openshift.io/v1\nkind: EgressRouter\n{metadata}\nspec: {{}}\n").IsComplete);
-
-    [Fact]
-    public void Parse_service_isLeftAsideWithAWarning()
-    {
-        RouterFile file = Routers.Parse("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: egress-router-cni}}\n");
-
-        Assert.Equal(["web.yaml:1:1: warning: services are not served by this version; the document is left aside"], Texts(file));
-        Assert.True(file.IsComplete);
-    }
 
     [Theory]
     [InlineData("[")]

@@ -46,7 +46,7 @@ public class ValidFileTests
                 egressagent.org/datapath: relay
                 egressagent.org/clients: "10.0.0.0/8, node, 192.0.2.7 , fd00::/8"
                 egressagent.org/mac-address: 02:00:5E:10:00:01
-                egressagent.org/flow-log: none
+                egressagent.org/flow-log: closed
                 egressagent.org/inside-address: "198.18.0.9 , fd96:e9e5:a::9"
                 example.com/ticket: "4711"
                 Example.COM/owner: somebody
@@ -84,7 +84,7 @@ public class ValidFileTests
         Assert.Equal(DatapathKind.Relay, router.Spec.Datapath);
         Assert.Equal("node, 10.0.0.0/8, 192.0.2.7/32, fd00::/8", router.Spec.Clients!.ToString());
         Assert.Equal("02:00:5e:10:00:01", router.Spec.MacAddress!.ToColonString());
-        Assert.Equal(FlowLogMode.None, router.Spec.FlowLog);
+        Assert.Equal(FlowLogMode.Closed, router.Spec.FlowLog);
         Assert.Equal(["198.18.0.9", "fd96:e9e5:a::9"], router.Spec.PinnedInsideAddresses.Select(address => address.ToString()));
     }
 
@@ -141,19 +141,6 @@ public class ValidFileTests
             + "spec: {addresses: [{ip: 192.168.12.99/24}], redirect: {fallbackIP: 10.0.0.1}}\n");
 
         Assert.Equal("node", router.Spec.Clients!.ToString());
-    }
-
-    [Fact]
-    public void FlowLog_thatDoesNothingYet_isWarnedOf()
-    {
-        RouterFile file = Routers.Parse(
-            Routers.Header.Replace("{name: web}", "{name: web, annotations: {egressagent.org/flow-log: all}}", StringComparison.Ordinal)
-            + "spec: {addresses: [{ip: 192.168.12.99/24}], redirect: {fallbackIP: 10.0.0.1}}\n");
-
-        Assert.Equal(FlowLogMode.All, Assert.Single(file.Documents).Router!.Spec.FlowLog);
-        Assert.Equal(
-            "web.yaml:3:63: metadata.annotations[egressagent.org/flow-log]: warning: this version writes no flow log; the setting is kept, and does nothing yet",
-            Assert.Single(file.AllDiagnostics).ToString());
     }
 
     [Fact]

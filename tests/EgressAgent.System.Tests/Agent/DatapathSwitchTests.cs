@@ -19,7 +19,7 @@ public sealed class DatapathSwitchTests : AgentTest
         Files.Write("web.yaml", $"{RouterDocument.Web("web") with { Datapath = after }}");
 
         Eventually.Holds(() => Assert.Equal(after == "kernel", IsRedirected(router)));
-        Eventually.True("the transfer to break", () => cut.Broke);
+        cut.WaitForReset();
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
         Assert.Equal(EgressLab.ReservedAddress, Lab.Client.ProbeTcp(inside, 8080).SeenSource);
         Assert.Equal(ProbeOutcome.Refused, Lab.Node.ProbeTcp(inside, 9999).Outcome);
@@ -44,7 +44,7 @@ public sealed class DatapathSwitchTests : AgentTest
 
         Eventually.Holds(() => Assert.Equal(rules, router.Ip("rule")));
         Assert.Equal(ruleset, Skeleton(router));
-        Eventually.Holds(() => Assert.Empty(agent.StrayThreads()));
+        agent.WaitForThreadsAtHome();
         Eventually.Holds(() => Assert.InRange(agent.DescriptorCount(), 0, descriptors + 5));
     }
 

@@ -65,7 +65,7 @@ public abstract class DocumentedExampleTests : RedirectContract
 
     [Fact]
     public void No_thread_of_the_agent_stays_in_the_routers_namespace() =>
-        Eventually.Holds(() => Assert.Empty(_fixture.Agent.StrayThreads()));
+        _fixture.Agent.WaitForThreadsAtHome();
 
     public abstract class Fixture : IDisposable
     {

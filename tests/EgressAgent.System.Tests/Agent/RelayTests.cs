@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
@@ -17,7 +19,23 @@ public sealed class RelayTests() : AgentTest("relay")
 
         Files.Write("web.yaml", $"{RouterDocument.Web("web")}");
 
-        Eventually.True("the router to be whole", () => agent.Status == "1 router active", otherwise: () => agent.Status);
+        Eventually.True("the router to be whole", () => agent.Status.StartsWith("1 router active at ", StringComparison.Ordinal), otherwise: () => agent.Status);
+    }
+
+    [Fact]
+    public void Port_that_another_program_holds_is_told_and_served_once_it_is_free()
+    {
+        (AgentProcess agent, ObservedRouter router, string inside) = StartWithWebRouter();
+        using (Socket other = router.CreateSocket())
+        {
+            other.Bind(new IPEndPoint(IPAddress.Parse(inside), 5353));
+            Files.Write("web.yaml", $"{RouterDocument.Web("web").Rule(5353, "10.0.0.99", 80, "UDP")}");
+            agent.WaitForLog("WRN default/web: in force, but 5353/UDP is not served: ");
+        }
+
+        agent.WaitForLog("INF default/web: over: 5353/UDP is not served: ");
+        Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeUdp(inside, 5353).SeenSource);
+        Eventually.True("the status", () => agent.Status.StartsWith("1 router active at ", StringComparison.Ordinal), otherwise: () => agent.Status);
     }
 
     [Fact]
@@ -46,8 +64,8 @@ public sealed class RelayTests() : AgentTest("relay")
 
         Assert.Equal(0, agent.Stop());
 
-        Eventually.True("the transfer to break", () => transfer.Broke);
-        Assert.Contains("1 relayed connections are cut", agent.Log);
+        transfer.WaitForReset();
+        agent.WaitForLog("1 relayed connections are cut");
     }
 
     [Theory]

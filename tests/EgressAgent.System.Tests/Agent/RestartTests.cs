@@ -37,7 +37,7 @@ public sealed class RestartTests : AgentTest
         Assert.Equal(links, router.Links);
         Assert.Equal(inside, router.InsideAddress);
         transfer.WaitForBlocks(100);
-        Eventually.Holds(() => Assert.Empty(next.StrayThreads()));
+        next.WaitForThreadsAtHome();
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class RestartTests : AgentTest
 
         AgentProcess next = Scenario.StartAgent();
 
-        Eventually.True("the fault in the log", () => next.Log.Contains("web.yaml:9:"), otherwise: () => next.Log);
+        next.WaitForLog("web.yaml:9:");
         Assert.Equal(identity, router.Identity);
         Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(inside, 8080).SeenSource);
     }

@@ -57,7 +57,7 @@ public sealed partial class WantedStateTests : AgentTest
 
         Files.Replace("web.yaml", document.Replace("name: web", "name: portal"));
 
-        Eventually.True("the new name in force", () => agent.Log.Contains("default/portal: in force"), otherwise: () => agent.Log);
+        agent.WaitForLog("default/portal: in force");
         Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource);
         Assert.False(new ObservedRouter("web").Exists);
         Assert.DoesNotContain(" ERR ", agent.Log);
@@ -82,15 +82,15 @@ public sealed partial class WantedStateTests : AgentTest
 
         Assert.Equal(inside, router.WaitForInsideAddress(next));
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
-        Assert.Contains(isMissing ? "is not there" : "egress-agentd cleanup", next.Log);
+        next.WaitForLog(isMissing ? "is not there" : "egress-agentd cleanup");
         Assert.Contains("1 router active, 1 file in error", next.Status);
 
         Directory.CreateDirectory(Files.Routers);
-        Eventually.True("the directory to be seen", () => next.Log.Contains("no router file is here"), otherwise: () => next.Log);
+        next.WaitForLog("no router file is here");
         Files.Write("other.yaml", $"{RouterDocument.Web("other", "192.168.12.98/24")}");
         Eventually.True("the router to go", () => !router.Exists, otherwise: () => next.Log);
         Eventually.Holds(() => Assert.Contains("the files are read again", next.Log));
-        Eventually.Holds(() => Assert.Equal("1 router active", next.Status));
+        Eventually.Holds(() => Assert.StartsWith("1 router active at ", next.Status));
     }
 
     [Fact]
@@ -109,10 +109,10 @@ public sealed partial class WantedStateTests : AgentTest
         Assert.Equal(inside, router.WaitForInsideAddress(next));
         WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
         WaitForTcp(Lab.Node, new ObservedRouter("new").WaitForInsideAddress(next), 8080, "203.0.113.26:80");
-        Assert.Matches("ERR .*/state.db: .*Read-only file system", next.Log);
+        Eventually.Holds(() => Assert.Matches("ERR .*/state.db: .*Read-only file system", next.Log));
 
         Command.Check("mount", "-o", "remount,rw", Files.State);
-        Eventually.True("the end of it", () => next.Log.Contains("the state is saved again"), otherwise: () => next.Log);
+        next.WaitForLog("the state is saved again");
         Assert.Equal(0, next.Stop());
         AssertSaved("new");
     }
@@ -130,8 +130,8 @@ public sealed partial class WantedStateTests : AgentTest
         Eventually.Holds(() => Assert.Contains("1 router active, 1 file in error", agent.Status));
         File.Delete(ballast);
         Command.Check("mount", "-o", "remount,size=1m", Files.State);
-        Eventually.True("the end of it", () => agent.Log.Contains("the state is saved again"), otherwise: () => agent.Log);
-        Eventually.Holds(() => Assert.Equal("1 router active", agent.Status));
+        agent.WaitForLog("the state is saved again");
+        Eventually.Holds(() => Assert.StartsWith("1 router active at ", agent.Status));
         Assert.Equal(0, agent.Stop());
         AssertSaved("web");
     }
@@ -154,17 +154,6 @@ public sealed partial class WantedStateTests : AgentTest
         Assert.Equal((inside, identity), (router.InsideAddress, router.Identity));
         Assert.Equal(0, next.Stop());
         Assert.Equal(newer, File.ReadAllBytes(Path.Combine(Files.State, "state.db")));
-    }
-
-    [Fact]
-    public void Second_agent_with_the_same_state_is_refused()
-    {
-        StartWithWebRouter();
-
-        CommandResult second = Scenario.RunAgent("run", "--routers", Files.Routers, "--state", Files.State, "--runtime", Files.Runtime, "--bus", "none");
-
-        Assert.NotEqual(0, second.ExitCode);
-        Assert.Contains("is in use by another egress-agentd", second.Errors);
     }
 
     [GeneratedRegex("ERR .*/state.db: .*No space left on device")]

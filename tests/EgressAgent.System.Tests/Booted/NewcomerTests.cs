@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.System.Tests.Booted;
 
 /// <summary>The way that the README describes, from the first copy of the example on, and what a newcomer gets wrong on it.</summary>
-public sealed class NewcomerTests(BootedAgentTest.Fixture fixture) : BootedAgentTest(fixture), IClassFixture<BootedAgentTest.Fixture>
+public sealed partial class NewcomerTests(BootedAgentTest.Fixture fixture) : BootedAgentTest(fixture), IClassFixture<BootedAgentTest.Fixture>
 {
     private const string Settings = "/etc/egress-agentd/agentd.yaml";
     private const string Installed = "/etc/egress-router/web.yaml";
@@ -22,7 +23,7 @@ public sealed class NewcomerTests(BootedAgentTest.Fixture fixture) : BootedAgent
         CommandResult check = Node.Run("egress-agentd", "check", Copy);
         Assert.Equal(0, check.ExitCode);
         Node.Check("install", "--mode=644", Copy, Installed);
-        Agent.WaitForStatus(text => text == "1 router active");
+        Eventually.Holds(() => Assert.Matches(@"^default/web +active +198\.18\.0\.2 +192\.168\.12\.99 +eth0 +kernel *$", Status(0)[^1]));
         Eventually.Holds(() => Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource));
 
         Node.Check("sed", "--in-place", "s/port: 8080/port: 80800/", Copy);
@@ -30,14 +31,77 @@ public sealed class NewcomerTests(BootedAgentTest.Fixture fixture) : BootedAgent
         Assert.Equal(1, check.ExitCode);
         Assert.Matches($@"^{Copy}:\d+:\d+: spec\.redirect\.redirectRules\[1\]\.port: must be a whole number, 1 to 65535, not `80800`$", check.Output.Split('\n')[0]);
         Node.Check("install", "--mode=644", Copy, Installed);
-        Agent.WaitForStatus(text => text.Contains("web.yaml:"));
+        Eventually.Holds(() => Assert.StartsWith("egress-agentd 0.1.0 is degraded: 1 router, 1 degraded, 1 file in error", Status(1)[0]));
+        Assert.Contains($"{Installed}:", Status(1)[^1]);
+        Assert.Equal(1, Node.Run("egressctl", "status", "--check").ExitCode);
         Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource);
 
         Node.Check("sed", "--in-place", "s/port: 80800/port: 8081/", Copy);
         Node.Check("install", "--mode=644", Copy, Installed);
-        Agent.WaitForStatus(text => text == "1 router active");
+        Eventually.Holds(() => Assert.Equal("egress-agentd 0.1.0 is running: 1 router, 1 active", Status(0)[0]));
         Eventually.Holds(() => Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8081).SeenSource));
         Node.Check("rm", Installed);
+    }
+
+    [Fact]
+    public void Inside_address_is_where_the_README_says()
+    {
+        Assert.Equal("1 router active at 198.18.0.2", Agent.StatusText);
+        Assert.Contains("Status: \"1 router active at 198.18.0.2\"", Node.Run("systemctl", "status", "--no-pager", "--lines=0", "egress-agentd").Output);
+        Assert.Contains(" 198.18.0.2 ", Status(0)[^1]);
+        Assert.Contains("198.18.0.2/16", Node.Check("ip", "-n", "egress.default.egress-router-redirect", "address", "show", "eth0"));
+        Assert.Contains("198.18.0.2", Agent.Journal("--unit=egress-agentd", "EGRESS_ROUTER=default/egress-router-redirect"));
+    }
+
+    /// <summary>Each command of the table prints what stands beside it.</summary>
+    [Fact]
+    public void Verification_of_the_README_prints_what_it_says()
+    {
+        string[][] rows =
+        [
+            .. File.ReadAllText(Repository.PathOf("README.md")).Split("### The verification of OpenShift's documentation")[1].Split("\n## ")[0]
+                .Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1)
+                .Select(line => line.Trim('|', ' ').Split(" | ")),
+        ];
+
+        Assert.Equal(9, rows.Length);
+        Assert.All(rows, row =>
+        {
+            string output = string.Join(' ', Node.Check(["sh", "-c", row[1].Trim('`')]).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
+            Assert.Equal(row[2].StartsWith("nothing", StringComparison.Ordinal), output.Length == 0);
+            Assert.All(Printed().Matches(row[2]), printed => Assert.Contains(printed.Groups["text"].Value, output));
+        });
+        Assert.Equal(13, rows.Sum(row => Printed().Count(row[2])));
+    }
+
+    [Fact]
+    public void Colours_are_for_terminals_that_want_them()
+    {
+        Assert.DoesNotContain("\e[", Node.Check("env", "TERM=xterm", "egressctl", "status"));
+        Assert.Contains("\e[", OnTerminal("TERM=xterm"));
+        Assert.DoesNotContain("\e", OnTerminal("TERM=dumb"));
+        Assert.DoesNotContain("\e", OnTerminal("TERM=xterm", "NO_COLOR=1"));
+
+        string OnTerminal(params string[] variables)
+        {
+            string output = Node.Check(["env", .. variables, "script", "--quiet", "--return", "--command", "egressctl status", "/dev/null"]);
+            Assert.Contains("default/egress-router-redirect", output);
+            return output;
+        }
+    }
+
+    [Fact]
+    public void Shell_completes_commands_and_routers()
+    {
+        const string Complete = """
+            . /usr/share/bash-completion/completions/egressctl
+            COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS <<<"$1"; [[ $1 != *' ' ]] || COMP_WORDS+=('')
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _egressctl; printf '%s\n' "${COMPREPLY[@]}"
+            """;
+
+        Assert.Equal("status\n", Node.Check("bash", "-c", Complete, "bash", "egressctl sta"));
+        Assert.Equal("egress-router-redirect\n", Node.Check("bash", "-c", Complete, "bash", "egressctl show e"));
+        Assert.Contains("--from\n", Node.Check("bash", "-c", Complete, "bash", "egressctl explain egress-router-redirect tcp/80 --f"));
     }
 
     [Fact]
@@ -106,4 +170,15 @@ public sealed class NewcomerTests(BootedAgentTest.Fixture fixture) : BootedAgent
 
         Assert.Equal((1, "egress-agentd: run needs root, since it makes network namespaces, links and routes\n"), (run.ExitCode, run.Errors));
     }
+
+    // The lines of egressctl status.
+    private string[] Status(int exitCode)
+    {
+        CommandResult status = Node.Run("egressctl", "status");
+        Assert.Equal((exitCode, ""), (status.ExitCode, status.Errors));
+        return status.Output.TrimEnd('\n').Split('\n');
+    }
+
+    [GeneratedRegex("`(?<text>[^`]+)`")]
+    private static partial Regex Printed();
 }

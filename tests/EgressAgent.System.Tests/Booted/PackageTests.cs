@@ -18,7 +18,7 @@ public sealed class PackageTests(BootedAgentTest.Fixture fixture) : BootedAgentT
         Agent.InstallPackage();
 
         Assert.NotEqual(pid, Agent.MainPid);
-        Assert.Equal(("active", "1 router active"), (Agent.Show("ActiveState"), Agent.StatusText));
+        Assert.Equal(("active", "1 router active at 198.18.0.2"), (Agent.Show("ActiveState"), Agent.StatusText));
         Assert.Equal(links, RouterLinks());
         transfer.WaitForBlocks(100);
     }
@@ -66,7 +66,7 @@ public sealed class PackageTests(BootedAgentTest.Fixture fixture) : BootedAgentT
 
         Agent.InstallPackage();
 
-        Agent.WaitForStatus(text => text == "1 router active");
+        Agent.WaitForStatus(text => text.StartsWith("1 router active at ", StringComparison.Ordinal));
         Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource);
         Assert.Equal(MacIn(links), MacIn(RouterLinks()));
     }

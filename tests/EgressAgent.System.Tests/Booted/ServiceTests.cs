@@ -73,7 +73,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
 
         Agent.WriteRouter(Agent.ReadExample());
 
-        Agent.WaitForStatus(text => text == "1 router active");
+        Agent.WaitForStatus(text => text.StartsWith("1 router active at ", StringComparison.Ordinal));
         transfer.WaitForBlocks(100);
     }
 
@@ -95,7 +95,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
         Node.Check("systemctl", "reload", "egress-agentd");
 
         Assert.Equal("active", Agent.Show("ActiveState"));
-        Assert.Equal((pid, "1 router active"), (Agent.MainPid, Agent.StatusText));
+        Assert.Equal((pid, "1 router active at 198.18.0.2"), (Agent.MainPid, Agent.StatusText));
         transfer.WaitForBlocks(100);
     }
 
@@ -107,7 +107,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
 
         Node.Check("systemctl", "restart", "egress-agentd");
 
-        Assert.Equal("1 router active", Agent.StatusText);
+        Assert.StartsWith("1 router active at ", Agent.StatusText);
         Assert.Equal(links, RouterLinks());
         transfer.WaitForBlocks(100);
     }
@@ -133,7 +133,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
         Node.Check("systemctl", "kill", "--signal=KILL", "egress-agentd");
 
         Eventually.True("systemd to start it again", () => Agent.Restarts > restarts);
-        Agent.WaitForStatus(text => text == "1 router active");
+        Agent.WaitForStatus(text => text.StartsWith("1 router active at ", StringComparison.Ordinal));
         Assert.Equal(links, RouterLinks());
         transfer.WaitForBlocks(100);
     }
@@ -154,7 +154,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
             Node.Check("systemctl", "kill", "--signal=STOP", "egress-agentd");
 
             Eventually.True("the watchdog", () => Agent.Restarts > restarts, TimeSpan.FromSeconds(30), () => Agent.Journal());
-            Agent.WaitForStatus(text => text == "1 router active");
+            Agent.WaitForStatus(text => text.StartsWith("1 router active at ", StringComparison.Ordinal));
             Assert.Contains("Watchdog timeout", Agent.Journal());
             transfer.WaitForBlocks(100);
         }

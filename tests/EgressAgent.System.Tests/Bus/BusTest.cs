@@ -13,6 +13,7 @@ public abstract class BusTest : IDisposable
     protected const string RouterInterface = Service + ".Router";
 
     private readonly AgentScenario _scenario;
+    private AgentProcess? _agent;
 
     /// <param name="datapath">That of routers whose document does not name one.</param>
     protected BusTest(string datapath = "kernel")
@@ -41,12 +42,15 @@ public abstract class BusTest : IDisposable
 
     protected AgentProcess StartAgent()
     {
-        AgentProcess agent = _scenario.StartAgent();
+        _agent = _scenario.StartAgent();
         WaitForService();
-        return agent;
+        return _agent;
     }
 
-    protected void WaitForService() => Eventually.True("the name on the bus", () => Busctl.Run("call", Service, Manager, ManagerInterface, "ListRouters").ExitCode == 0);
+    protected void WaitForService() => Eventually.True(
+        "the name on the bus",
+        () => Busctl.Run("call", Service, Manager, ManagerInterface, "ListRouters").ExitCode == 0,
+        otherwise: () => _agent?.Log ?? "");
 
     protected void WaitForState(string router, string state) => Eventually.True(
         $"{router} to be {state}", () => Property(router, "State") == $"s \"{state}\"", otherwise: () => Busctl.Run("introspect", Service, PathOf(router)).Output);

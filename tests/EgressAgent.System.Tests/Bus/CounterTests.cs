@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Testing;
@@ -10,6 +11,7 @@ public abstract class CounterTests : BusTest
 {
     private const int Datagrams = 50;
     private const int DatagramBytes = 500;
+    private const int SinkPort = 9090;
 
     // What a packet has around its payload: IPv4 and UDP.
     private const int UdpHeaderBytes = 28;
@@ -77,12 +79,62 @@ public abstract class CounterTests : BusTest
         EndFlows();
 
         WaitForRule("TCP", connections: 3, bytes: _countsHeaders ? CountedBytes() : payload);
-        Assert.Equal("a(ssssstt) 0", Busctl.Check("call", Service, PathOf("web"), RouterInterface, "ListFlows"));
+        Eventually.True("no flow to be listed", () => Busctl.Check("call", Service, PathOf("web"), RouterInterface, "ListFlows") == "a(ssssstt) 0");
+    }
+
+    [Fact]
+    public void Gigabyte_moves_its_counter_while_it_is_on_its_way()
+    {
+        const ulong Gigabyte = 1_000_000_000;
+        TimeSpan duration = TimeSpan.FromSeconds(12);
+        using Socket listener = Lab.Web.CreateSocket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp, socket =>
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Parse("203.0.113.26"), 90));
+            socket.Listen();
+        });
+        string inside = StartRouter();
+        using Socket client = Lab.Node.OpenTcp(inside, SinkPort);
+        using Socket server = listener.Accept();
+        ulong received = 0;
+        Thread sink = new(() =>
+        {
+            byte[] buffer = new byte[1 << 20];
+            while (server.Receive(buffer) is > 0 and var length)
+            {
+                received += (ulong)length;
+            }
+        });
+        sink.Start();
+        List<ulong> seen = [];
+        byte[] block = new byte[1_000_000];
+        Stopwatch clock = Stopwatch.StartNew();
+        for (ulong sent = 0; sent < Gigabyte; sent += (ulong)client.Send(block))
+        {
+            if (clock.Elapsed > TimeSpan.FromMilliseconds(500) * seen.Count)
+            {
+                seen.Add(BytesOf(SinkPort));
+            }
+
+            while (clock.Elapsed < duration * sent / Gigabyte)
+            {
+                Thread.Sleep(1);
+            }
+        }
+
+        client.Shutdown(SocketShutdown.Send);
+        sink.Join();
+        Assert.Equal(Gigabyte, received);
+        Assert.Equal(seen.Order(), seen);
+        Assert.True(seen.Where(bytes => bytes is > 0 and < Gigabyte).Distinct().Count() >= 2, string.Join(' ', seen));
+        Eventually.True(
+            "all of it to be counted",
+            () => BytesOf(SinkPort) is var bytes && (_countsHeaders ? bytes > Gigabyte : bytes == Gigabyte),
+            otherwise: () => Property("web", "Rules"));
     }
 
     private string StartRouter()
     {
-        Files.Write("web.yaml", $"{RouterDocument.Web("web").Rule(80, "10.0.0.99", 80, "UDP")}");
+        Files.Write("web.yaml", $"{RouterDocument.Web("web").Rule(80, "10.0.0.99", 80, "UDP").Tcp(SinkPort, "203.0.113.26", 90)}");
         AgentProcess agent = StartAgent();
         WaitForState("web", "active");
         return new ObservedRouter("web").WaitForInsideAddress(agent);
@@ -135,6 +187,12 @@ public abstract class CounterTests : BusTest
 
     // As by their timeouts, which are minutes.
     private static void EndFlows() => Command.Check("nsenter", "--net=/run/netns/egress.default.web", "--", "conntrack", "--flush");
+
+    private ulong BytesOf(int port)
+    {
+        string[] words = Property("web", "Rules").Split(' ');
+        return ulong.Parse(words[Array.IndexOf(words, $"{port}") + 4]);
+    }
 
     // Rules: a(sqsqtt)
     private void WaitForRule(string protocol, int connections, ulong bytes)

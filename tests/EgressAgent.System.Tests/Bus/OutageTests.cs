@@ -75,5 +75,39 @@ public sealed class OutageTests : BusTest
         Assert.InRange(agent.ResidentBytes() - resident, long.MinValue, 20_000_000);
     }
 
+    [Fact]
+    public void Without_descriptors_for_a_while_everything_is_there_again()
+    {
+        Files.Write("web.yaml", $"{RouterDocument.Web("web")}");
+        Files.Write("edited.yaml", $"{RouterDocument.Web("edited", "192.168.12.60/24")}");
+        AgentProcess agent = StartAgent();
+        WaitForState("web", "active");
+        WaitForState("edited", "active");
+        string inside = new ObservedRouter("web").WaitForInsideAddress(agent);
+        using EchoedTransfer transfer = EchoedTransfer.Start(Lab.Node, inside, 8080, TimeSpan.FromMilliseconds(5));
+        string before = Command.Check("prlimit", "--pid", $"{agent.Pid}", "--nofile", "--noheadings", "--raw", "--output", "SOFT").Trim();
+
+        // Nothing that is closed meanwhile makes room. Not less: poll(2) refuses more descriptors than the limit (EINVAL).
+        Limit("3");
+        Files.Write("edited.yaml", $"{RouterDocument.Web("edited", "192.168.12.60/24").Tcp(9090, "203.0.113.26", 80)}");
+        Files.Write("new.yaml", $"{RouterDocument.Web("new", "192.168.12.61/24")}");
+        Daemon.KillDaemon();
+        Daemon.StartDaemon();
+        agent.WaitForLog("new.yaml: the file cannot be read");
+        Eventually.True("the bus to be refused", () => agent.Log.Split("Too many open files").Length > 3, otherwise: () => agent.Log);
+        transfer.WaitForBlocks(3);
+        Limit(before);
+
+        WaitForService();
+        WaitForState("new", "active");
+        WaitForState("edited", "active");
+        WaitForState("web", "active");
+        Eventually.True("no fault", () => ManagerProperty("FaultCount") == "u 0", otherwise: () => agent.Log);
+        Assert.Contains("9090", Lab.Node.Run("ip", "netns", "exec", "egress.default.edited", "nft", "list", "table", "inet", "egress_agent").Output);
+        transfer.WaitForBlocks(3);
+
+        void Limit(string soft) => Command.Check("prlimit", "--pid", $"{agent.Pid}", $"--nofile={soft}:");
+    }
+
     private static string Document(int number) => $"{RouterDocument.Web($"r{number}", $"192.168.{13 + (number / 100)}.{1 + (number % 100)}/16")}";
 }

@@ -35,12 +35,16 @@ public sealed class ToolTests : BusTest
         Assert.StartsWith("a(sssso) 5 ", Call("ListRouters"));
         Assert.Equal($"o \"{PathOf("relay")}\"", Call("GetRouter", "ss", "default", "relay"));
         Assert.Contains("failed.yaml\"", Call("Check", "s", Files.Routers));
+        Assert.StartsWith("aa{sv} ", Call("FindFlow", "sqst", "192.168.12.99", "1", "tcp", "1795000000000000"));
         Assert.Equal("", Call("Reload"));
         Assert.StartsWith("a{oa{sa{sv}}} 5 ", Busctl.Check("call", Service, Manager, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"));
         Assert.All(Routers, router =>
         {
             Assert.StartsWith("a(ssssstt) 0", Busctl.Check("call", Service, PathOf(router), RouterInterface, "ListFlows"));
             Assert.Equal("a(ssssstt)s 0 \"\"", Busctl.Check("call", Service, PathOf(router), RouterInterface, "ListFlowsPage", "su", "", "10"));
+            Assert.StartsWith("a(ttsss) ", Busctl.Check("call", Service, PathOf(router), RouterInterface, "Events"));
+            Assert.Equal(router != "failed", Busctl.Run("call", Service, PathOf(router), RouterInterface, "GetResource").Output.StartsWith("s \"{", StringComparison.Ordinal));
+            Assert.StartsWith("a(ssssssas) 1 ", Call("Explain", "ssss", "default", router, "tcp/8080", ""));
             Assert.Equal("", Busctl.Check("call", Service, PathOf(router), RouterInterface, "Reapply"));
         });
     }
@@ -63,6 +67,8 @@ public sealed class ToolTests : BusTest
                 [ManagerInterface + ".ListRouters"],
                 [ManagerInterface + ".GetRouter", "default", "kernel"],
                 [ManagerInterface + ".Check", Files.Routers],
+                [ManagerInterface + ".Explain", "default", "kernel", "tcp/8080", ""],
+                [ManagerInterface + ".FindFlow", "192.168.12.99", "1", "tcp", "1795000000000000"],
                 [ManagerInterface + ".Reload"],
             ],
             method => Command.Check([.. call, "--object-path", Manager, "--method", .. method]));
@@ -72,6 +78,7 @@ public sealed class ToolTests : BusTest
                 ["org.freedesktop.DBus.Properties.GetAll", RouterInterface],
                 [RouterInterface + ".ListFlows"],
                 [RouterInterface + ".ListFlowsPage", "", "10"],
+                [RouterInterface + ".Events"],
                 [RouterInterface + ".Reapply"],
             ],
             method => Command.Check([.. call, "--object-path", PathOf(router), "--method", .. method])));
@@ -92,6 +99,8 @@ public sealed class ToolTests : BusTest
                 [ManagerInterface + ".ListRouters"],
                 [ManagerInterface + ".GetRouter", "string:default", "string:kernel"],
                 [ManagerInterface + ".Check", $"string:{Files.Routers}"],
+                [ManagerInterface + ".Explain", "string:default", "string:kernel", "string:tcp/8080", "string:"],
+                [ManagerInterface + ".FindFlow", "string:192.168.12.99", "uint16:1", "string:tcp", "uint64:1795000000000000"],
                 [ManagerInterface + ".Reload"],
             ],
             method => Command.Check([.. send, Manager, .. method]));
@@ -101,6 +110,7 @@ public sealed class ToolTests : BusTest
                 ["org.freedesktop.DBus.Properties.GetAll", $"string:{RouterInterface}"],
                 [RouterInterface + ".ListFlows"],
                 [RouterInterface + ".ListFlowsPage", "string:", "uint32:10"],
+                [RouterInterface + ".Events"],
                 [RouterInterface + ".Reapply"],
             ],
             method => Command.Check([.. send, PathOf(router), .. method])));

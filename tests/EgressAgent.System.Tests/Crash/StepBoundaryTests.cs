@@ -67,7 +67,8 @@ public sealed class StepBoundaryTests : AgentTest
     }
 
     private static string WithInterface(string macvlan) =>
-        $"{Web}".Replace("spec:\n", $"spec:\n  networkInterface: {{ macvlan: {{ {macvlan} }} }}\n");
+        $"{Web}".Replace("spec:\n", $"spec:\n  networkInterface: {{ macvlan: {{ {macvlan} }} }}\n")
+            .Replace("  name: web\n", "  name: web\n  annotations: { egressagent.org/passthru-takes-the-node: \"true\" }\n");
 
     private void KillEverywhere(string? before, string? after, string source = EgressLab.ReservedAddress)
     {

@@ -57,9 +57,15 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
         Eventually.True("web to be in force", () => Lab.CountInLog(InForce) > before, otherwise: () => Lab.Agent.Log);
 
         Assert.DoesNotContain(Reserved6, router.Ip("-6 address show dev net1 tentative"));
-        ProbeResult first = Lab.Client.ProbeTcp(DataPathLab.Inside6, 80);
-        AssertReached(first, Reserved6, Target(DataPathLab.Web6));
-        Assert.True(first.Elapsed < AtOnce, $"the first connection took {first.Elapsed.TotalMilliseconds} ms");
+        const int Syn = 0x02;
+        const int SynAck = 0x12;
+        using PacketCapture client = Lab.Client.Capture("eth0");
+        AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 80), Reserved6, Target(DataPathLab.Web6));
+
+        // Nobody answers for an address that cannot be used yet, and the client has to ask again.
+        Assert.Equal(
+            client.Packets.Count(packet => packet is { Protocol: PacketProtocol.Tcp, Kind: Syn }),
+            client.Packets.Count(packet => packet is { Protocol: PacketProtocol.Tcp, Kind: SynAck }));
     }
 
     [Fact]
@@ -79,7 +85,7 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
         {
             Lab.Neighbour.ProbeUdp(Unknown, 9, Silence, from: Reserved);
 
-            Eventually.True("the contest in the log", () => Lab.Agent.Log.Contains(contested), otherwise: () => Lab.Agent.Log);
+            Lab.Agent.WaitForLog(contested);
             Eventually.True("the contest in the status", () => Lab.Agent.Status.Contains(contested), otherwise: () => Lab.Agent.Status);
             Eventually.True("the defence", () => capture.Packets.Any(packet =>
                 packet is { Protocol: PacketProtocol.Arp, Kind: 1 } && $"{packet.Source}" == Reserved && $"{packet.Destination}" == Reserved
@@ -92,10 +98,41 @@ public sealed class AddressHygieneTests(DataPathTest.Fixture fixture) : DataPath
             Lab.Gateway.Ip($"address del {Unknown}/32 dev lan");
         }
 
-        Eventually.True(
-            "the end of the contest", () => Lab.Agent.Log.Contains($"no other host uses {Reserved} any more"), Retries, () => Lab.Agent.Log);
-        Eventually.True("the status", () => Lab.Agent.Status == "1 router active", otherwise: () => Lab.Agent.Status);
+        Lab.Agent.WaitForLog($"no other host uses {Reserved} any more", Retries);
+        Eventually.True("the status", () => Lab.Agent.Status.StartsWith("1 router active at ", StringComparison.Ordinal), otherwise: () => Lab.Agent.Status);
         Assert.Equal(1, Lab.CountInLog(contested));
+    }
+
+    // A host without duplicate detection, or one that came from a part of the network that was cut off.
+    [Fact]
+    public void Host_that_begins_to_use_the_IPv6_address_is_named_and_answered_until_it_stops()
+    {
+        Lab.Apply("web", Spec(Reserved6 + "/64", DataPathLab.Web6));
+        PhysicalAddress own = Lab.Node.MacOf("eth0");
+        PhysicalAddress other = Lab.Neighbour.MacOf("eth0");
+        string contested = $"{Reserved6} is also used by another host ({ColonString(other)})";
+        int before = Lab.CountInLog(contested);
+        using PacketCapture capture = Lab.Lan.Capture(Lab.Node);
+        Lab.Neighbour.AddAddress("eth0", Reserved6 + "/128");
+        try
+        {
+            Lab.Neighbour.Ip("neighbour flush dev eth0");
+            Lab.Neighbour.ProbeUdp("2001:db8:12::1", 9, Silence, from: Reserved6);
+
+            Lab.Agent.WaitForLog(contested);
+            Eventually.True("the contest in the status", () => Lab.Agent.Status.Contains(contested), otherwise: () => Lab.Agent.Status);
+            Eventually.True("the defence", () => capture.Packets.Any(packet => packet is { Protocol: PacketProtocol.IcmpV6, Kind: 136 << 8 }
+                && $"{packet.Source}" == Reserved6 && $"{packet.Destination}" == "ff02::1" && !packet.SourceMac.Equals(other) && !packet.SourceMac.Equals(own)));
+            AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 80), Reserved6, Target(DataPathLab.Web6));
+        }
+        finally
+        {
+            Lab.Neighbour.Ip($"address del {Reserved6}/128 dev eth0");
+        }
+
+        Lab.Agent.WaitForLog($"no other host uses {Reserved6} any more", Retries);
+        Eventually.True("the status", () => Lab.Agent.Status.StartsWith("1 router active at ", StringComparison.Ordinal), otherwise: () => Lab.Agent.Status);
+        Assert.Equal(before + 1, Lab.CountInLog(contested));
     }
 
     private static string Spec(string reserved, string web) =>

@@ -28,8 +28,8 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
 
         foreach (int port in (int[])[1, 22, 80, 86, 8080, 65535])
         {
-            AssertRefusedAtOnce(Lab.Neighbour.ProbeTcp(reserved, port));
-            AssertRefusedAtOnce(Lab.Neighbour.ProbeUdp(reserved, port));
+            AtOnce.AssertRefusesTcp(Lab.Neighbour, reserved, port);
+            AtOnce.AssertRefusesUdp(Lab.Neighbour, reserved, port);
         }
 
         Assert.Equal(ProbeOutcome.Answered, Lab.Neighbour.Ping(reserved).Outcome);
@@ -182,8 +182,8 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
 
         // An ICMP error that arrives while the SYN is being sent, as on one machine it may, is noted when the next one is (tcp_v4_err).
         Assert.Equal(ProbeOutcome.Unreachable, Lab.Client.ProbeTcp(destination, 80).Outcome);
-        AssertProhibitedAtOnce(Lab.Client.ProbeUdp(destination, 80));
-        AssertProhibitedAtOnce(Lab.Client.Ping(destination));
+        AtOnce.AssertProhibitsUdp(Lab.Client, destination, 80);
+        Assert.Equal(ProbeOutcome.Unreachable, Lab.Client.Ping(destination).Outcome);
 
         lan.AssertRoutersSentOnly([Reserved, Reserved6], []);
     }
@@ -219,9 +219,9 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside6, 86), Reserved6, "[2001:db8:ff::26]:80");
         foreach (LabHost stranger in (LabHost[])[Lab.Node, Lab.Overlapping])
         {
-            AssertRefusedAtOnce(stranger.ProbeTcp(DataPathLab.Inside, 80));
-            AssertRefusedAtOnce(stranger.ProbeUdp(DataPathLab.Inside, 80));
-            AssertRefusedAtOnce(stranger.ProbeTcp(DataPathLab.Inside6, 86));
+            AtOnce.AssertRefusesTcp(stranger, DataPathLab.Inside, 80);
+            AtOnce.AssertRefusesUdp(stranger, DataPathLab.Inside, 80);
+            AtOnce.AssertRefusesTcp(stranger, DataPathLab.Inside6, 86);
         }
 
         lan.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.Web6]);
@@ -235,8 +235,8 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
 
         AssertReached(Lab.Node.ProbeTcp(DataPathLab.Inside, 80), Reserved, "203.0.113.26:80");
         AssertReached(Lab.Node.ProbeTcp(DataPathLab.Inside6, 86), Reserved6, "[2001:db8:ff::26]:80");
-        AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside, 80));
-        AssertRefusedAtOnce(Lab.Client.ProbeTcp(DataPathLab.Inside6, 86));
+        AtOnce.AssertRefusesTcp(Lab.Client, DataPathLab.Inside, 80);
+        AtOnce.AssertRefusesTcp(Lab.Client, DataPathLab.Inside6, 86);
 
         Lab.Node.Check("nft", "add table inet lab; add chain inet lab out { type nat hook postrouting priority srcnat; }; "
             + "add rule inet lab out oifname \"egr-*\" masquerade");

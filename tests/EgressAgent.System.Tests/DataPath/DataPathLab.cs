@@ -133,6 +133,13 @@ public sealed partial class DataPathLab : IDisposable
         return agent.Log;
     }
 
+    /// <summary>Ends the agent, and starts another by a program that becomes it, such as env(1), with its options.</summary>
+    public AgentProcess RestartAgent(params IReadOnlyList<string> launcher)
+    {
+        EndAgent(isKilled: false);
+        return _agent = StartAgent(launcher);
+    }
+
     /// <summary>Writes a router file. The first router is pinned to <see cref="Inside"/> and <see cref="Inside6"/>, the next to what follows.</summary>
     public void Write(string name, string spec, string annotations = "")
     {
@@ -140,6 +147,12 @@ public sealed partial class DataPathLab : IDisposable
         string pins = string.Join(", ", ReservedAddress().Matches(spec)
             .Select(match => match.Value.Contains(':') ? $"fd96:e9e5:a::{2 + PinOf(name):x}" : $"198.18.0.{2 + PinOf(name)}").Distinct());
         string pinned = pins.Length == 0 ? annotations : $"egressagent.org/inside-address: \"{pins}\", {annotations}";
+        if (spec.Contains("Passthru", StringComparison.Ordinal))
+        {
+            // Each interface of the node has addresses of its own.
+            pinned = $"egressagent.org/passthru-takes-the-node: \"true\", {pinned}";
+        }
+
         Files.Replace($"{name}.yaml", $$"""
             apiVersion: network.operator.openshift.io/v1
             kind: EgressRouter
@@ -154,14 +167,10 @@ public sealed partial class DataPathLab : IDisposable
     /// <param name="annotations">The annotations, likewise.</param>
     public ObservedRouter Apply(string name, string spec, string annotations = "")
     {
-        int before = CountInForce(name);
-        int faults = CountInLog($"ERR {Files.RouterFile(name)}.yaml:");
+        int before = Agent.Log.Length;
+        string fault = $"ERR {Files.RouterFile(name)}.yaml:";
         Write(name, spec, annotations);
-        Eventually.True(
-            $"{name} to be in force",
-            () => CountInForce(name) > before
-                || (CountInLog($"ERR {Files.RouterFile(name)}.yaml:") > faults ? throw new InvalidOperationException(Agent.Log) : false),
-            otherwise: () => Agent.Log);
+        Eventually.True($"{name} to be in force", () => IsInForce(name, Agent.Log.AsSpan(before), fault), otherwise: () => Agent.Log);
         return new ObservedRouter(name);
     }
 
@@ -186,13 +195,15 @@ public sealed partial class DataPathLab : IDisposable
         Eventually.True($"{name} to be gone", () => !isThere || CountInLog($"default/{name}: removed") > before, otherwise: () => Agent.Log);
     }
 
-    /// <summary>Removes all routers, for the next test.</summary>
+    /// <summary>Removes all routers and Services, for the next test.</summary>
     public void Reset()
     {
         foreach (string file in Directory.GetFiles(Files.Routers).Where(file => Path.GetFileName(file) != "none.yaml"))
         {
             Remove(Path.GetFileNameWithoutExtension(file));
         }
+
+        Eventually.True("the Services to be gone", () => !File.Exists("/run/netns/egress-services"), otherwise: () => Agent.Log);
     }
 
     /// <summary>Adds a LAN to the running lab.</summary>
@@ -225,10 +236,10 @@ public sealed partial class DataPathLab : IDisposable
         Files.Dispose();
     }
 
-    private AgentProcess StartAgent()
+    private AgentProcess StartAgent(params IReadOnlyList<string> launcher)
     {
         Files.WriteNone();
-        return AgentProcess.Start(Node, Files);
+        return AgentProcess.Start(Node, Files, launcher: launcher);
     }
 
     private int PinOf(string name)
@@ -248,7 +259,17 @@ public sealed partial class DataPathLab : IDisposable
     [GeneratedRegex("(?<=\\bip: *\"?)[0-9a-f.:]+")]
     private static partial Regex ReservedAddress();
 
-    private int CountInForce(string name) => CountInLog($"default/{name}: in force");
+    // A router may come in force again for another reason, such as a setting of the node, just before the file is read.
+    private static bool IsInForce(string name, ReadOnlySpan<char> log, string fault)
+    {
+        if (log.Contains(fault, StringComparison.Ordinal))
+        {
+            throw new InvalidOperationException(log.ToString());
+        }
+
+        int accepted = log.IndexOf($"default/{name}: generation ");
+        return accepted >= 0 && Regex.IsMatch(log[accepted..], $@"default/{name}: in force, \d");
+    }
 
     private LabHost AddBehind(LabHost near, string name, string nearAddress, string address, string nearAddress6, string address6)
     {

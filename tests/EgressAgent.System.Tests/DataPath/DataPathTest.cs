@@ -9,12 +9,6 @@ public abstract class DataPathTest : IClassFixture<DataPathTest.Fixture>, IDispo
     /// <summary>How long the absence of an answer is waited for.</summary>
     protected static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>
-    /// A refusal comes from the same machine; there is room for a loaded one. In the virtual machine of the second kernel, whose processor
-    /// may be emulated, time is no measure: there it counts that the client is refused, and how often.
-    /// </summary>
-    protected static readonly TimeSpan AtOnce = NodeLimit.IsOwn ? TimeSpan.MaxValue : TimeSpan.FromMilliseconds(500);
-
     private readonly Fixture _fixture;
 
     protected DataPathTest(Fixture fixture)
@@ -33,19 +27,6 @@ public abstract class DataPathTest : IClassFixture<DataPathTest.Fixture>, IDispo
 
     protected static void AssertReached(ProbeResult result, string source, string target) =>
         Assert.Equal((ProbeOutcome.Answered, source, target), (result.Outcome, result.SeenSource, result.SeenTarget));
-
-    protected static void AssertRefusedAtOnce(ProbeResult result)
-    {
-        Assert.Equal(ProbeOutcome.Refused, result.Outcome);
-        Assert.True(result.Elapsed < AtOnce, $"refused only after {result.Elapsed.TotalMilliseconds} ms");
-    }
-
-    /// <summary>What the router does not forward: "communication administratively prohibited".</summary>
-    protected static void AssertProhibitedAtOnce(ProbeResult result)
-    {
-        Assert.Equal(ProbeOutcome.Unreachable, result.Outcome);
-        Assert.True(result.Elapsed < AtOnce, $"refused only after {result.Elapsed.TotalMilliseconds} ms");
-    }
 
     public class Fixture : IDisposable
     {

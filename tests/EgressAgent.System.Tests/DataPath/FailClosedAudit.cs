@@ -17,13 +17,15 @@ internal sealed class FailClosedAudit : IDisposable
     private readonly List<PacketCapture> _captures;
     private readonly HashSet<PhysicalAddress> _ofHosts;
     private readonly List<string> _wrong = [];
-    private FailClosedPhase[] _window = [];
+    private FailClosedPhase[] _window;
     private int _let;
 
     /// <param name="lab">The lab.</param>
+    /// <param name="phase">The one that is in force already.</param>
     /// <param name="lans">All LANs that the router is ever on.</param>
-    internal FailClosedAudit(DataPathLab lab, params LabSegment[] lans)
+    internal FailClosedAudit(DataPathLab lab, FailClosedPhase phase, params LabSegment[] lans)
     {
+        _window = [phase];
         _ofHosts = [.. new[] { lab.Node, lab.Neighbour, lab.Gateway }.SelectMany(host => host.Macs())];
         _captures = [.. lans.Select(lan => lan.Capture(lab.Node))];
     }

@@ -32,7 +32,7 @@ public sealed class ManyRoutersTests(DataPathTest.Fixture fixture) : DataPathTes
             string inside = new ObservedRouter(name).InsideAddress!;
             AssertReached(Lab.Client.ProbeTcp(inside, 80), address, "203.0.113.26:80");
             AssertReached(Lab.Client.ProbeUdp(inside, 80), address, "203.0.113.26:80");
-            AssertRefusedAtOnce(Lab.Client.ProbeTcp(inside, 81));
+            AtOnce.AssertRefusesTcp(Lab.Client, inside, 81);
         }
 
         first.AssertRoutersSentOnly([.. reserved.Values.Where(address => address.StartsWith("192.168.12."))], [DataPathLab.Web]);

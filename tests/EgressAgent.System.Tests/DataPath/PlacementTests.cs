@@ -74,7 +74,7 @@ public sealed class PlacementTests(DataPathTest.Fixture fixture) : DataPathTest(
         foreach (string address in (string[])["192.168.12.99", "192.168.12.98", "192.168.12.97", "2001:db8:12::99", "2001:db8:12::98", "2001:db8:12::97"])
         {
             Assert.Equal((address, ProbeOutcome.Answered), (address, Lab.Neighbour.Ping(address).Outcome));
-            AssertRefusedAtOnce(Lab.Neighbour.ProbeTcp(address, 80));
+            AtOnce.AssertRefusesTcp(Lab.Neighbour, address, 80);
         }
     }
 

@@ -23,7 +23,7 @@ public sealed class RelayProtocolTests(DataPathTest.RelayFixture fixture) : Prot
         client.SendTo([0, 0, 8, 0, 0, 0, 0, 1, .. "hello"u8], new IPEndPoint(IPAddress.Parse(DataPathLab.Inside), 0));
 
         Eventually.True("the ICMP error", () => capture.Packets.Any(packet => packet is { Protocol: PacketProtocol.Icmp, Kind: 0x0303 }));
-        lan.AssertRoutersSentOnly([], []);
+        lan.AssertRoutersSentOnly(["192.168.12.99", "2001:db8:12::99"], []);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ internal static class SctpInit
     private const int IpHeader = 20;
     private const int Header = 12;
     private const int Chunk = 20;
-    private const int InitAck = 2;
+    internal const int InitAck = 2;
     private const int ProtocolNumber = 132;
 
     internal static byte[] Packet(ushort sourcePort, ushort destinationPort)

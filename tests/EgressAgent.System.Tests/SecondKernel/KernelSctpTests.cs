@@ -12,6 +12,8 @@ public sealed class KernelSctpTests : DataPathTest
 {
     private const ushort Port = 2905;
     private const ushort InsidePort = 3868;
+    private const ushort ServicePort = 3869;
+    private const string Service = "198.19.0.9";
     private const string Reserved = "192.168.12.77";
     private const string Reserved6 = "2001:db8:12::77";
 
@@ -84,6 +86,30 @@ public sealed class KernelSctpTests : DataPathTest
 
         AssertCarries(client, server);
         Assert.Equal(Reserved, server.Remote!.Address.ToString());
+    }
+
+    [Fact]
+    public void Association_through_a_Service_carries_messages_both_ways_from_the_reserved_address()
+    {
+        Apply($"redirectRules: [ {{ destinationIP: {DataPathLab.SctpServerAddress}, port: 3868, targetPort: 2905, protocol: SCTP }} ]");
+        Lab.Files.Replace("diameter.yaml", $$"""
+            apiVersion: v1
+            kind: Service
+            metadata: { name: diameter }
+            spec: { clusterIP: {{Service}}, selector: { app: egress-router-cni }, ports: [ { port: {{ServicePort}}, targetPort: {{InsidePort}}, protocol: SCTP } ] }
+            """);
+        Eventually.True("the Service", () => Lab.CountInLog("Service default/diameter: leads to default/sctp") > 0, otherwise: () => Lab.Agent.Log);
+        using SctpSocket listener = Listen(Lab.SctpServer, DataPathLab.SctpServerAddress);
+        foreach (LabHost host in (LabHost[])[Lab.Client, Lab.Node])
+        {
+            using SctpSocket client = Connect(host, Service, ServicePort);
+            using SctpSocket server = listener.Accept();
+
+            AssertCarries(client, server);
+            Assert.Equal(Reserved, server.Remote!.Address.ToString());
+            client.Shutdown();
+            Assert.Null(server.Receive());
+        }
     }
 
     [Fact]

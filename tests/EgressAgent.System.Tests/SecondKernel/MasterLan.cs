@@ -68,6 +68,9 @@ internal sealed class MasterLan : IDisposable
         }
     }
 
+    /// <summary>Gives another host a link on this LAN, up, without addresses.</summary>
+    public void Attach(LabHost host, string link) => _segment!.Attach(host, link);
+
     /// <summary>Pulls the cables of the node, or puts them back.</summary>
     public void SetLink(bool on)
     {

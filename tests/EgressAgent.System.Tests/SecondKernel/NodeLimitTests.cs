@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using EgressAgent.System.Tests.DataPath;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
@@ -43,6 +44,8 @@ public sealed class NodeLimitTests : DataPathTest
                 Assert.InRange(flows.Count, Limit / 2, Limit - 1);
                 kept.WaitForBlocks(10);
                 AssertReached(Lab.Client.ProbeTcp(other.InsideAddress!, 80), "192.168.12.91", "203.0.113.26:80");
+                WaitForWords($"default/full: in force, but .* packets of new connections were dropped, as connection tracking is full: .*net.netfilter.nf_conntrack_max gives {Limit}");
+                WaitForStatus("1 router active, 1 degraded: default/full");
             }
             finally
             {
@@ -52,6 +55,7 @@ public sealed class NodeLimitTests : DataPathTest
 
         AssertReached(Lab.Client.ProbeTcp(full.InsideAddress!, 80), "192.168.12.90", "203.0.113.26:80");
         kept.WaitForBlocks(10);
+        WaitForWords("default/full: over: .*connection tracking is full");
         WaitForStatus("2 routers active");
     }
 
@@ -84,13 +88,29 @@ public sealed class NodeLimitTests : DataPathTest
                 Command.Run("ip", "-n", router.NetworkNamespace, "neighbour", "flush", "all");
                 Lab.Client.ProbeTcp(inside, port, Silence);
             }
+
+            WaitForWords($"ERR net.{family}.neigh.default.gc_thresh3: the table of {(isV6 ? "ND" : "ARP")} neighbours, .*is full: it has .* of 30 entries");
+            WaitForStatus($"net.{family}.neigh.default.gc_thresh3");
         }
 
         transfer.WaitForBlocks(10);
         Eventually.Holds(() => AssertReached(
             Lab.Client.ProbeTcp(inside, port), isV6 ? "2001:db8:12::90" : "192.168.12.90", isV6 ? "[2001:db8:ff::26]:80" : "203.0.113.26:80"));
+        WaitForWords($"INF net.{family}.neigh.default.gc_thresh3: nothing is turned away any more");
         WaitForStatus("1 router active");
-        Assert.Empty(Lab.Agent.StrayThreads());
+        Lab.Agent.WaitForThreadsAtHome();
+    }
+
+    [Fact]
+    public void Neighbour_table_that_is_small_for_the_routers_is_told_of_before_it_is_full()
+    {
+        Apply("web", 90);
+        using (new NodeLimit("net/ipv4/neigh/default/gc_thresh3", 3))
+        {
+            WaitForWords("WRN net.ipv4.neigh.default.gc_thresh3: 1 router needs about 3 entries of the table of ARP neighbours, .*it takes 3; .*gc_thresh2=4 .*gc_thresh3=8");
+        }
+
+        WaitForWords("INF net.ipv4.neigh.default.gc_thresh3: there is room enough for the routers again");
     }
 
     [Fact]
@@ -109,6 +129,10 @@ public sealed class NodeLimitTests : DataPathTest
         name, $$"""addresses: [ { ip: 192.168.12.{{number}}/24 }, { ip: "2001:db8:12::{{number}}/64" } ], {{Rules}}""");
 
     private void AssertServes() => AssertReached(Lab.Client.ProbeTcp(DataPathLab.Inside, 80), "192.168.12.90", "203.0.113.26:80");
+
+    // The agent looks every ten seconds, and lets two looks go by before it says that something is over.
+    private void WaitForWords(string pattern) => Eventually.True(
+        pattern, () => Regex.IsMatch(Lab.Agent.Log, pattern), TimeSpan.FromSeconds(60), otherwise: () => Lab.Agent.Log);
 
     private void WaitForStatus(string status) =>
         Eventually.True($"the status '{status}'", () => Lab.Agent.Status.Contains(status), otherwise: () => $"{Lab.Agent.Status}\n{Lab.Agent.Log}");

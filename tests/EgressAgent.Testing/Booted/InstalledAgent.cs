@@ -54,7 +54,7 @@ public sealed class InstalledAgent : IDisposable
     {
         Node.Check("systemctl", "start", "egress-agentd");
         WriteRouter(ReadExample());
-        WaitForStatus(text => text == "1 router active");
+        WaitForStatus(text => text.StartsWith("1 router active at ", StringComparison.Ordinal));
         Eventually.Holds(() => Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(EgressLab.InsideAddress, 8080).SeenSource));
     }
 

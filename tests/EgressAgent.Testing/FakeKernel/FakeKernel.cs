@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.NetworkInformation;
+using EgressAgent.Engine;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
@@ -31,6 +32,10 @@ public sealed class FakeKernel : IKernel
 
     public event Action<RouterKey, RouterFlow>? FlowEnded;
 
+    public event Action<RouterKey, ValueList<ObservedGateway>>? GatewaysChanged;
+
+    public event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged;
+
     /// <summary>What goes through the routers, where a test says so.</summary>
     public Func<RedirectPlan, RouterTraffic> Traffic { get; set; } = _ => RouterTraffic.None;
 
@@ -58,6 +63,17 @@ public sealed class FakeKernel : IKernel
     public int RequestCount => Locked(() => _requests);
 
     internal bool HasConntrack { get; private set; }
+
+    /// <summary>What the agent gets to know of a router's gateways.</summary>
+    public void TellGateways(RouterKey key, params IEnumerable<ObservedGateway> gateways) => GatewaysChanged?.Invoke(key, [.. gateways]);
+
+    /// <summary>What the agent gets to know of what keeps clients from a router.</summary>
+    public void TellObstacles(RouterKey key, params IEnumerable<ClientObstacle> obstacles) => ObstaclesChanged?.Invoke(key, [.. obstacles]);
+
+    /// <summary>Nothing is known of clients until a test tells it.</summary>
+    public void WatchClients(RouterKey key, DesiredRouter? desired)
+    {
+    }
 
     public void ForgetSteps() => Locked(_steps.Clear);
 
@@ -106,12 +122,12 @@ public sealed class FakeKernel : IKernel
             ]);
     });
 
-    public IReadOnlyList<RouterKey> ListRouters() => Locked(() =>
+    public IReadOnlyList<RouterKey> ListRouters(Predicate<RouterKey>? isAskedFor = null) => Locked(() =>
     {
         List<RouterKey> keys = [];
         foreach (string name in _netns.Keys.Order(StringComparer.Ordinal))
         {
-            if (RouterNames.TryParseNetns(name, out RouterKey key))
+            if (RouterNames.TryParseNetns(name, out RouterKey key) && isAskedFor?.Invoke(key) != false)
             {
                 keys.Add(key);
             }
@@ -120,11 +136,39 @@ public sealed class FakeKernel : IKernel
         return keys;
     });
 
+    /// <summary>Nobody else is there.</summary>
+    public IReadOnlyList<ForeignNetns> ListForeign(Predicate<RouterKey>? isAskedFor = null) => [];
+
     /// <summary>No packets pass through this kernel.</summary>
-    public RouterTraffic ReadTraffic(RedirectPlan plan) => Traffic(plan);
+    public RouterTraffic ReadTraffic(RedirectPlan plan, IFlowVisitor? visit)
+    {
+        RouterTraffic traffic = Traffic(plan);
+        foreach (RouterFlow flow in traffic.Flows)
+        {
+            visit?.Visit(LivingFlow.Of(flow));
+        }
+
+        return traffic.Flows.Count == 0 ? traffic : traffic with
+        {
+            Flows = [],
+            FlowCounts = [.. traffic.Flows.GroupBy(flow => flow.Protocol).Select(flows => new FlowCount(flows.Key, (ulong)flows.Count()))],
+        };
+    }
+
+    public ulong ReadActivity(RedirectPlan plan) => 0;
 
     /// <summary>Ends a flow.</summary>
     public void EndFlow(RouterKey key, RouterFlow flow) => FlowEnded?.Invoke(key, flow);
+
+    public event Action? ServicesChanged;
+
+    /// <summary>What was put in force for Services last.</summary>
+    public ServicePlan Services { get; private set; } = new();
+
+    public void ApplyServices(ServicePlan plan) => Locked(() => Services = plan);
+
+    /// <summary>Somebody else changes something of what Services share.</summary>
+    public void TellServicesChanged() => ServicesChanged?.Invoke();
 
     public IKernelRouter Open(RouterKey key) => new FakeKernelRouter(this, key);
 

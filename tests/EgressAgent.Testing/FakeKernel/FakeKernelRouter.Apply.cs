@@ -17,6 +17,9 @@ internal sealed partial class FakeKernelRouter
     private FakeNetns Netns =>
         kernel.FindNetns(_netnsName) ?? throw new LinuxException("open network namespace", _netnsName, Errno.ENOENT);
 
+    private FakeNetns Services =>
+        kernel.FindNetns(ServiceNames.Netns) ?? throw new LinuxException("open network namespace", ServiceNames.Netns, Errno.ENOENT);
+
     public void Apply(RouterStep step)
     {
         kernel.BeforeStep?.Invoke(key, step);
@@ -31,7 +34,7 @@ internal sealed partial class FakeKernelRouter
             case HoldInsideNetwork hold:
                 Request(() => kernel.HeldNetworks.Add(hold.Network));
                 break;
-            case LetGoOfNetns:
+            case LetGoOfNetns or MarkNetns:
                 break;
             case CreateNetns create:
                 Request(() => kernel.CreateNetns(create.Name));
@@ -57,6 +60,19 @@ internal sealed partial class FakeKernelRouter
                 SetMtuAndUp(Netns, RouterNames.InsideLink, configure.Veth.Mtu);
                 SetMtuAndUp(kernel.Node, _nodeLink, configure.Veth.Mtu);
                 break;
+            case RemoveServiceLink:
+                Request(() => kernel.FindNetns(ServiceNames.Netns)?.RemoveLink(_nodeLink));
+                Request(() => kernel.FindNetns(_netnsName)?.RemoveLink(RouterNames.ServiceLink));
+                break;
+            case CreateServiceLink create:
+                Request(() => kernel.CreateNetns(ServiceNames.Netns));
+                Request(() => Services.AddVeth(_nodeLink, create.Link.Mtu, Netns, RouterNames.ServiceLink));
+                break;
+            case ConfigureServiceLink configure:
+                SetMtuAndUp(Netns, RouterNames.ServiceLink, configure.Link.Mtu);
+                SetMtuAndUp(Services, _nodeLink, configure.Link.Mtu);
+                Request(() => _serviceFamilies = configure.Link.Families);
+                break;
             case RemoveMacvlan:
                 Request(() => kernel.FindNetns(_netnsName)?.RemoveLink(RouterNames.OutsideLink));
                 break;
@@ -70,10 +86,14 @@ internal sealed partial class FakeKernelRouter
                 Request(() => Netns.SetUp(RouterNames.OutsideLink, up: false));
                 break;
             case AddInsideAddress add:
-                Request(() => NetnsOf(add.Entry.Side).AddAddress(add.Entry.Link, add.Entry.Address));
+                Request(() => NetnsOf(add.Entry.Side).AddAddress(add.Entry.Link, add.Entry.Address, isMarked: true));
                 break;
             case ClaimAddress claim:
                 Request(() => Claim(claim));
+                break;
+            case AskGateways ask:
+                (_asking, _asked) = (Netns.Link(RouterNames.OutsideLink), ask.Gateways);
+                kernel.TellGateways(key, ask.Gateways.Select(gateway => new ObservedGateway(gateway, IsReachable: true)));
                 break;
             case HearOthers hear:
                 Hear(Netns.Link(RouterNames.OutsideLink), hear.Addresses);
@@ -167,8 +187,8 @@ internal sealed partial class FakeKernelRouter
         }
 
         _refused.Remove(address);
-        Hear(link, link.Addresses.Select(own => own.Address.Address).Append(address).Where(own => own.IsIPv4));
-        Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: holder is not null && !address.IsIPv4);
+        Hear(link, link.Addresses.Select(own => own.Address.Address).Append(address));
+        Netns.AddAddress(link.Name, claim.Entry.Address, isDuplicate: holder is not null && !address.IsIPv4, isMarked: true);
     }
 
     private void Hear(FakeLink link, IEnumerable<IPAddress> addresses)

@@ -16,6 +16,9 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
     private readonly HashSet<IPAddress> _defended = [];
     private readonly HashSet<IPAddress> _heard = [];
     private FakeLink? _hearing;
+    private FakeLink? _asking;
+    private ValueList<IPAddress> _asked = [];
+    private ValueList<ServiceLinkFamily> _serviceFamilies = [];
     private readonly HashSet<(FakeLink Link, IPAddress Address)> _announced = [];
 
     public ObservedRouter Observe() => kernel.Locked(() =>
@@ -27,8 +30,10 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
         }
 
         FakeLink? inner = netns.Find(RouterNames.InsideLink);
+        FakeLink? service = netns.Find(RouterNames.ServiceLink);
+        FakeLink? serviceOuter = service is null ? null : kernel.FindNetns(ServiceNames.Netns)?.Find(_nodeLink);
         bool isPair = outer?.Peer is { } peer && peer == inner;
-        List<(AddressEntry Entry, bool IsDuplicate)> addresses =
+        List<(AddressEntry Entry, FakeAddress Found)> addresses =
         [
             .. netns.Links.SelectMany(link => Addresses(NetworkSide.Router, link)),
             .. outer is null ? [] : Addresses(NetworkSide.Node, outer),
@@ -41,6 +46,10 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
             Veth = isPair ? new ObservedVeth(
                 outer!.Index, outer.AltNames.Contains(RouterNames.NodeLinkAltName(key)), outer.Mtu, inner!.Mtu, outer.IsUp, inner.IsUp) : null,
             HasStrayVethEnd = !isPair && (outer is not null || inner is not null),
+            ServiceLink = service is not null && serviceOuter == service.Peer && service.Peer is not null
+                ? new ServiceLink(service.IsUp && serviceOuter!.IsUp ? service.Mtu : 0, _serviceFamilies)
+                : null,
+            HasStrayServiceLinkEnd = service is not null && (service.Peer is null || serviceOuter != service.Peer),
             Macvlan = netns.Find(RouterNames.OutsideLink) is { } link ? new ObservedMacvlan(
                 link.Parent?.Index ?? 0, link.Mode, link.Mac, link.Mtu, link.IsUp, HasCarrier: link.Parent?.IsUp == true) : null,
 
@@ -50,16 +59,18 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
             Sysctls = RouterSysctls.Compile(hasIPv6: true)
                 .Select(entry => netns.GetSysctl(entry.Key) is { } value ? entry with { Value = value } : null)
                 .OfType<SysctlEntry>().ToValueList(),
-            Addresses = [.. addresses.Where(found => !found.IsDuplicate).Select(found => found.Entry)],
-            DuplicateAddresses = [.. addresses.Where(found => found.IsDuplicate).Select(found => found.Entry)],
+            Addresses = [.. addresses.Where(found => found.Found is { IsDuplicate: false, IsMarked: true }).Select(found => found.Entry)],
+            UnmarkedAddresses = addresses.Any(found => found.Found.IsMarked) ? [] : [.. addresses.Select(found => found.Entry)],
+            DuplicateAddresses = [.. addresses.Where(found => found.Found is { IsDuplicate: true, IsMarked: true }).Select(found => found.Entry)],
+            AskedGateways = netns.Find(RouterNames.OutsideLink) is { } asking && asking == _asking ? _asked : [],
             Heard = netns.Find(RouterNames.OutsideLink) is { } hearing && hearing == _hearing ? [.. _heard] : [],
             Contested = netns.Find(RouterNames.OutsideLink) is { } outside ? Contested(outside) : [],
             Unannounced = netns.Find(RouterNames.OutsideLink) is { IsUp: true, Parent.IsUp: true } announcing
                 ? [.. announcing.Addresses.Select(own => own.Address.Address).Where(own => !_announced.Contains((announcing, own)))] : [],
             Routes =
             [
-                .. netns.Routes.Select(route => FakeNetns.ToEntry(route, NetworkSide.Router)),
-                .. kernel.Node.Routes.Where(route => route.Link == outer).Select(route => FakeNetns.ToEntry(route, NetworkSide.Node)),
+                .. netns.Routes.Where(HasUsualMetric).Select(route => FakeNetns.ToEntry(route, NetworkSide.Router)),
+                .. kernel.Node.Routes.Where(route => route.Link == outer && HasUsualMetric(route)).Select(route => FakeNetns.ToEntry(route, NetworkSide.Node)),
             ],
             Rules = [.. netns.Rules],
         };
@@ -87,6 +98,9 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
         .Where(rule => rule.Protocol == TransportProtocol.SCTP)
         .Select(rule => new PlanProblem(PlanReasons.NotSupportedByDatapath, $"{rule.Port}/SCTP is not served")).ToValueList();
 
-    private static IEnumerable<(AddressEntry Entry, bool IsDuplicate)> Addresses(NetworkSide side, FakeLink link) =>
-        link.Addresses.Select(found => (new AddressEntry(side, link.Name, found.Address), found.IsDuplicate));
+    // The agent's routes have no other.
+    private static bool HasUsualMetric(FakeRoute route) => route.Metric is 0 or 256 or 1024;
+
+    private static IEnumerable<(AddressEntry Entry, FakeAddress Found)> Addresses(NetworkSide side, FakeLink link) =>
+        link.Addresses.Select(found => (new AddressEntry(side, link.Name, found.Address), found));
 }

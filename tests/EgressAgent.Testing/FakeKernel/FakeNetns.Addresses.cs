@@ -9,7 +9,7 @@ public sealed partial class FakeNetns
 {
     /// <summary>Adds an address, and with it the route to its network where the link is up.</summary>
     /// <returns>False when the link has it already.</returns>
-    public bool AddAddress(string linkName, InterfaceAddress address, bool isDuplicate = false)
+    public bool AddAddress(string linkName, InterfaceAddress address, bool isDuplicate = false, bool isMarked = false)
     {
         FakeLink link = Link(linkName);
         if (!address.Address.IsIPv4 && link.IsIPv6Disabled)
@@ -17,13 +17,16 @@ public sealed partial class FakeNetns
             throw Refusal("add address", $"{address} on {linkName}", Errno.EACCES, "IPv6 is disabled on this device");
         }
 
-        if (link.Addresses.Any(entry => entry.Address == address
-            || (!address.Address.IsIPv4 && entry.Address.Address.Equals(address.Address))))
+        int present = link.Addresses.FindIndex(entry => entry.Address == address
+            || (!address.Address.IsIPv4 && entry.Address.Address.Equals(address.Address)));
+        if (present >= 0)
         {
+            // The agent's request replaces what is there.
+            link.Addresses[present] = link.Addresses[present] with { IsMarked = link.Addresses[present].IsMarked || isMarked };
             return false;
         }
 
-        link.Addresses.Add(new FakeAddress(address, isDuplicate));
+        link.Addresses.Add(new FakeAddress(address, isDuplicate, isMarked));
         if (link.IsUp)
         {
             AddPrefixRoutes(link);

@@ -42,6 +42,7 @@ public sealed partial class FakeNetns
             PreferredSource = entry.PreferredSource,
             IsKernelMade = entry.IsKernelMade,
             IsLinkScope = entry.IsLinkScope,
+            IsMarked = entry.IsMarked,
         };
         int place = _routes.FindIndex(route.Replaces);
         if (place < 0)
@@ -72,6 +73,7 @@ public sealed partial class FakeNetns
             PreferredSource = route.PreferredSource,
             IsKernelMade = route.IsKernelMade,
             IsLinkScope = route.IsLinkScope,
+            IsMarked = route.IsMarked,
         };
 
     // A next hop is looked up among what is reached without another one: link scope for IPv4, no gateway for IPv6.

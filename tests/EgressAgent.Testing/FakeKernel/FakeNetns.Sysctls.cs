@@ -6,6 +6,7 @@ namespace EgressAgent.Testing.FakeKernel;
 public sealed partial class FakeNetns
 {
     private const string ConntrackPrefix = "net/netfilter/";
+    private const string OfFutureLinks = "/conf/default/";
 
     private readonly Dictionary<string, string> _sysctls;
 
@@ -22,6 +23,14 @@ public sealed partial class FakeNetns
         }
 
         _sysctls[key] = value;
+        if (key.Contains(OfFutureLinks, StringComparison.Ordinal))
+        {
+            foreach (string link in ((string[])[RouterNames.InsideLink, RouterNames.OutsideLink]).Where(name => _links.All(present => present.Name != name)))
+            {
+                _sysctls[key.Replace(OfFutureLinks, $"/conf/{link}/", StringComparison.Ordinal)] = value;
+            }
+        }
+
         if (value == before)
         {
             return true;

@@ -12,6 +12,9 @@ public sealed record FakeRoute(IPNetwork Destination, IPAddress? Gateway, FakeLi
 
     public bool IsLinkScope { get; init; }
 
+    /// <summary>Whether it bears the agent's protocol number.</summary>
+    public bool IsMarked { get; init; }
+
     internal bool Replaces(FakeRoute other) =>
         Destination.Equals(other.Destination) && Table == other.Table && Metric == other.Metric;
 }

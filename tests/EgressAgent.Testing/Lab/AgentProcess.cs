@@ -14,6 +14,9 @@ public sealed class AgentProcess : IDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
+    // Longer than connections of the relay may go on.
+    private static readonly TimeSpan StopDeadline = TimeSpan.FromMinutes(2);
+
     private readonly LabHost _host;
     private readonly Process _process;
     private readonly NotifySocket _notifications;
@@ -38,7 +41,10 @@ public sealed class AgentProcess : IDisposable
     /// <summary>The line that <c>systemctl status</c> would show for it.</summary>
     public string Status => _notifications.Status;
 
-    /// <summary>All that it printed so far.</summary>
+    /// <summary>How often it has told its service manager's watchdog that it is alive; 0 where <c>WATCHDOG_USEC</c> does not ask it to.</summary>
+    public int Beats => _notifications.Beats;
+
+    /// <summary>All that it printed so far; what it has just done or told otherwise may come a moment later.</summary>
     public string Log
     {
         get
@@ -49,6 +55,10 @@ public sealed class AgentProcess : IDisposable
             }
         }
     }
+
+    /// <summary>Waits until it has printed <paramref name="words"/>.</summary>
+    public void WaitForLog(string words, TimeSpan? within = null) =>
+        Eventually.True($"'{words}'", () => Log.Contains(words, StringComparison.Ordinal), within, () => $"{Status}\n{Log}");
 
     /// <summary>Starts it and waits for READY=1.</summary>
     /// <param name="host">Where it runs.</param>
@@ -74,6 +84,9 @@ public sealed class AgentProcess : IDisposable
         {
             agent.WaitReady();
             agent.StartTime = clock.Elapsed;
+
+            // What it has said before that is in its log then, which is read by another thread.
+            agent.WaitForLog("INF ready: ");
             return agent;
         }
         catch
@@ -91,13 +104,13 @@ public sealed class AgentProcess : IDisposable
     }
 
     /// <summary>SIGTERM, and its exit code.</summary>
-    /// <exception cref="TimeoutException">It still ran after 20 s.</exception>
+    /// <exception cref="TimeoutException">It still ran after two minutes.</exception>
     public int Stop()
     {
         Signal(LabLibC.SIGTERM);
-        if (!_process.WaitForExit(Deadline))
+        if (!_process.WaitForExit(StopDeadline))
         {
-            throw new TimeoutException($"The agent ignored SIGTERM for {Deadline.TotalSeconds} s.\n{Log}");
+            throw new TimeoutException($"The agent ignored SIGTERM for {StopDeadline.TotalSeconds} s.\n{Log}");
         }
 
         _notifications.Dispose();
@@ -112,15 +125,39 @@ public sealed class AgentProcess : IDisposable
         _notifications.Dispose();
     }
 
+    /// <summary>Stops the agent where it is, until <see cref="Resume"/>.</summary>
+    public void Suspend() => _process.Stop();
+
+    public void Resume() => _process.Continue();
+
     /// <summary>From now on nobody hears what the agent notifies.</summary>
     public void LoseServiceManager() => _notifications.Dispose();
 
-    /// <summary>Threads of the agent that are in another network namespace than their host's. There must never be one for long.</summary>
-    public IReadOnlyList<string> StrayThreads() => ThreadNamespaces.Strays(Pid, ThreadNamespaces.Of(_host.NamespacePath));
+    /// <summary>
+    /// Waits until every thread is in the network namespace of its host. One that looks at a router is in that router's, for a moment.
+    /// </summary>
+    public void WaitForThreadsAtHome()
+    {
+        string home = ThreadNamespaces.Of(_host.NamespacePath);
+        Eventually.True(
+            "every thread of the agent in its host's network namespace",
+            () => ThreadNamespaces.Strays(Pid, home).Count == 0,
+            otherwise: () => string.Join('\n', ThreadNamespaces.Strays(Pid, home)));
+    }
 
     /// <summary>Memory that it has in RAM, in bytes.</summary>
     public long ResidentBytes() => 1024 * long.Parse(
         File.ReadLines($"/proc/{Pid}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split()[^2]);
+
+    /// <summary>Of processors, since it began.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
 
     /// <summary>How many file descriptors it has open.</summary>
     public int DescriptorCount() => Directory.GetFiles($"/proc/{Pid}/fd").Length;
@@ -149,8 +186,7 @@ public sealed class AgentProcess : IDisposable
 
             return _notifications.IsReady;
         },
-        Deadline,
-        () => "Its log:\n" + Log);
+        otherwise: () => "Its log:\n" + Log);
 
     private void Signal(int signal)
     {

@@ -21,7 +21,7 @@ public sealed class EchoServer : IDisposable
         EchoServer server = new(host.CreateSocket(local.AddressFamily, SocketType.Stream, ProtocolType.Tcp, socket =>
         {
             socket.Bind(local);
-            socket.Listen(512);
+            socket.Listen(int.MaxValue);
         }));
         _ = server.AcceptAsync();
         return server;

@@ -1,4 +1,6 @@
+using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace EgressAgent.Testing.Lab;
 
@@ -7,22 +9,43 @@ public sealed class EchoedTransfer : IDisposable
 {
     private const int BlockBytes = 4096;
 
+    // tcpi_total_retrans of struct tcp_info.
+    private const int TcpInfo = 11;
+    private const int TotalRetransmissions = 100;
+
     private readonly Socket _socket;
+    private readonly string _greeting;
     private readonly TimeSpan _pause;
     private readonly Thread _thread;
+    private readonly SemaphoreSlim _turn = new(1);
     private long _blocks;
     private volatile bool _stopping;
     private volatile Exception? _failure;
 
-    private EchoedTransfer(Socket socket, TimeSpan pause)
+    private EchoedTransfer(Socket socket, string greeting, TimeSpan pause)
     {
         _socket = socket;
+        _greeting = greeting;
         _pause = pause;
         _thread = new Thread(Run) { Name = "transfer", IsBackground = true };
     }
 
     /// <summary>How many blocks came back unharmed.</summary>
     public long Blocks => Interlocked.Read(ref _blocks);
+
+    /// <summary>The source address that the server saw.</summary>
+    public string SeenSource => IPEndPoint.Parse(_greeting.Split(" -> ")[0]).Address.ToString();
+
+    /// <summary>How many segments the client's kernel has sent again so far.</summary>
+    public long Retransmissions
+    {
+        get
+        {
+            byte[] info = new byte[TotalRetransmissions + sizeof(uint)];
+            _socket.GetRawSocketOption((int)SocketOptionLevel.Tcp, TcpInfo, info);
+            return BitConverter.ToUInt32(info, TotalRetransmissions);
+        }
+    }
 
     /// <summary>Connects from <paramref name="client"/> and lets the transfer run.</summary>
     /// <param name="client">Where it connects from.</param>
@@ -32,8 +55,16 @@ public sealed class EchoedTransfer : IDisposable
     public static EchoedTransfer Start(LabHost client, string address, int port, TimeSpan pause = default)
     {
         Socket socket = client.OpenTcp(address, port);
-        ReadLine(socket);
-        EchoedTransfer transfer = new(socket, pause);
+
+        // A pause is no break: TCP sends again after it, later each time.
+        socket.ReceiveTimeout = 30_000;
+
+        // Who only waits for an answer hears nothing of a flow that is cut under it.
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 1);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 1);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 30);
+        EchoedTransfer transfer = new(socket, ReadLine(socket), pause);
         transfer._thread.Start();
         return transfer;
     }
@@ -51,22 +82,55 @@ public sealed class EchoedTransfer : IDisposable
         }
     }
 
+    /// <summary>Waits until nothing is under way, and lets nothing be sent before <see cref="Resume"/>.</summary>
+    public void Suspend() => _turn.Wait();
+
+    public void Resume() => _turn.Release();
+
     /// <summary>Whether the connection broke.</summary>
     public bool Broke => _failure is not null;
 
-    public void Dispose()
+    /// <summary>Waits until the connection is reset.</summary>
+    /// <exception cref="IOException">It broke otherwise.</exception>
+    public void WaitForReset()
     {
-        _stopping = true;
-        _thread.Join();
-        _socket.Dispose();
+        Eventually.True("the connection to be reset", () => Broke);
+        if (_failure is not SocketException { SocketErrorCode: SocketError.ConnectionReset })
+        {
+            throw new IOException("The connection broke, but was not reset.", _failure);
+        }
     }
 
-    private static void ReadLine(Socket socket)
+    public void Dispose()
     {
+        if (_stopping)
+        {
+            return;
+        }
+
+        _stopping = true;
+        _turn.Release();
+        if (!_thread.Join(TimeSpan.FromSeconds(1)))
+        {
+            // Nothing comes back any more.
+            _socket.Shutdown(SocketShutdown.Both);
+            _thread.Join();
+        }
+
+        _socket.Dispose();
+        _turn.Dispose();
+    }
+
+    private static string ReadLine(Socket socket)
+    {
+        StringBuilder line = new();
         byte[] one = new byte[1];
         while (socket.Receive(one) == 1 && one[0] != '\n')
         {
+            line.Append((char)one[0]);
         }
+
+        return line.ToString();
     }
 
     private void Run()
@@ -77,20 +141,16 @@ public sealed class EchoedTransfer : IDisposable
         {
             while (!_stopping)
             {
-                Random.Shared.NextBytes(sent);
-                _socket.Send(sent);
-                for (int length = 0; length < BlockBytes;)
+                _turn.Wait();
+                try
                 {
-                    int more = _socket.Receive(received, length, BlockBytes - length, SocketFlags.None);
-                    length += more > 0 ? more : throw new IOException("The connection was closed.");
+                    SendBlock(sent, received);
+                }
+                finally
+                {
+                    _turn.Release();
                 }
 
-                if (!sent.AsSpan().SequenceEqual(received))
-                {
-                    throw new IOException("What came back is not what was sent.");
-                }
-
-                Interlocked.Increment(ref _blocks);
                 if (_pause > TimeSpan.Zero)
                 {
                     Thread.Sleep(_pause);
@@ -101,5 +161,23 @@ public sealed class EchoedTransfer : IDisposable
         {
             _failure = e;
         }
+    }
+
+    private void SendBlock(byte[] sent, byte[] received)
+    {
+        Random.Shared.NextBytes(sent);
+        _socket.Send(sent);
+        for (int length = 0; length < BlockBytes;)
+        {
+            int more = _socket.Receive(received, length, BlockBytes - length, SocketFlags.None);
+            length += more > 0 ? more : throw new IOException("The connection was closed.");
+        }
+
+        if (!sent.AsSpan().SequenceEqual(received))
+        {
+            throw new IOException("What came back is not what was sent.");
+        }
+
+        Interlocked.Increment(ref _blocks);
     }
 }

@@ -15,6 +15,9 @@ public sealed class EgressLab : IDisposable
     /// <summary>Where clients reach the documented example, which pins it.</summary>
     public const string InsideAddress = "198.18.0.2";
 
+    /// <summary>At the gateway, for who uses IPv6.</summary>
+    public const string Web6 = "2001:db8:12::26";
+
     private readonly NetnsLab _lab = new();
     private readonly HashSet<string> _foreignRouters = [.. RouterNamespaces()];
 
@@ -33,6 +36,9 @@ public sealed class EgressLab : IDisposable
             Web = AddDestination("203.0.113.26", "203.0.113.1");
             SecureWeb = AddDestination("203.0.113.27", "203.0.113.1");
             Mainframe.ServeUdp("10.0.0.99", 80);
+
+            // One whose queue is full refuses some of those that it has answered.
+            Web.Check("sh", "-c", "echo 65535 >/proc/sys/net/core/somaxconn");
             Web.ServeTcp("203.0.113.26", 80);
             SecureWeb.ServeTcp("203.0.113.27", 443);
         }
@@ -65,6 +71,20 @@ public sealed class EgressLab : IDisposable
     /// <summary>203.0.113.27, serving 443/TCP.</summary>
     public LabHost SecureWeb { get; }
 
+    /// <summary>Gives the LAN 2001:db8:12::/64, with the node at ::10, the neighbour at ::20, and 80/TCP and 53/UDP of <see cref="Web6"/>.</summary>
+    public void UseIPv6()
+    {
+        Node.AddAddress("eth0", "2001:db8:12::10/64");
+        Neighbour.AddAddress("eth0", "2001:db8:12::20/64");
+        Gateway.AddAddress("lan", Web6 + "/64");
+        Gateway.ServeTcp(Web6, 80);
+        Gateway.ServeUdp(Web6, 53);
+    }
+
+    /// <summary>Disposes of <paramref name="resource"/> with the lab, before its namespaces go.</summary>
+    public T Own<T>(T resource)
+        where T : IDisposable => _lab.Own(resource);
+
     /// <inheritdoc cref="AgentProcess.Start"/>
     public AgentProcess StartAgent(AgentFiles files, KeptDescriptors? kept = null, params IReadOnlyList<string> launcher) =>
         _lab.Own(AgentProcess.Start(Node, files, kept, launcher));
@@ -80,7 +100,7 @@ public sealed class EgressLab : IDisposable
     }
 
     private static IEnumerable<string> RouterNamespaces() =>
-        Directory.Exists("/run/netns") ? Directory.GetFiles("/run/netns", "egress.*").Select(path => Path.GetFileName(path)) : [];
+        Directory.Exists("/run/netns") ? Directory.GetFiles("/run/netns", "egress?*").Select(path => Path.GetFileName(path)) : [];
 
     private LabHost AddLanHost(string name, string address)
     {

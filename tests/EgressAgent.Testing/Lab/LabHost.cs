@@ -59,6 +59,12 @@ public sealed partial class LabHost
     /// <summary>Records, from now on, every frame that enters or leaves by <paramref name="link"/> of this host.</summary>
     public PacketCapture Capture(string link) => _lab.Own(PacketCapture.Start(this, link));
 
+    /// <summary>As <see cref="Capture"/>, without what this host sends.</summary>
+    public PacketCapture CaptureIncoming(string link) => _lab.Own(PacketCapture.Start(this, link, isIncomingOnly: true));
+
+    /// <summary>As <see cref="Capture"/>, for all its links. The caller disposes of it.</summary>
+    public PacketCapture CaptureAll() => PacketCapture.Start(this, link: null);
+
     /// <summary>Opens <paramref name="link"/> for whole frames.</summary>
     public FrameSender SendFrames(string link) => FrameSender.Open(this, link);
 
@@ -121,6 +127,12 @@ public sealed partial class LabHost
 
     /// <summary>Serves UDP on <paramref name="port"/> of <paramref name="address"/> until the lab ends: see <see cref="EchoServer"/>.</summary>
     public EchoServer ServeUdp(string address, int port) => _lab.Own(EchoServer.StartUdp(this, new(IPAddress.Parse(address), port)));
+
+    /// <summary>Serves HTTPS until the lab ends: see <see cref="TlsServer"/>.</summary>
+    /// <param name="address">Where.</param>
+    /// <param name="port">The port there.</param>
+    /// <param name="name">For which its certificate is.</param>
+    public TlsServer ServeTls(string address, int port, string name) => _lab.Own(TlsServer.Start(this, new(IPAddress.Parse(address), port), name));
 
     public override string ToString() => Name;
 

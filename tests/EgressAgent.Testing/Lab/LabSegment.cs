@@ -18,9 +18,9 @@ public sealed class LabSegment
     }
 
     /// <summary>Gives <paramref name="host"/> a link on this LAN, up, without addresses, by one of several cables.</summary>
-    public void Attach(LabHost host, string link, int port)
+    public void Attach(LabHost host, string link, int port, string? index = null)
     {
-        host.Ip($"link add {link} type veth peer name {PortOf(host, port)} netns {_bridgeHost.Namespace}");
+        host.Ip($"link add {link} {(index is null ? "" : $"index {index} ")}type veth peer name {PortOf(host, port)} netns {_bridgeHost.Namespace}");
         _bridgeHost.Ip($"link set {PortOf(host, port)} master bridge up");
         host.BringUp(link);
     }

@@ -16,6 +16,7 @@ internal sealed class NotifySocket : IDisposable
     private volatile bool _ready;
     private volatile bool _stopping;
     private volatile string _status = "";
+    private volatile int _beats;
 
     /// <param name="path">Where it listens.</param>
     /// <param name="kept">Takes the descriptors that the agent wants kept; null where none are.</param>
@@ -33,6 +34,9 @@ internal sealed class NotifySocket : IDisposable
 
     /// <summary>The latest STATUS= line.</summary>
     internal string Status => _status;
+
+    /// <summary>How often WATCHDOG=1 was heard.</summary>
+    internal int Beats => _beats;
 
     /// <summary>Hears what has been said so far, and nothing more. .NET also removes the socket's file.</summary>
     public void Dispose()
@@ -98,6 +102,7 @@ internal sealed class NotifySocket : IDisposable
 
         _status = assignments.GetValueOrDefault("STATUS", _status);
         _ready |= assignments.ContainsKey("READY");
+        _beats += assignments.ContainsKey("WATCHDOG") ? 1 : 0;
     }
 
     // struct cmsghdr: its length with the header's 16 bytes, level, type, then the data, padded to 8 bytes.

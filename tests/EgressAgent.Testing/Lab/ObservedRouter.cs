@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace EgressAgent.Testing.Lab;
@@ -26,6 +27,10 @@ public sealed partial class ObservedRouter(string name, string @namespace = "def
     /// <summary>What <c>nft</c> shows of its packet filter.</summary>
     public string Ruleset => Command.Check("nsenter", "--net=/run/netns/" + NetworkNamespace, "--", "nft", "list", "ruleset");
 
+    /// <summary>A socket of it, which keeps it alive without a process in it.</summary>
+    public Socket CreateSocket() => NamespaceEntry.Run(
+        "/run/netns/" + NetworkNamespace, () => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+
     /// <summary>Runs <c>ip</c> in it and hands back its output.</summary>
     public string Ip(string arguments) => Command.Check(["ip", "-n", NetworkNamespace, .. LabHost.Words(arguments)]);
 
@@ -37,6 +42,18 @@ public sealed partial class ObservedRouter(string name, string @namespace = "def
         Eventually.True(
             $"the inside address of {NetworkNamespace}", () => (address = InsideAddress) is not null, otherwise: () => agent.Log);
         return address!;
+    }
+
+    /// <summary>
+    /// Takes its network namespace away and waits until the agent made another, with the same inside address. What clients reach before
+    /// that may be the former one, which the agent still holds.
+    /// </summary>
+    public void LoseNetns(AgentProcess agent)
+    {
+        string? inside = InsideAddress;
+        NamedNetns.Delete(NetworkNamespace);
+        Eventually.True(
+            $"another namespace {NetworkNamespace}", () => Exists && InsideAddress == inside, otherwise: () => agent.Log);
     }
 
     private static string? Match(Regex pattern, string text) => pattern.Match(text) is { Success: true } match ? match.Groups[1].Value : null;

@@ -10,6 +10,8 @@ public sealed class PacketCapture : IDisposable
 {
     private const int SolSocket = 1;
     private const int SoReceiveBufferForce = 33;
+    private const int SolPacket = 263;
+    private const int PacketIgnoreOutgoing = 23;
     private const int QueueBytes = 64 << 20;
 
     private readonly Socket _socket;
@@ -46,12 +48,18 @@ public sealed class PacketCapture : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    internal static PacketCapture Start(LabHost host, string link)
+    // Without a link, what crosses any.
+    internal static PacketCapture Start(LabHost host, string? link, bool isIncomingOnly = false)
     {
-        int index = host.LinkIndex(link);
+        int index = link is null ? 0 : host.LinkIndex(link);
         Socket socket = host.CreateSocket(AddressFamily.Packet, SocketType.Raw, 0, socket =>
         {
             socket.SetRawSocketOption(SolSocket, SoReceiveBufferForce, BitConverter.GetBytes(QueueBytes));
+            if (isIncomingOnly)
+            {
+                socket.SetRawSocketOption(SolPacket, PacketIgnoreOutgoing, BitConverter.GetBytes(1));
+            }
+
             socket.Bind(new LinkEndPoint(index));
         });
         socket.Blocking = false;

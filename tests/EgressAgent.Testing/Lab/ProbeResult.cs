@@ -5,8 +5,7 @@ namespace EgressAgent.Testing.Lab;
 /// <summary>The end of one attempt to reach a server.</summary>
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Answer">What the server said, where it said something: for an <see cref="EchoServer"/>, <c>peer -> local</c>.</param>
-/// <param name="Elapsed">From the connect to the end.</param>
-public sealed record ProbeResult(ProbeOutcome Outcome, string? Answer, TimeSpan Elapsed)
+public sealed record ProbeResult(ProbeOutcome Outcome, string? Answer)
 {
     /// <summary>The source address that the server saw, or null if there was no answer.</summary>
     public string? SeenSource => Outcome == ProbeOutcome.Answered ? Seen(0) : null;

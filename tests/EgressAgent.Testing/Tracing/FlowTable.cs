@@ -14,6 +14,8 @@ internal sealed class FlowTable
 
     private readonly List<TracedFlow> _flows = [];
 
+    internal int Count => _flows.Count;
+
     internal void Clear() => _flows.Clear();
 
     /// <summary>Finds the packet's flow, or begins one. The flow is remembered only when its first packet gets through.</summary>

@@ -32,6 +32,12 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
     /// <summary>Connection tracking forgets everything, as when flows are cut or time out.</summary>
     public void ForgetFlows() => _flows.Clear();
 
+    /// <summary>How many packets a named counter has counted.</summary>
+    public int CountOf(string counter) => ruleset.Counters.GetValueOrDefault(counter);
+
+    /// <summary>How many flows connection tracking remembers.</summary>
+    public int FlowCount => _flows.Count;
+
     /// <summary>Takes an address away, or makes it one that is not there yet.</summary>
     public void RemoveAddress(IPAddress address) => _routes.Remove(address);
 

@@ -13,6 +13,9 @@ internal sealed class RuleParser
 
     internal Dictionary<string, Dictionary<(string Protocol, int Port), IPEndPoint>> Maps { get; } = [];
 
+    /// <summary>How many packets the named counters have counted.</summary>
+    internal Dictionary<string, int> Counters { get; } = [];
+
     internal TracedRule Parse(string chain, string command, TokenReader reader)
     {
         List<TracedStatement> statements = [];
@@ -35,10 +38,14 @@ internal sealed class RuleParser
                 return Action(new Verdict(VerdictKind.Accept));
             case "drop":
                 return Action(new Verdict(VerdictKind.Drop));
+            case "notrack":
+                return (false, DoNotTrack);
             case "return":
                 return Action(new Verdict(VerdictKind.Return));
             case "jump":
                 return Action(new Verdict(VerdictKind.Jump, reader.Next()));
+            case "goto":
+                return Action(new Verdict(VerdictKind.Goto, reader.Next()));
             case "reject":
                 return (false, ParseReject(reader));
             case "dnat" or "snat":
@@ -48,8 +55,7 @@ internal sealed class RuleParser
                 return Action(Continue);
             case "counter":
                 reader.Expect("name");
-                reader.Next();
-                return Action(Continue);
+                return (false, ParseCounter(reader.Next().Trim('"')));
             case "tcp":
                 return (true, ParseFlags(reader));
             case "meta" when reader.Peek == "mark":
@@ -57,6 +63,12 @@ internal sealed class RuleParser
                 return reader.TryTake("set") ? (false, ParseMark(reader))
                     : reader.TryTake("and") ? (true, ParseMarkBits(reader))
                     : (true, ParseMatch("meta mark", reader));
+            case "ct" when reader.Peek == "mark":
+                // No rule that is known here sets it.
+                reader.Expect("mark", "and");
+                reader.Next();
+                reader.Expect("==", "0");
+                return (true, passage => passage.Flow is null ? Break : Continue);
             case "iifname" or "oifname":
                 return (true, ParseMatch(word, reader));
             case "fib":
@@ -65,6 +77,18 @@ internal sealed class RuleParser
             default:
                 return (true, ParseMatch($"{word} {reader.Next()}", reader));
         }
+    }
+
+    private Func<Passage, Verdict> ParseCounter(string name) => _ =>
+    {
+        Counters[name] = Counters.GetValueOrDefault(name) + 1;
+        return Continue;
+    };
+
+    private static Verdict DoNotTrack(Passage passage)
+    {
+        (passage.IsTracked, passage.State) = (true, "untracked");
+        return Continue;
     }
 
     private static (bool IsMatch, Func<Passage, Verdict> Run) Action(Verdict verdict) => (false, _ => verdict);

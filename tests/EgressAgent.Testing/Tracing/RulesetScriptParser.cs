@@ -16,7 +16,7 @@ internal sealed class RulesetScriptParser
             ParseCommand(command, new TokenReader(command));
         }
 
-        return new TracedRuleset(_chains);
+        return new TracedRuleset(_chains, _rules.Counters);
     }
 
     private void ParseCommand(string command, TokenReader reader)

@@ -2,7 +2,8 @@ namespace EgressAgent.Testing.Tracing;
 
 /// <summary>A table of nf_tables in a form that can be evaluated.</summary>
 /// <param name="Chains">By name.</param>
-public sealed record TracedRuleset(IReadOnlyDictionary<string, TracedChain> Chains)
+/// <param name="Counters">How many packets the named counters have counted so far; one that has counted none is missing.</param>
+public sealed record TracedRuleset(IReadOnlyDictionary<string, TracedChain> Chains, IReadOnlyDictionary<string, int> Counters)
 {
     /// <summary>Reads the nft commands that create the table from nothing.</summary>
     /// <exception cref="NotSupportedException">There is an expression in it that the tracer does not know.</exception>
@@ -27,6 +28,11 @@ public sealed record TracedRuleset(IReadOnlyDictionary<string, TracedChain> Chai
                 {
                     continue;
                 }
+            }
+
+            if (verdict.Kind == VerdictKind.Goto)
+            {
+                return Walk(Chains[verdict.Argument!], passage);
             }
 
             if (verdict.Kind is not (VerdictKind.Break or VerdictKind.Continue))

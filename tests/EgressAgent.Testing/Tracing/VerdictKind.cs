@@ -13,6 +13,9 @@ internal enum VerdictKind
 
     Jump,
 
+    /// <summary>As jump, but the chain that it leaves is not gone on with.</summary>
+    Goto,
+
     /// <summary>Ends this base chain, and no other.</summary>
     Accept,
 

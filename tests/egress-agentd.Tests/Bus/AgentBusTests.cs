@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text;
+using System.Text.Json;
 using System.Xml.Linq;
 using EgressAgent.Daemon.Bus;
 using EgressAgent.Daemon.Commands;
@@ -7,9 +9,10 @@ using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
+using EgressAgent.Engine.Traffic;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 using EgressAgent.Model.Validation;
 using EgressAgent.Testing;
@@ -32,6 +35,8 @@ public sealed class AgentBusTests : IDisposable
     private readonly Busctl _busctl;
     private readonly ResourceRegistry _registry;
     private readonly Reconciler _reconciler;
+    private readonly TrafficSampler _traffic;
+    private readonly FlowFinder _finder;
     private readonly AgentBus _bus;
     private int _reloads;
 
@@ -48,7 +53,14 @@ public sealed class AgentBusTests : IDisposable
         _busctl = new Busctl(_daemon.Address);
         _registry = new ResourceRegistry(new MemoryStore(), AgentConfiguration.Default, "0123456789abcdef0123456789abcdef", TimeProvider.System, _log);
         _reconciler = new Reconciler(_kernel, _registry, AgentConfiguration.Default, TimeProvider.System, _log);
-        _bus = new AgentBus(_daemon.Address, _directory.Path, _reconciler, _registry, () => Interlocked.Increment(ref _reloads), _log);
+        _traffic = new TrafficSampler(_reconciler, TimeProvider.System);
+        _finder = new FlowFinder(
+            _reconciler,
+            _registry,
+            _traffic,
+            AgentConfiguration.Default with { FlowRecords = new FlowRecordSettings("egress-test-nobody", TellsDestinations: true) },
+            TimeProvider.System);
+        _bus = new AgentBus(_daemon.Address, _directory.Path, _reconciler, _traffic, _registry, _finder, () => Interlocked.Increment(ref _reloads), _log);
         Eventually.True("the bus", () => _log.Of(EventIds.BusServed).Count > 0);
         Run(Web.Name);
     }
@@ -56,6 +68,28 @@ public sealed class AgentBusTests : IDisposable
     [Fact]
     public void Tree_showsTheRouter() =>
         Assert.Contains(WebPath, Succeed("tree", "--list", BusNames.Service).Split('\n'));
+
+    [Fact]
+    public void Service_isAnObject_asLongAsItIsThere()
+    {
+        const string path = "/org/egressagent/Agent1/service/default/partner";
+        const string yaml = "{apiVersion: v1, kind: Service, metadata: {name: partner}, spec: {clusterIP: 198.19.0.9, selector: {app: none}, ports: [{name: web, port: 80, targetPort: 8080}]}}";
+        _reconciler.StartServices();
+        _registry.Apply(new FilesReading(_directory.Path, [RouterFileParser.Parse("partner.yaml", Encoding.UTF8.GetBytes(yaml))], []));
+
+        Eventually.True("the Service", () => Succeed("tree", "--list", BusNames.Service).Split('\n').Contains(path));
+        Assert.Equal("as 1 \"198.19.0.9\"", Get(path, "ClusterIPs"));
+        Assert.Equal("a(ssqq) 1 \"web\" \"TCP\" 80 8080", Get(path, "Ports"));
+        Assert.Equal("a(sssb) 0", Get(path, "Routers"));
+        Assert.Contains(
+            "\"Available\" \"False\" \"NoRouter\" \"the selector app=none matches no router of the namespace default; clients are rejected\"", Get(path, "Conditions"));
+        Introspect_isTheContract("Service", path, BusNames.ServiceInterface);
+
+        _registry.Apply(new FilesReading(_directory.Path, [], ["partner.yaml"]));
+        Eventually.True("no Service", () => !Succeed("tree", "--list", BusNames.Service).Split('\n').Contains(path));
+
+        string Get(string path, string property) => Succeed("get-property", BusNames.Service, path, BusNames.ServiceInterface, property).TrimEnd();
+    }
 
     [Fact]
     public void ListRouters_andGetRouter_giveItsPath()
@@ -118,7 +152,7 @@ public sealed class AgentBusTests : IDisposable
         RouterFlow flow = Flow(1);
         RouterFlow other = flow with { Id = 2, Client = IPEndPoint.Parse("198.18.0.1:40002") };
         RouterFlow[] present = [flow];
-        _kernel.Traffic = plan => new RouterTraffic(plan.Rules.Select(rule => new RuleTraffic(rule, 2, 0)).ToValueList(), present.ToValueList());
+        _kernel.Traffic = plan => new RouterTraffic(plan.Rules.Select(rule => new RuleTraffic(rule, 2, default)).ToValueList(), present.ToValueList());
         string[] read = ["get-property", BusNames.Service, WebPath, BusNames.Router, "Rules"];
 
         Assert.Equal("a(sqsqtt) 1 \"TCP\" 8080 \"203.0.113.26\" 80 2 300", Succeed(read));
@@ -261,6 +295,113 @@ public sealed class AgentBusTests : IDisposable
         Assert.Contains("no such file", Refuse(_busctl, "Check", "s", elsewhere["none.yaml"]));
     }
 
+    [Fact]
+    public void Events_areTheHistory_forWhoMayReadTheJournal()
+    {
+        Assert.Matches(
+            "^a\\(ttsss\\) 1 [0-9]{16} 1 \"active\" \"InForce\" \"198.18.87.99 leaves as 192.168.12.99 through ens3\"$",
+            Succeed("call", BusNames.Service, WebPath, BusNames.Router, "Events"));
+        Assert.Contains("Access denied", Nobody.Run("call", BusNames.Service, WebPath, BusNames.Router, "Events").Errors);
+    }
+
+    [Fact]
+    public void GetResource_asARouterFile_isTheSameRouter()
+    {
+        string reply = Succeed("--json=short", "call", BusNames.Service, WebPath, BusNames.Router, "GetResource");
+        string resource = JsonDocument.Parse(reply).RootElement.GetProperty("data")[0].GetString()!;
+
+        RouterDocument document = Assert.Single(RouterFileParser.Parse("web.yaml", Encoding.UTF8.GetBytes(resource)).Documents);
+        Assert.Equal(_registry.Find(Web)!.LastGood!.Spec, document.Router!.Spec);
+        JsonElement status = JsonDocument.Parse(resource).RootElement.GetProperty("status");
+        Assert.Equal(
+            ["Available True InForce", "Progressing False Settled", "Degraded False AsSpecified", "GatewayReachable True GatewayAnswers", "ClientsReachable Unknown WaysAsked"],
+            status.GetProperty("conditions").EnumerateArray().Select(condition =>
+                $"{condition.GetProperty("type").GetString()} {condition.GetProperty("status").GetString()} {condition.GetProperty("reason").GetString()}"));
+    }
+
+    [Theory]
+    [InlineData("tcp/8080", "", "a(ssssssas) 1 \"forwarded\" \"198.18.0.1\" \"198.18.87.99\" \"8080/TCP\" \"192.168.12.99\" \"203.0.113.26:80\" 4 ")]
+    [InlineData("8080/UDP", "10.0.0.1", "a(ssssssas) 1 \"refused\" \"10.0.0.1\" \"198.18.87.99\" \"\" \"\" \"\" 2 ")]
+    [InlineData("icmp", "fd00::1", "a(ssssssas) 1 \"unreachable\" \"fd00::1\" \"\" \"\" \"\" \"\" 1 ")]
+    public void Explain_saysWhatBecomesOfAPacket(string packet, string client, string expected) =>
+        Assert.StartsWith(expected, Manager("Explain", "ssss", "default", "web-1", packet, client));
+
+    [Theory]
+    [InlineData("none", "tcp/8080", "", "there is no router default/none")]
+    [InlineData("web-1", "tcp/0", "", "tcp/0 is no packet: say tcp/8080, 8080/tcp or icmp (the protocols are tcp, udp and sctp)")]
+    [InlineData("web-1", "tcp/80", "nowhere", "nowhere is no IP address")]
+    public void Explain_ofNonsense_saysWhatIsTaken(string name, string packet, string client, string expected) =>
+        Assert.Contains(expected, Refuse(_busctl, "Explain", "ssss", "default", name, packet, client));
+
+    [Theory]
+    [InlineData("10.0.0.1", "198.18.87.99", "a(ssssssas) 1 \"forwarded\" \"10.0.0.1\" \"198.18.87.99\" \"8080/TCP\" ")]
+    [InlineData("", "198.19.0.1", "a(ssssssas) 1 \"unreachable\" \"\" \"198.19.0.1\" \"\" \"\" \"\" 1 \"198.19.0.1 is neither the inside address of the router nor an address of a Service\"")]
+    public void ExplainTo_saysWhatBecomesOfAPacketThere(string client, string address, string expected) =>
+        Assert.StartsWith(expected, Manager("ExplainTo", "sssss", "default", "web-1", "tcp/8080", client, address));
+
+    [Theory]
+    [InlineData("", "nowhere", "nowhere is no IP address")]
+    [InlineData("10.0.0.1", "fd00::1", "10.0.0.1 sends nothing to fd00::1, which is of the other family")]
+    public void ExplainTo_ofNonsense_saysWhatIsTaken(string client, string address, string expected) =>
+        Assert.Contains(expected, Refuse(_busctl, "ExplainTo", "sssss", "default", "web-1", "tcp/8080", client, address));
+
+    [Fact]
+    public void FindFlow_saysWhoIsThere_orWhyNobodyIsFound()
+    {
+        _kernel.Traffic = _ => new RouterTraffic([], [Flow(1) with { Start = DateTimeOffset.FromUnixTimeSeconds(1_795_000_000) }]);
+
+        Assert.Equal(
+            "aa{sv} 1 10 \"Kind\" s \"flow\" \"State\" s \"living\" \"Router\" s \"default/web-1\" \"Protocol\" s \"TCP\" \"Client\" s \"198.18.0.1:1001\" "
+                + "\"Source\" s \"192.168.12.99:40001\" \"Destination\" s \"203.0.113.26:80\" \"Start\" t 1795000000000000 \"BytesTo\" t 100 \"BytesFrom\" t 200",
+            Manager("FindFlow", "sqst", "192.168.12.99", "40001", "TCP", Microseconds(DateTimeOffset.UtcNow)));
+
+        string none = Manager("FindFlow", "sqst", "192.168.12.99", "40001", "tcp", "1000000");
+        Assert.StartsWith("aa{sv} 4 10 \"Kind\" s \"nearest\" ", none);
+        Assert.Contains("2 \"Kind\" s \"note\" \"Note\" s \"default/web-1 keeps no records, as its flow-log is none: egress-router(5)\"", none);
+    }
+
+    [Theory]
+    [InlineData("192.168.12", "40001", "tcp", "0", "192.168.12, 40001, tcp is no source of a flow: say ADDRESS:PORT/PROTOCOL, such as ")]
+    [InlineData("192.168.12.99", "0", "tcp", "0", "192.168.12.99, 0, tcp is no source of a flow")]
+    [InlineData("192.168.12.99", "1", "http", "0", "192.168.12.99, 1, http is no source of a flow")]
+    [InlineData("192.168.12.99", "1", "tcp", "253370764800000000", "253370764800000000 is no time")]
+    [InlineData("192.168.12.99", "1", "tcp", "18446744073709551615", "18446744073709551615 is no time: say it in microseconds since 1970")]
+    public void FindFlow_ofNonsense_saysWhatIsTaken(string address, string port, string protocol, string at, string expected) =>
+        Assert.Contains(expected, Refuse(_busctl, "FindFlow", "sqst", address, port, protocol, at));
+
+    [Fact]
+    public void FindFlow_isForWhoMayReadTheJournal()
+    {
+        Requires.Root();
+        string[] call = ["FindFlow", "sqst", "192.168.12.99", "1", "tcp", "253370764799999999"];
+
+        Assert.Contains("Access denied", Refuse(Nobody, call));
+        Assert.StartsWith("aa{sv} 1 ", Manager(new Busctl(_daemon.Address, uid: 65534, "adm"), call));
+        Assert.StartsWith("aa{sv} 1 ", Manager(new Busctl(_daemon.Address, uid: 65534, "systemd-journal"), call));
+    }
+
+    [Fact]
+    public void FindFlow_thatWaitsForTheKernel_holdsUpNoOtherCall()
+    {
+        using var hang = new ManualResetEventSlim();
+        using var hung = new ManualResetEventSlim();
+        _kernel.Traffic = _ =>
+        {
+            hung.Set();
+            hang.Wait();
+            return RouterTraffic.None;
+        };
+        using Process found = _busctl.Start("call", BusNames.Service, BusNames.RootPath, BusNames.Manager, "FindFlow", "sqst", "192.168.12.99", "1", "tcp", "0");
+        Assert.True(hung.Wait(Eventually.DefaultDeadline, TestContext.Current.CancellationToken));
+
+        Assert.Contains("active", Manager("ListRouters"));
+        Assert.False(found.HasExited);
+
+        hang.Set();
+        found.WaitForExit();
+        Assert.Equal(0, found.ExitCode);
+    }
+
     [Theory]
     [InlineData("Manager", BusNames.RootPath, BusNames.Manager)]
     [InlineData("Router", WebPath, BusNames.Router)]
@@ -288,6 +429,8 @@ public sealed class AgentBusTests : IDisposable
     public void Dispose()
     {
         _bus?.Dispose();
+        _finder?.Dispose();
+        _traffic?.Dispose();
         _reconciler?.Dispose();
         _registry?.Dispose();
         _daemon?.Dispose();
@@ -305,6 +448,8 @@ public sealed class AgentBusTests : IDisposable
     {
         Id = (uint)number,
     };
+
+    private static string Microseconds(DateTimeOffset time) => $"{(time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond}";
 
     private Busctl Nobody => new(_daemon.Address, uid: 65534);
 

@@ -37,6 +37,18 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public void Check_intoAFile_isNotWrittenOverByTheNextProgram()
+    {
+        File.WriteAllText(_directory["web.yaml"], Valid);
+        string output = _directory["output"];
+
+        Command.Check("sh", "-c", $"{{ dotnet {Agent.Assembly} check --json {_directory["web.yaml"]}; echo after; }} >{output}");
+
+        Assert.StartsWith("{", File.ReadAllText(output));
+        Assert.EndsWith("}\nafter\n", File.ReadAllText(output));
+    }
+
+    [Fact]
     public void Check_missingPath_exitsWith2()
     {
         CommandResult result = Run("check", _directory["none.yaml"]);
@@ -70,7 +82,7 @@ public sealed class CheckCommandTests : IDisposable
 
         Assert.Equal((1, ""), (result.ExitCode, result.Errors));
         JsonElement root = JsonDocument.Parse(result.Output).RootElement;
-        Assert.Equal(["files", "routers", "findings"], root.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["files", "routers", "services", "findings"], root.EnumerateObject().Select(member => member.Name));
         Assert.Equal((2, 1), (root.GetProperty("files").GetInt32(), root.GetProperty("routers").GetInt32()));
         JsonElement[] findings = [.. root.GetProperty("findings").EnumerateArray()];
         Assert.All(findings, finding =>

@@ -1,6 +1,5 @@
 using EgressAgent.Daemon.Hosting;
 using EgressAgent.Daemon.Tests.Support;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
 

@@ -1,7 +1,10 @@
-using EgressAgent.Daemon.Hosting;
+using System.Net.NetworkInformation;
+using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
-using EgressAgent.Model.Validation;
+using ServiceStatus = EgressAgent.Daemon.Hosting.ServiceStatus;
 
 namespace EgressAgent.Daemon.Tests.Hosting;
 
@@ -13,6 +16,14 @@ public sealed class ServiceStatusTests
 
     [Fact]
     public void Describe_oneActive_countsIt() => Assert.Equal("1 router active", ServiceStatus.Describe([Status("a", RouterState.Active)], []));
+
+    [Theory]
+    [InlineData(1, "1 router active at 198.18.0.2")]
+    [InlineData(2, "2 routers active at 198.18.0.2, 198.18.0.3")]
+    [InlineData(4, "4 routers active at 198.18.0.2, 198.18.0.3, 198.18.0.4, 198.18.0.5")]
+    [InlineData(5, "5 routers active")]
+    public void Describe_allActive_saysWhereClientsReachThem(int count, string expected) => Assert.Equal(
+        expected, ServiceStatus.Describe([.. Enumerable.Range(2, count).Select(number => InForce($"198.18.0.{number}"))], []));
 
     [Fact]
     public void Describe_severalStates_countsThemActiveFirstAndNamesTheTrouble() => Assert.Equal(
@@ -47,6 +58,16 @@ public sealed class ServiceStatusTests
     [Fact]
     public void Describe_onlyAFault_isNoReasonToAskForAFile() =>
         Assert.Equal("1 file in error: c.yaml:1:1: empty", ServiceStatus.Describe([], [new Diagnostic(new SourceLocation("c.yaml", 1, 1), "", "empty")]));
+
+    private static RouterStatus InForce(string inside) => Status(inside, RouterState.Active) with
+    {
+        Desired = RouterPlanner.Plan(
+            new RouterKey("default", inside),
+            Example.Router().Spec,
+            new RouterAllocation([Example.Cidr($"{inside}/16")], PhysicalAddress.None),
+            new ObservedNode([new NodeLink(2, "ens3", IsUp: true, HasCarrier: true, 1500, [Example.Cidr("192.168.12.10/24")], [])], []),
+            AgentConfiguration.Default).Desired!,
+    };
 
     private static RouterStatus Status(string name, RouterState state, string message = "") => new()
     {

@@ -42,7 +42,7 @@ internal static class Example
 
     /// <summary>The file that holds a router alone.</summary>
     public static RouterFile File(EgressRouterResource router) => new(
-        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Router = router }], [], IsComplete: true);
+        router.Source.File, [new RouterDocument { Source = router.Source, Key = router.Key, Resource = router }], [], IsComplete: true);
 
     public static InterfaceAddress Cidr(string text) =>
         InterfaceAddress.TryParse(text, out InterfaceAddress? address) ? address : throw new FormatException(text);

@@ -4,16 +4,16 @@ using EgressAgent.Model;
 namespace EgressAgent.Daemon.Tests.Support;
 
 /// <summary>A store that forgets: for tests that never start anew.</summary>
-internal sealed class MemoryStore : IRouterStore
+internal sealed class MemoryStore : IResourceStore
 {
     public string Path => "state.db";
 
     /// <summary>What an earlier agent left.</summary>
-    public IReadOnlyList<RouterRecord> Known { get; set; } = [];
+    public IReadOnlyList<ResourceRecord> Known { get; set; } = [];
 
-    public IReadOnlyList<RouterRecord> Load() => Known;
+    public IReadOnlyList<ResourceRecord> Load() => Known;
 
-    public void Write(IReadOnlyCollection<RouterRecord> changed, IReadOnlyCollection<RouterKey> gone, Func<IEnumerable<RouterRecord>> all)
+    public void Write(IReadOnlyCollection<ResourceRecord> changed, IReadOnlyCollection<ResourceKey> gone, Func<IEnumerable<ResourceRecord>> all)
     {
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Daemon.Commands;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Daemon.Watch;
@@ -218,9 +219,50 @@ public sealed class RouterFileCheckTests : IDisposable
             check.Findings.Select(finding => finding.ToString()));
     }
 
+    [Fact]
+    public void Run_addressOfTheNode_isWarnedOf()
+    {
+        File.WriteAllText(_directory["web.yaml"], Example.Document(address: "192.168.12.99/24, gateway: 192.168.12.1"));
+        HashSet<IPAddress> node = [IPAddress.Parse("192.168.12.99"), IPAddress.Parse("192.168.12.1")];
+
+        RouterFileCheck check = RouterFileCheck.Run([_directory["web.yaml"]], Agent with { NodeAddresses = node });
+
+        Assert.True(check.IsValid);
+        Assert.Equal(
+            [
+                $"{_directory["web.yaml"]}:5:21: spec.addresses[0].ip: warning: 192.168.12.99 is an address of this node, and a reserved address belongs to one router alone: "
+                    + "the router waits until it is taken off the node",
+                $"{_directory["web.yaml"]}:5:48: spec.addresses[0].gateway: warning: 192.168.12.1 is an address of this node, which a macvlan cannot reach: "
+                    + "only destinations in the same subnet can be reached. Name the router of that network",
+            ],
+            check.Findings.Select(finding => finding.ToString()));
+    }
+
+    // Of IPv4 there is room for the nine that they need, of IPv6 there is not for three.
+    [Fact]
+    public void Run_tableOfTheNodeThatIsSmallForItsRouters_isWarnedOf()
+    {
+        File.WriteAllText(_directory["web.yaml"], Example.Document(address: "192.168.12.99/24 }, { ip: \"2001:db8::99/64\""));
+        File.WriteAllText(_directory["two.yaml"], Example.Document("two", "192.168.12.92/24"));
+        File.WriteAllText(_directory["three.yaml"], Example.Document("three", "192.168.12.93/24"));
+
+        RouterFileCheck check = RouterFileCheck.Run([_directory.Path], Agent with { Tables = new NodeTables(12, 3, 65536) });
+
+        Assert.True(check.IsValid);
+        Assert.Equal(
+            [
+                "net.ipv6.neigh.default.gc_thresh3: warning: 1 router needs about 3 entries of the table of ND neighbours, which all network namespaces share, and it takes 3; "
+                    + "when it is full, hosts of the LAN, gateways among them, can be out of reach, for the node itself too: "
+                    + "sysctl -w net.ipv6.neigh.default.gc_thresh2=4 net.ipv6.neigh.default.gc_thresh3=8",
+                "net.netfilter.nf_conntrack_max: warning: the node itself tracks more than three quarters of the 65536 connections that it can, and those that it forwards to its "
+                    + "routers are among them; when it is full, new ones are dropped: sysctl -w net.netfilter.nf_conntrack_max=262144",
+            ],
+            check.Findings.Select(finding => finding.ToString()));
+    }
+
     public void Dispose() => _directory.Dispose();
 
-    private static CheckedAgent Agent => new("/nowhere/routers", "/nowhere/agentd.yaml") { ForwardingSwitch = null };
+    private static CheckedAgent Agent => new("/nowhere/routers", "/nowhere/agentd.yaml") { ForwardingSwitch = null, NodeAddresses = new HashSet<IPAddress>(), Tables = NodeTables.Unknown };
 
     private static RouterFileCheck Run(params string[] targets) => RouterFileCheck.Run(targets, Agent);
 }

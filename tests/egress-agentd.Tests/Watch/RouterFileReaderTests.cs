@@ -1,5 +1,6 @@
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Daemon.Watch;
+using EgressAgent.Model;
 using EgressAgent.Model.Validation;
 using EgressAgent.Testing;
 
@@ -17,7 +18,7 @@ public sealed class RouterFileReaderTests : IDisposable
         Requires.Root();
         System.IO.File.WriteAllText(File, Example.Document());
 
-        RouterFile file = RouterFileReader.Read(File);
+        RouterFile file = RouterFileReader.Read(File, out _);
 
         Assert.Empty(file.AllDiagnostics);
         Assert.True(file.IsComplete);
@@ -82,7 +83,7 @@ public sealed class RouterFileReaderTests : IDisposable
 
     private void AssertRefused(string expected)
     {
-        RouterFile file = RouterFileReader.Read(File);
+        RouterFile file = RouterFileReader.Read(File, out _);
 
         Assert.False(file.IsComplete);
         Assert.Empty(file.Documents);

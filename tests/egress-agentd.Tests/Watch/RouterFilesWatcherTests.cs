@@ -4,7 +4,6 @@ using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
 

@@ -1,8 +1,10 @@
 namespace EgressAgent.Linux.Interop.Uapi;
 
-/// <summary>linux/if_link.h and linux/veth.h.</summary>
+/// <summary>linux/if_link.h, linux/veth.h and, of the types of links, linux/if_arp.h.</summary>
 internal static class IfLinkH
 {
+    internal const ushort ARPHRD_ETHER = 1;
+
     internal const ushort IFLA_ADDRESS = 1;
     internal const ushort IFLA_IFNAME = 3;
     internal const ushort IFLA_MTU = 4;
@@ -14,6 +16,7 @@ internal static class IfLinkH
     internal const ushort IFLA_NET_NS_FD = 28;
     internal const ushort IFLA_EXT_MASK = 29;
     internal const ushort IFLA_LINK_NETNSID = 37;
+    internal const ushort IFLA_TARGET_NETNSID = 46;
     internal const ushort IFLA_CARRIER_UP_COUNT = 47;
     internal const ushort IFLA_PROP_LIST = 52;
     internal const ushort IFLA_ALT_IFNAME = 53;

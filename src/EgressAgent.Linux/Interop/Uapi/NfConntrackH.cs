@@ -12,6 +12,8 @@ internal static class NfConntrackH
     internal const ushort CTA_COUNTERS_REPLY = 10;
     internal const ushort CTA_ID = 12;
     internal const ushort CTA_ZONE = 18;
+    internal const ushort CTA_TIMESTAMP = 20;
+    internal const ushort CTA_TIMESTAMP_EVENT = 27;
 
     internal const ushort CTA_TUPLE_IP = 1;
     internal const ushort CTA_TUPLE_PROTO = 2;
@@ -33,4 +35,13 @@ internal static class NfConntrackH
 
     internal const ushort CTA_COUNTERS_PACKETS = 1;
     internal const ushort CTA_COUNTERS_BYTES = 2;
+
+    internal const ushort CTA_TIMESTAMP_START = 1;
+    internal const ushort CTA_TIMESTAMP_STOP = 2;
+
+    internal const ushort CTA_STATS_INSERT_FAILED = 9;
+    internal const ushort CTA_STATS_DROP = 10;
+
+    internal const ushort CTA_STATS_GLOBAL_ENTRIES = 1;
+    internal const ushort CTA_STATS_GLOBAL_MAX_ENTRIES = 2;
 }

@@ -18,14 +18,16 @@ internal static class RtnetlinkH
     internal const ushort RTM_NEWRULE = 32;
     internal const ushort RTM_DELRULE = 33;
     internal const ushort RTM_GETRULE = 34;
+    internal const ushort RTM_GETNEIGHTBL = 66;
     internal const ushort RTM_NEWNETCONF = 80;
     internal const ushort RTM_NEWNSID = 88;
     internal const ushort RTM_DELNSID = 89;
     internal const ushort RTM_GETNSID = 90;
     internal const ushort RTM_NEWLINKPROP = 108;
-    internal const ushort RTM_DELLINKPROP = 109;
 
     internal const ushort RTA_DST = 1;
+    internal const ushort RTA_SRC = 2;
+    internal const ushort RTA_IIF = 3;
     internal const ushort RTA_OIF = 4;
     internal const ushort RTA_GATEWAY = 5;
     internal const ushort RTA_PRIORITY = 6;
@@ -33,8 +35,13 @@ internal static class RtnetlinkH
     internal const ushort RTA_MULTIPATH = 9;
     internal const ushort RTA_TABLE = 15;
     internal const ushort RTA_VIA = 18;
+    internal const ushort RTA_IP_PROTO = 27;
+    internal const ushort RTA_SPORT = 28;
+    internal const ushort RTA_DPORT = 29;
 
     internal const uint RTM_F_CLONED = 0x200;
+    internal const uint RTM_F_LOOKUP_TABLE = 0x1000;
+    internal const uint RTM_F_FIB_MATCH = 0x2000;
     internal const uint RTNH_F_ONLINK = 4;
 
     // rtm_table is a byte: numbers above it travel in RTA_TABLE alone.
@@ -53,4 +60,44 @@ internal static class RtnetlinkH
     internal const uint RTNLGRP_IPV4_NETCONF = 24;
     internal const uint RTNLGRP_IPV6_NETCONF = 25;
     internal const uint RTNLGRP_NSID = 28;
+}
+
+/// <summary><c>struct ifinfomsg</c> of linux/rtnetlink.h.</summary>
+internal struct IfInfoMsg
+{
+    internal byte ifi_family;
+    internal byte __ifi_pad;
+    internal ushort ifi_type;
+    internal int ifi_index;
+    internal uint ifi_flags;
+    internal uint ifi_change;
+}
+
+/// <summary><c>struct rtmsg</c> of linux/rtnetlink.h.</summary>
+internal struct RtMsg
+{
+    internal byte rtm_family;
+    internal byte rtm_dst_len;
+    internal byte rtm_src_len;
+    internal byte rtm_tos;
+    internal byte rtm_table;
+    internal byte rtm_protocol;
+    internal byte rtm_scope;
+    internal byte rtm_type;
+    internal uint rtm_flags;
+}
+
+/// <summary><c>struct rtnexthop</c> of linux/rtnetlink.h: one path in RTA_MULTIPATH, followed by its attributes.</summary>
+internal struct RtNextHop
+{
+    internal ushort rtnh_len;
+    internal byte rtnh_flags;
+    internal byte rtnh_hops;
+    internal int rtnh_ifindex;
+}
+
+/// <summary><c>struct rtgenmsg</c> of linux/rtnetlink.h; the attributes after it start at the next multiple of 4.</summary>
+internal struct RtGenMsg
+{
+    internal byte rtgen_family;
 }

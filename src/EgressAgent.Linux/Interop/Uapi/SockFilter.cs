@@ -11,3 +11,11 @@ internal readonly struct SockFilter(ushort code, byte jt, byte jf, uint k)
     internal readonly byte jf = jf;
     internal readonly uint k = k;
 }
+
+/// <summary><c>struct sock_fprog</c> of linux/filter.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SockFProg
+{
+    internal ushort len;
+    internal SockFilter* filter;
+}

@@ -17,6 +17,7 @@ internal static class AddressMessage
         IPAddress? local = null;
         IPAddress? prefix = null;
         string? label = null;
+        byte protocol = 0;
         if (!KernelAddress.IsIp(header.ifa_family))
         {
             return null;
@@ -34,6 +35,9 @@ internal static class AddressMessage
                     break;
                 case IFA_LABEL:
                     label = reader.GetString();
+                    break;
+                case IFA_PROTO:
+                    protocol = reader.GetByte();
                     break;
                 case IFA_FLAGS:
                     flags = reader.GetUInt32();
@@ -53,6 +57,7 @@ internal static class AddressMessage
             Scope = (RouteScope)header.ifa_scope,
             Flags = (AddressFlags)flags,
             Label = label,
+            Protocol = protocol,
         };
     }
 }

@@ -18,8 +18,14 @@ public sealed record LinkAddress(int LinkIndex, IPAddress Address, int PrefixLen
     /// </summary>
     public AddressFlags Flags { get; init; }
 
+    /// <summary>On adding: no source for what does not ask for it (RFC 4862, 5.5.4). IPv6 only.</summary>
+    public bool IsDeprecated { get; init; }
+
     /// <summary>IPv4 only: the link's name, or that name with a suffix (<c>eth0:1</c>).</summary>
     public string? Label { get; init; }
+
+    /// <summary>Who put it there, as of a route (<c>IFA_PROTO</c>); 0 when nobody said so, and on kernels before 5.18.</summary>
+    public byte Protocol { get; init; }
 
     public AddressFamily Family => Address.AddressFamily;
 

@@ -96,6 +96,8 @@ internal ref struct NetlinkReader(ReadOnlySpan<byte> payload)
 
     public int GetInt32() => Get<int>();
 
+    public ulong GetUInt64() => Get<ulong>();
+
     public uint GetUInt32BigEndian() => BinaryPrimitives.TryReadUInt32BigEndian(Value, out uint value) ? value : FailShort<uint>();
 
     public ulong GetUInt64BigEndian() => BinaryPrimitives.TryReadUInt64BigEndian(Value, out ulong value) ? value : FailShort<ulong>();

@@ -21,6 +21,18 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
     /// <summary>When the flow is forgotten if no packet comes; null while it is offloaded or ending.</summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>
+    /// When the first packet came, by the kernel's clock. Null where <c>net.netfilter.nf_conntrack_timestamp</c>
+    /// was off by then.
+    /// </summary>
+    public DateTimeOffset? Start { get; init; }
+
+    /// <summary>When what is told of it happened, as <see cref="Start"/>; null where the kernel does not say (before Linux 6.14).</summary>
+    public DateTimeOffset? Told { get; init; }
+
+    /// <summary>When it ended, as <see cref="Start"/>: of a flow that timed out the time at which it did, however late that is told. Null while it lives.</summary>
+    public DateTimeOffset? Stop { get; init; }
+
     /// <summary>Null where the kernel does not count.</summary>
     public ConntrackCounters? OriginalCounters { get; init; }
 

@@ -7,69 +7,90 @@ namespace EgressAgent.Linux.Netlink.Conntrack;
 /// <summary>Reads IPCTNL_MSG_CT_NEW.</summary>
 internal static class ConntrackMessage
 {
-    public static ConntrackEntry? Read(ref NetlinkReader reader)
+    public static ConntrackEntry? Read(ref NetlinkReader reader) => TryRead(ref reader, out ConntrackFlow flow) ? flow.ToEntry() : null;
+
+    /// <summary>The same without an object; false where the reader is malformed.</summary>
+    public static bool TryRead(ref NetlinkReader reader, out ConntrackFlow flow)
     {
         reader.Read<NfGenMsg>();
-        ConntrackTuple? original = null;
-        ConntrackTuple? reply = null;
-        ConntrackCounters? originalCounters = null;
-        ConntrackCounters? replyCounters = null;
-        TimeSpan? timeout = null;
-        uint id = 0;
-        uint status = 0;
-        uint mark = 0;
-        ushort zone = 0;
+        flow = default;
+        bool hasOriginal = false;
+        bool hasReply = false;
         while (reader.MoveNext())
         {
             switch (reader.Type)
             {
                 case CTA_TUPLE_ORIG:
-                    original = ConntrackTupleCodec.Read(ref reader);
+                    flow.Original = ConntrackTupleCodec.Read(ref reader);
+                    hasOriginal = true;
                     break;
                 case CTA_TUPLE_REPLY:
-                    reply = ConntrackTupleCodec.Read(ref reader);
+                    flow.Reply = ConntrackTupleCodec.Read(ref reader);
+                    hasReply = true;
                     break;
                 case CTA_COUNTERS_ORIG:
-                    originalCounters = ReadCounters(ref reader);
+                    flow.OriginalCounters = ReadCounters(ref reader);
                     break;
                 case CTA_COUNTERS_REPLY:
-                    replyCounters = ReadCounters(ref reader);
+                    flow.ReplyCounters = ReadCounters(ref reader);
                     break;
                 case CTA_TIMEOUT:
-                    timeout = TimeSpan.FromSeconds(reader.GetUInt32BigEndian());
+                    flow.Timeout = TimeSpan.FromSeconds(reader.GetUInt32BigEndian());
                     break;
                 case CTA_ID:
-                    id = reader.GetUInt32BigEndian();
+                    flow.Id = reader.GetUInt32BigEndian();
                     break;
                 case CTA_STATUS:
-                    status = reader.GetUInt32BigEndian();
+                    flow.Status = (ConntrackStatus)reader.GetUInt32BigEndian();
                     break;
                 case CTA_MARK:
-                    mark = reader.GetUInt32BigEndian();
+                    flow.Mark = reader.GetUInt32BigEndian();
                     break;
                 case CTA_ZONE:
-                    zone = reader.GetUInt16BigEndian();
+                    flow.Zone = reader.GetUInt16BigEndian();
+                    break;
+                case CTA_TIMESTAMP:
+                    (flow.Start, flow.Stop) = ReadTimes(ref reader);
+                    break;
+                case CTA_TIMESTAMP_EVENT:
+                    flow.Told = ToTime(reader.GetUInt64BigEndian());
                     break;
             }
         }
 
-        if (original is null || reply is null)
+        if (!hasOriginal || !hasReply)
         {
             reader.Fail("a flow without both its directions");
-            return null;
         }
 
-        return new ConntrackEntry(original, reply)
-        {
-            Id = id,
-            Status = (ConntrackStatus)status,
-            Mark = mark,
-            Zone = zone,
-            Timeout = timeout,
-            OriginalCounters = originalCounters,
-            ReplyCounters = replyCounters,
-        };
+        return reader.Fault is null;
     }
+
+    private static (DateTimeOffset? Start, DateTimeOffset? Stop) ReadTimes(ref NetlinkReader reader)
+    {
+        DateTimeOffset? start = null;
+        DateTimeOffset? stop = null;
+        (int, int) outer = reader.Enter();
+        while (reader.MoveNext())
+        {
+            switch (reader.Type)
+            {
+                case CTA_TIMESTAMP_START:
+                    start = ToTime(reader.GetUInt64BigEndian());
+                    break;
+                case CTA_TIMESTAMP_STOP:
+                    stop = ToTime(reader.GetUInt64BigEndian());
+                    break;
+            }
+        }
+
+        reader.Leave(outer);
+        return (start, stop);
+    }
+
+    // Nanoseconds since 1970; 0 for none.
+    private static DateTimeOffset? ToTime(ulong time) =>
+        time == 0 ? null : DateTimeOffset.UnixEpoch.AddTicks((long)(time / TimeSpan.NanosecondsPerTick));
 
     private static ConntrackCounters ReadCounters(ref NetlinkReader reader)
     {

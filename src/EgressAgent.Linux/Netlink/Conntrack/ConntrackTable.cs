@@ -24,6 +24,9 @@ public sealed class ConntrackTable : IDisposable
 
     public void Dispose() => _connection.Dispose();
 
+    /// <summary>The number of the namespace, which no other has until the next boot; null where the kernel has none (before Linux 5.14).</summary>
+    public ulong? TryReadNetnsCookie() => _connection.TryReadNetnsCookie();
+
     /// <summary>
     /// The flows of one family or of both. The table goes on changing while it is read: a flow that comes or goes meanwhile may be
     /// missed, and one may be seen twice.
@@ -31,14 +34,57 @@ public sealed class ConntrackTable : IDisposable
     /// <exception cref="LinuxException">The kernel refused, or has no ctnetlink.</exception>
     public IReadOnlyList<ConntrackEntry> GetFlows(AddressFamily family = AddressFamily.Unspecified)
     {
-        var request = new NetlinkWriter(
-            stackalloc byte[NetlinkWriter.BufferSize],
-            NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET,
-            NLM_F_DUMP);
-        request.Write(new NfGenMsg { nfgen_family = KernelAddress.FamilyOf(family) });
         var flows = new List<ConntrackEntry>();
-        NetlinkResult result = _connection.Dump(request.Finish(), ConntrackMessage.Read, flows);
-        return result.IsSuccess ? flows : throw result.ToException("list", $"flows in {_connection.NetnsName}");
+        Dump(family, ConntrackMessage.Read, flows);
+        return flows;
+    }
+
+    /// <summary>The same as <see cref="GetFlows"/>, of both families, without an object for each.</summary>
+    /// <exception cref="LinuxException">As there.</exception>
+    public void VisitFlows(ConntrackVisitor visit) => Dump<ConntrackEntry>(
+        AddressFamily.Unspecified,
+        (ref reader) =>
+        {
+            if (ConntrackMessage.TryRead(ref reader, out ConntrackFlow flow))
+            {
+                visit(flow);
+            }
+
+            return null;
+        },
+        []);
+
+    /// <summary>The flow whose first packet looked so; null when there is none.</summary>
+    /// <exception cref="LinuxException">The kernel refused, or has no ctnetlink.</exception>
+    public ConntrackEntry? Find(ConntrackTuple original) => Find(CTA_TUPLE_ORIG, original);
+
+    /// <summary>The flow whose answers look so as they arrive; null when there is none.</summary>
+    /// <exception cref="LinuxException">The kernel refused, or has no ctnetlink.</exception>
+    public ConntrackEntry? FindAnswered(ConntrackTuple reply) => Find(CTA_TUPLE_REPLY, reply);
+
+    /// <summary>How many entries the namespace has. It is cheap, however many there are.</summary>
+    /// <exception cref="LinuxException">The kernel refused, or does not say (before Linux 5.6).</exception>
+    public ConntrackSize ReadSize()
+    {
+        var request = new NetlinkWriter(
+            stackalloc byte[NetlinkWriter.BufferSize], NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK);
+        request.Write(default(NfGenMsg));
+        NetlinkResult result = _connection.Get<ConntrackSize>(request.Finish(), ConntrackStatisticsMessage.ReadSize, out ConntrackSize? size);
+        return result.IsSuccess && size is not null ? size : throw result.ToException("count", $"flows in {_connection.NetnsName}");
+    }
+
+    /// <summary>What the kernel has counted in the namespace since it was made, on all processors together.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public ConntrackStatistics ReadStatistics()
+    {
+        var request = new NetlinkWriter(
+            stackalloc byte[NetlinkWriter.BufferSize], NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP);
+        request.Write(default(NfGenMsg));
+        var processors = new List<ConntrackStatistics>();
+        NetlinkResult result = _connection.Dump(request.Finish(), ConntrackStatisticsMessage.Read, processors);
+        return result.IsSuccess
+            ? processors.Aggregate(new ConntrackStatistics(0, 0), (sum, one) => sum + one)
+            : throw result.ToException("read", $"statistics of connection tracking in {_connection.NetnsName}");
     }
 
     /// <summary>
@@ -75,6 +121,32 @@ public sealed class ConntrackTable : IDisposable
         {
             throw result.ToException("flush", $"flows in {_connection.NetnsName}");
         }
+    }
+
+    private void Dump<T>(AddressFamily family, MessageParser<T> parse, List<T> found)
+        where T : class
+    {
+        var request = new NetlinkWriter(
+            stackalloc byte[NetlinkWriter.BufferSize],
+            NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET,
+            NLM_F_DUMP);
+        request.Write(new NfGenMsg { nfgen_family = KernelAddress.FamilyOf(family) });
+        NetlinkResult result = _connection.Dump(request.Finish(), parse, found);
+        if (!result.IsSuccess)
+        {
+            throw result.ToException("list", $"flows in {_connection.NetnsName}");
+        }
+    }
+
+    private ConntrackEntry? Find(ushort direction, ConntrackTuple tuple)
+    {
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET, NLM_F_ACK);
+        request.Write(new NfGenMsg { nfgen_family = KernelAddress.FamilyOf(tuple.Source.AddressFamily) });
+        ConntrackTupleCodec.Write(ref request, direction, tuple);
+        NetlinkResult result = _connection.Get(request.Finish(), ConntrackMessage.Read, out ConntrackEntry? found);
+        return result.IsSuccess ? found
+            : result.Errno == Errno.ENOENT ? null
+            : throw result.ToException("find flow", $"{tuple} in {_connection.NetnsName}");
     }
 
     private static NetlinkWriter BeginRemove(Span<byte> buffer, byte family)

@@ -1,6 +1,6 @@
-using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Linux.Netlink.Codec;
+using EgressAgent.Linux.Sockets;
 using static EgressAgent.Linux.Interop.Uapi.NfConntrackH;
 
 namespace EgressAgent.Linux.Netlink.Conntrack;
@@ -11,25 +11,25 @@ internal static class ConntrackTupleCodec
     // IPPROTO_ICMPV6
     private const byte IcmpV6 = 58;
 
-    public static ConntrackTuple Read(ref NetlinkReader reader)
+    public static ConntrackEnds Read(ref NetlinkReader reader)
     {
-        var tuple = new ConntrackTuple(0, IPAddress.Any, IPAddress.Any);
+        ConntrackEnds ends = default;
         (int, int) outer = reader.Enter();
         while (reader.MoveNext())
         {
             switch (reader.Type)
             {
                 case CTA_TUPLE_IP:
-                    tuple = ReadAddresses(ref reader, tuple);
+                    ReadAddresses(ref reader, ref ends);
                     break;
                 case CTA_TUPLE_PROTO:
-                    tuple = ReadProtocol(ref reader, tuple);
+                    ReadProtocol(ref reader, ref ends);
                     break;
             }
         }
 
         reader.Leave(outer);
-        return tuple;
+        return ends;
     }
 
     public static void Write(ref NetlinkWriter request, ushort type, ConntrackTuple tuple)
@@ -46,7 +46,7 @@ internal static class ConntrackTupleCodec
         request.EndNested(nest);
     }
 
-    private static ConntrackTuple ReadAddresses(ref NetlinkReader reader, ConntrackTuple tuple)
+    private static void ReadAddresses(ref NetlinkReader reader, ref ConntrackEnds ends)
     {
         (int, int) outer = reader.Enter();
         while (reader.MoveNext())
@@ -54,37 +54,57 @@ internal static class ConntrackTupleCodec
             switch (reader.Type)
             {
                 case CTA_IP_V4_SRC or CTA_IP_V6_SRC:
-                    tuple = tuple with { Source = reader.GetAddress() };
+                    ends.Source = ReadAddress(ref reader);
                     break;
                 case CTA_IP_V4_DST or CTA_IP_V6_DST:
-                    tuple = tuple with { Destination = reader.GetAddress() };
+                    ends.Destination = ReadAddress(ref reader);
                     break;
             }
         }
 
         reader.Leave(outer);
-        return tuple;
     }
 
-    private static ConntrackTuple ReadProtocol(ref NetlinkReader reader, ConntrackTuple tuple)
+    private static SocketEndpoint ReadAddress(ref NetlinkReader reader)
+    {
+        if (reader.Value.Length is 4 or 16)
+        {
+            return new SocketEndpoint(reader.Value, 0);
+        }
+
+        reader.Fail($"an address of {reader.Value.Length} bytes");
+        return default;
+    }
+
+    private static void ReadProtocol(ref NetlinkReader reader, ref ConntrackEnds ends)
     {
         (int, int) outer = reader.Enter();
         while (reader.MoveNext())
         {
-            tuple = reader.Type switch
+            switch (reader.Type)
             {
-                CTA_PROTO_NUM => tuple with { Protocol = reader.GetByte() },
-                CTA_PROTO_SRC_PORT => tuple with { SourcePort = reader.GetUInt16BigEndian() },
-                CTA_PROTO_DST_PORT => tuple with { DestinationPort = reader.GetUInt16BigEndian() },
-                CTA_PROTO_ICMP_ID or CTA_PROTO_ICMPV6_ID => tuple with { IcmpId = reader.GetUInt16BigEndian() },
-                CTA_PROTO_ICMP_TYPE or CTA_PROTO_ICMPV6_TYPE => tuple with { IcmpType = reader.GetByte() },
-                CTA_PROTO_ICMP_CODE or CTA_PROTO_ICMPV6_CODE => tuple with { IcmpCode = reader.GetByte() },
-                _ => tuple,
-            };
+                case CTA_PROTO_NUM:
+                    ends.Protocol = reader.GetByte();
+                    break;
+                case CTA_PROTO_SRC_PORT:
+                    ends.SourcePort = reader.GetUInt16BigEndian();
+                    break;
+                case CTA_PROTO_DST_PORT:
+                    ends.DestinationPort = reader.GetUInt16BigEndian();
+                    break;
+                case CTA_PROTO_ICMP_ID or CTA_PROTO_ICMPV6_ID:
+                    ends.IcmpId = reader.GetUInt16BigEndian();
+                    break;
+                case CTA_PROTO_ICMP_TYPE or CTA_PROTO_ICMPV6_TYPE:
+                    ends.IcmpType = reader.GetByte();
+                    break;
+                case CTA_PROTO_ICMP_CODE or CTA_PROTO_ICMPV6_CODE:
+                    ends.IcmpCode = reader.GetByte();
+                    break;
+            }
         }
 
         reader.Leave(outer);
-        return tuple;
     }
 
     private static void WriteProtocol(ref NetlinkWriter request, ConntrackTuple tuple)

@@ -47,6 +47,9 @@ public sealed record Link
     /// <summary>Of a macvlan only.</summary>
     public MacvlanMode? MacvlanMode { get; init; }
 
+    /// <summary>Whether both are veth ends, each the other's peer, as far as indexes tell: those of two namespaces can be the same.</summary>
+    public bool IsVethPeerOf(Link? other) => Kind == "veth" && other is { Kind: "veth" } && ParentIndex == other.Index && other.ParentIndex == Index;
+
     /// <summary>Whether the administrator set it up; it may still lack a carrier.</summary>
     public bool IsUp => Flags.HasFlag(LinkFlags.Up);
 
@@ -54,6 +57,9 @@ public sealed record Link
 
     /// <summary>How often the carrier came up since the device was made: it tells a link that came back from one that stayed.</summary>
     public uint CarrierUpCount { get; init; }
+
+    /// <summary>Whether its frames are those of Ethernet (ARPHRD_ETHER); those of loopback and of tunnels for IP packets are not.</summary>
+    public bool IsEthernet { get; init; } = true;
 
     public bool IsLoopback => Flags.HasFlag(LinkFlags.Loopback);
 }

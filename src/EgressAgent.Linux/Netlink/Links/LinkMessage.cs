@@ -76,6 +76,7 @@ internal static class LinkMessage
             Name = name,
             Kind = kind,
             Flags = (LinkFlags)header.ifi_flags,
+            IsEthernet = header.ifi_type == ARPHRD_ETHER,
             OperationalState = state,
             CarrierUpCount = carrierUps,
             Mtu = mtu,

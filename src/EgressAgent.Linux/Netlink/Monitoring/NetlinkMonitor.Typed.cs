@@ -1,5 +1,4 @@
 using System.Buffers;
-using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Interop.Uapi;
 using EgressAgent.Linux.Netlink.Codec;
 
@@ -25,13 +24,21 @@ public abstract class NetlinkMonitor<T> : NetlinkMonitor
 
     /// <summary>What has arrived, in order, without waiting; empty when nothing has. There may be more than one call returns.</summary>
     /// <exception cref="LinuxException">The socket cannot be read.</exception>
-    public IReadOnlyList<T> Read()
+    public IReadOnlyList<T> Read() => Read(take: null);
+
+    /// <summary>As <see cref="Read()"/>.</summary>
+    /// <param name="take">
+    /// Called with each change before the kernel is told that it was received: who is killed meanwhile has it told to the next process
+    /// that has the socket.
+    /// </param>
+    /// <exception cref="LinuxException">The socket cannot be read.</exception>
+    public IReadOnlyList<T> Read(Action<T>? take)
     {
         var changes = new List<T>();
         byte[] buffer = ArrayPool<byte>.Shared.Rent(NetlinkSocket.DatagramSize);
         try
         {
-            for (int i = 0; i < DatagramsPerRead && ReadDatagram(buffer, changes); i++)
+            for (int i = 0; i < DatagramsPerRead && ReadDatagram(buffer, changes, take); i++)
             {
             }
 
@@ -43,18 +50,31 @@ public abstract class NetlinkMonitor<T> : NetlinkMonitor
         }
     }
 
-    /// <summary>Waits until there is something to read.</summary>
-    /// <returns>False after <paramref name="timeout"/>.</returns>
-    /// <exception cref="LinuxException">The socket cannot be polled.</exception>
-    public bool Wait(TimeSpan timeout) => Poll.Readable(Socket.Handle, timeout);
-
     /// <summary>Null for messages that tell nothing.</summary>
     private protected abstract T? Parse(in NlMsgHdr header, ref NetlinkReader reader);
 
     // False when nothing has arrived.
-    private bool ReadDatagram(byte[] buffer, List<T> changes)
+    private bool ReadDatagram(byte[] buffer, List<T> changes, Action<T>? take)
     {
-        Errno errno = Socket.Receive(buffer, wait: false, out int length);
+        int first = changes.Count;
+        bool isThere = ReadDatagram(buffer, changes, peek: take is not null);
+        if (isThere && take is not null)
+        {
+            for (int i = first; i < changes.Count; i++)
+            {
+                take(changes[i]);
+            }
+
+            Socket.Receive(buffer, wait: false, out _);
+        }
+
+        return isThere;
+    }
+
+    // False when nothing has arrived.
+    private bool ReadDatagram(byte[] buffer, List<T> changes, bool peek)
+    {
+        Errno errno = Socket.Receive(buffer, wait: false, out int length, peek);
         if (errno == Errno.EAGAIN)
         {
             return false;

@@ -7,13 +7,9 @@ namespace EgressAgent.Linux.Netlink.Monitoring;
 public abstract class NetlinkMonitor : IDisposable
 {
     // Room for the burst of some thousand changes, in bytes as the kernel counts them.
-    private const int ReceiveBufferSize = 4 * 1024 * 1024;
+    internal const int ReceiveBufferSize = 4 * 1024 * 1024;
 
-    private protected NetlinkMonitor(NetlinkSocket socket)
-    {
-        Socket = socket;
-        socket.SetReceiveBuffer(ReceiveBufferSize);
-    }
+    private protected NetlinkMonitor(NetlinkSocket socket) => Socket = socket;
 
     internal NetlinkSocket Socket { get; }
 

@@ -1,4 +1,4 @@
-using EgressAgent.Linux.Arp;
+using EgressAgent.Linux.AddressConflicts;
 using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.Namespaces;
 
@@ -50,7 +50,7 @@ public sealed class NetlinkMonitorLoop : IDisposable
     public void Add(NetlinkMonitor monitor, Action callback) => Add(monitor, monitor.Socket.Handle.Descriptor, EpollEvents.In, callback);
 
     /// <inheritdoc cref="Add(NetlinkMonitor, Action)"/>
-    public void Add(ArpConflictMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, EpollEvents.In, callback);
+    public void Add(AddressConflictMonitor monitor, Action callback) => Add(monitor, monitor.Descriptor, EpollEvents.In, callback);
 
     /// <summary>Starts to call back when mounts change.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
@@ -63,7 +63,7 @@ public sealed class NetlinkMonitorLoop : IDisposable
     public bool Remove(NetlinkMonitor monitor) => Remove(monitor, monitor.Socket.Handle.Descriptor);
 
     /// <inheritdoc cref="Remove(NetlinkMonitor)"/>
-    public bool Remove(ArpConflictMonitor monitor) => Remove(monitor, monitor.Descriptor);
+    public bool Remove(AddressConflictMonitor monitor) => Remove(monitor, monitor.Descriptor);
 
     /// <inheritdoc cref="Remove(NetlinkMonitor)"/>
     public bool Remove(MountMonitor monitor) => Remove(monitor, monitor.Descriptor);

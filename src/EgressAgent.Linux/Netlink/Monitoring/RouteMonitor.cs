@@ -37,22 +37,8 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
     /// <exception cref="LinuxException">No descriptor is left, or the namespace cannot be entered.</exception>
     public static RouteMonitor Open(NetworkNamespace netns, RouteMonitorGroups groups = RouteMonitorGroups.Configuration)
     {
-        NetlinkSocket socket = NetlinkSocket.Open(netns, NETLINK_ROUTE);
-        try
-        {
-            var monitor = new RouteMonitor(socket);
-            foreach (uint group in Memberships.Where(item => groups.HasFlag(item.Choice)).SelectMany(item => item.Groups))
-            {
-                socket.SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, (int)group);
-            }
-
-            return monitor;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        IEnumerable<uint> memberships = Memberships.Where(item => groups.HasFlag(item.Choice)).SelectMany(item => item.Groups);
+        return new RouteMonitor(NetlinkSocket.Open(netns, NETLINK_ROUTE, ReceiveBufferSize, memberships));
     }
 
     private protected override RouteNotification? Parse(in NlMsgHdr header, ref NetlinkReader reader)
@@ -71,4 +57,29 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
             _ => null,
         };
     }
+}
+
+/// <summary>What a <see cref="RouteMonitor"/> tells of.</summary>
+[Flags]
+public enum RouteMonitorGroups
+{
+    None = 0,
+    Links = 1 << 0,
+
+    /// <summary>Of both families, as for routes and rules.</summary>
+    Addresses = 1 << 1,
+    Routes = 1 << 2,
+    Rules = 1 << 3,
+
+    /// <summary>ARP and NDP entries: many, on a busy network.</summary>
+    Neighbours = 1 << 4,
+
+    /// <summary>Ids by which the namespace knows other namespaces; one goes away with the namespace that it stands for.</summary>
+    NetnsIds = 1 << 5,
+
+    /// <summary>Some of the settings under net.ipv4.conf and net.ipv6.conf: see <see cref="RouteNotification.SettingChanged"/>.</summary>
+    Settings = 1 << 6,
+
+    /// <summary>What makes up the configuration of a namespace.</summary>
+    Configuration = Links | Addresses | Routes | Rules | Settings,
 }

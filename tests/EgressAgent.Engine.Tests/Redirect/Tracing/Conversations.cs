@@ -63,6 +63,9 @@ internal static class Conversations
             eth0 icmp 10.88.0.2:1 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 47 10.88.0.2 > 198.18.0.2 → eth0 port-unreachable from 198.18.0.2
             eth0 253 10.88.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2
+            eth0 253 10.88.0.2 > 192.168.12.99 → eth0 protocol-unreachable from 192.168.12.99
+            net1 253 192.168.12.20 > 192.168.12.99 → net1 protocol-unreachable from 192.168.12.99
+            flows → 0
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 tcp-reset from fd96:e9e5:a::2
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 port-unreachable from fd96:e9e5:a::2
             eth0 icmpv6 [fd88::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
@@ -77,6 +80,12 @@ internal static class Conversations
             net1 47 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
             eth0 253 10.88.0.2 > 198.18.0.2 → net1 192.168.12.99 > 203.0.113.30
             net1 253 203.0.113.30 > 192.168.12.99 → eth0 198.18.0.2 > 10.88.0.2
+            flows → 6
+            net1 253 192.168.12.20 > 192.168.12.99 → dropped as unverifiable
+            eth0 253 10.88.0.2 > 192.168.12.99 → eth0 protocol-unreachable from 192.168.12.99
+            eth0 253 10.88.0.2 > 192.168.12.98 → eth0 protocol-unreachable from 192.168.12.98
+            eth0 253 10.89.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2
+            flows → 6
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:80 → eth0 tcp-reset from fd96:e9e5:a::2
             eth0 icmpv6 [fd88::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
             """),
@@ -113,6 +122,23 @@ internal static class Conversations
             """),
 
         // The way back.
+        new("what is refused is counted once, by its reason", Full, """
+            eth0 tcp 172.16.0.2:4000 > 198.18.0.2:80 → eth0 tcp-reset from 198.18.0.2
+            eth0 udp 172.16.0.2:4000 > 198.18.0.2:80 → eth0 port-unreachable from 198.18.0.2
+            eth0 tcp [2001:db8:77::2]:4000 > [fd96:e9e5:a::2]:8086 → eth0 tcp-reset from fd96:e9e5:a::2
+            refused_not_in_clients → 3
+            refused_no_rule → 0
+            eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:81 → eth0 tcp-reset from fd96:e9e5:a::2
+            eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:81 → eth0 port-unreachable from fd96:e9e5:a::2
+            refused_no_rule → 2
+            eth0 253 [fd88::2]:0 > [fd96:e9e5:a::2]:0 → eth0 protocol-unreachable from fd96:e9e5:a::2
+            refused_no_rule → 3
+            eth0 tcp[ack] [fd88::2]:4001 > [fd96:e9e5:a::2]:81 → eth0 tcp-reset from fd96:e9e5:a::2
+            net1 tcp 192.168.12.7:4000 > 192.168.12.99:80 → net1 tcp-reset from 192.168.12.99
+            eth0 tcp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            refused_no_rule → 3
+            refused_not_in_clients → 3
+            """),
         new("replies come back from the inside address", Full, """
             eth0 tcp 10.88.0.2:4000 > 198.18.0.2:8080 → net1 192.168.12.99:4000 > 203.0.113.27:81
             eth0 tcp 10.88.0.2:4000 > 198.18.0.2:8080 → net1 192.168.12.99:4000 > 203.0.113.27:81
@@ -121,6 +147,8 @@ internal static class Conversations
             net1 tcp[fin,ack] 203.0.113.27:81 > 192.168.12.99:4000 → eth0 198.18.0.2:8080 > 10.88.0.2:4000
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             net1 udp [2001:db8:ff::27]:80 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4000
+            eth0 sctp [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::28]:7
+            net1 sctp[init-ack] [2001:db8:ff::28]:7 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:7786 > [fd88::2]:4000
             """),
         new("the way back is the way that the client came, though its address is the LAN's", Full, """
             eth0 tcp 192.168.12.50:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
@@ -139,6 +167,8 @@ internal static class Conversations
             eth0 udp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.27:80
             net1 udp 203.0.113.27:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
             eth0 icmp[destination-unreachable] 10.88.0.2 > 198.18.0.2 (about udp 198.18.0.2:80 > 10.88.0.2:4000) → net1 192.168.12.99 > 203.0.113.27
+            eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
+            eth0 icmpv6[packet-too-big] fd88::2 > fd96:e9e5:a::2 (about udp [fd96:e9e5:a::2]:8086 > [fd88::2]:4000) → net1 2001:db8:12::99 > 2001:db8:ff::27
             """),
         new("a packet that is too long for the next link is reported to its sender", Full, """
             eth0 udp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.27:80
@@ -186,7 +216,7 @@ internal static class Conversations
             net1 udp 192.168.12.20:80 > 192.168.12.99:4000 → net1 port-unreachable from 192.168.12.99
             net1 udp 203.0.113.27:81 > 192.168.12.99:4000 → net1 port-unreachable from 192.168.12.99
             net1 udp 203.0.113.27:80 > 192.168.12.98:4000 → net1 port-unreachable from 192.168.12.98
-            net1 udp 203.0.113.27:80 > 10.88.0.2:4000 → dropped by rule 99
+            net1 udp 203.0.113.27:80 > 10.88.0.2:4000 → dropped by rule 100
             net1 udp 10.88.0.2:4000 > 198.18.0.2:80 → dropped by spoofed
             """),
 
@@ -217,8 +247,11 @@ internal static class Conversations
             net1 tcp[ack] 10.88.0.2:4000 > 198.18.0.2:80 → dropped by spoofed
             eth0 udp 192.168.12.50:4000 > 198.18.0.2:81 → local
             self udp 198.18.0.2:81 > 192.168.12.50:4000 → eth0 198.18.0.2:81 > 192.168.12.50:4000
+            self udp 198.18.0.2:81 > 192.168.12.50:4001 → eth0 198.18.0.2:81 > 192.168.12.50:4001
+            self udp [fd96:e9e5:a::2]:8086 > [fd88::2]:4001 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4001
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → local
             self tcp[syn,ack] [fd96:e9e5:a::2]:8086 > [fd88::2]:4000 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4000
+            eth0 icmpv6[packet-too-big] fd88::2 > fd96:e9e5:a::2 (about tcp [fd96:e9e5:a::2]:8086 > [fd88::2]:4000) → local
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → local
             eth0 sctp 10.88.0.2:4000 > 198.18.0.2:7777 → local
             self sctp 198.18.0.2:7777 > 10.88.0.2:4000 → eth0 198.18.0.2:7777 > 10.88.0.2:4000
@@ -235,6 +268,7 @@ internal static class Conversations
             net1 sctp 203.0.113.28:7 > 192.168.12.99:4000 → local
             self udp [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             net1 udp [2001:db8:ff::27]:80 > [2001:db8:12::99]:4000 → local
+            net1 icmpv6[destination-unreachable] 2001:db8:12::1 > 2001:db8:12::99 (about udp [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80) → local
             self/eth0 udp [2001:db8:12::99]:4000 > [2001:db8:12::10]:80 → eth0 [2001:db8:12::99]:4000 > [2001:db8:12::10]:80
             eth0 udp [2001:db8:12::10]:80 > [2001:db8:12::99]:4000 → local
             self/eth0 udp 192.168.12.98:4000 > 192.168.12.10:80 → eth0 192.168.12.98:4000 > 192.168.12.10:80
@@ -264,6 +298,9 @@ internal static class Conversations
             eth0 tcp 10.88.0.2:4000 > 203.0.113.26:80 → eth0 prohibited from 198.18.0.2
             eth0 tcp[fin,ack] 10.88.0.2:4000 > 198.18.0.2:80 → dropped by local
             eth0 tcp[fin,ack] 10.88.0.2:4000 > 203.0.113.26:80 → eth0 prohibited from 198.18.0.2
+            eth0 tcp[ack] 10.89.0.2:4001 > 198.18.0.2:80 → eth0 tcp-reset from 198.18.0.2
+            refused_not_in_clients → 2
+            refused_no_rule → 6
             """),
 
         .. ClosedByDefault("kernel", Full),
@@ -301,19 +338,21 @@ internal static class Conversations
             eth0 253 10.89.0.2 > 198.18.0.2 → eth0 protocol-unreachable from 198.18.0.2
             eth0 icmpv6 [fd89::2]:1 > fd96:e9e5:a::2 → eth0 port-unreachable from fd96:e9e5:a::2
             eth0 253 fd89::2 > fd96:e9e5:a::2 → eth0 protocol-unreachable from fd96:e9e5:a::2
-            net1 253 192.168.12.20 > 192.168.12.99 → net1 protocol-unreachable from 192.168.12.99
+            eth0 253 fd89::2 > 2001:db8:12::99 → eth0 protocol-unreachable from 2001:db8:12::99
             net1 253 2001:db8:12::20 > 2001:db8:12::99 → net1 protocol-unreachable from 2001:db8:12::99
+            net1 253 2001:db8:12::20 > 2001:db8:12::98 → net1 protocol-unreachable from 2001:db8:12::98
+            flows → 0
             net1 253 192.168.12.20 > 198.18.0.2 → dropped by spoofed
             eth0 253 10.89.0.2 > 203.0.113.26 → eth0 prohibited from 198.18.0.2
             """),
         new($"a neighbour that routes through the router reaches nobody ({datapath})", router, """
-            net1 tcp 192.168.12.20:4000 > 203.0.113.26:80 → dropped by rule 99
-            net1 udp 192.168.12.20:4000 > 10.88.0.2:80 → dropped by rule 99
-            net1 icmp 192.168.12.20:1 > 198.18.0.1 → dropped by rule 99
+            net1 tcp 192.168.12.20:4000 > 203.0.113.26:80 → dropped by rule 100
+            net1 udp 192.168.12.20:4000 > 10.88.0.2:80 → dropped by rule 100
+            net1 icmp 192.168.12.20:1 > 198.18.0.1 → dropped by rule 100
             net1 tcp 192.168.12.20:4000 > 198.18.0.2:80 → dropped by spoofed
             net1 icmp 192.168.12.20:1 > 198.18.0.2 → dropped by spoofed
-            net1 tcp [2001:db8:12::20]:4000 > [2001:db8:ff::26]:80 → dropped by rule 99
-            net1 udp [2001:db8:12::20]:4000 > [fd88::2]:80 → dropped by rule 99
+            net1 tcp [2001:db8:12::20]:4000 > [2001:db8:ff::26]:80 → dropped by rule 100
+            net1 udp [2001:db8:12::20]:4000 > [fd88::2]:80 → dropped by rule 100
             net1 tcp [2001:db8:12::20]:4000 > [fd96:e9e5:a::2]:8086 → dropped by spoofed
             net1 icmpv6 [2001:db8:12::20]:1 > fd96:e9e5:a::2 → dropped by spoofed
             net1 icmpv6[nd-neighbor-solicit] 2001:db8:12::20 > fd96:e9e5:a::2 → dropped by spoofed

@@ -22,9 +22,21 @@ public sealed class DecisionTests
         ("through", "only replies come back", "without ct status dnat"),
         ("guard", "rejections and errors", "without oifname \"eth0\""),
 
-        // What comes from clients is refused by the last rule in any case.
-        ("local", "iifname \"net1\" ip daddr { 192.168.12.99 , 192.168.12.98 } jump refuse", "without iifname \"net1\""),
-        ("local", "iifname \"net1\" ip6 daddr { 2001:db8:12::99 , 2001:db8:12::98 } jump refuse", "without iifname \"net1\""),
+        // The routing policy leads what answers a client to eth0. That a flow came by another link than that, its mark says, which the tracer
+        // knows nothing of: ExternalAddressTests and ServiceTrafficTests do.
+        ("guard", "the relay, to clients", "without oifname \"eth0\""),
+        ("guard", "the relay, to clients", "without ct mark and 0x18 == 0"),
+        ("guard", "\"replies\"", "without ct mark and 0x18 == 0"),
+        ("guard", "to the node as a destination", "without it"),
+        ("guard", "to the node as a destination", "without ct status dnat"),
+        ("guard", "to the node as a destination", "without ct direction original"),
+        ("guard", "to the node as a destination", "the opposite"),
+
+        // A host that tracks nothing hears errors about its connections too.
+        ("from_lan", "meta l4proto { sctp , icmp , icmpv6 } accept", "without icmp"),
+
+        // What else comes from the LAN is delivered here, and what the tracer's sockets answer carries no mark.
+        ("marked", "replies of the node as a destination", "without iifname \"eth0\""),
     ];
 
     public static TheoryData<string> Names => [.. Conversations.All.Select(conversation => conversation.Name)];

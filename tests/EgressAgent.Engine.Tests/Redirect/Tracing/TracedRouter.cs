@@ -2,7 +2,6 @@ using System.Net.NetworkInformation;
 using System.Text;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Tests.Support;
-using EgressAgent.Model.Configuration;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Validation;

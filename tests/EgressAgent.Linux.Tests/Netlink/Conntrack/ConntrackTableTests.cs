@@ -57,14 +57,46 @@ public sealed class ConntrackTableTests : IDisposable
     }
 
     [Fact]
+    public void Flow_is_found_by_its_first_packet()
+    {
+        Send(IPAddress.Loopback, 9000);
+        ConntrackEntry flow = Assert.Single(_table.GetFlows());
+
+        Assert.Equal((ushort?)53, _table.Find(flow.Original)!.Reply.SourcePort);
+        Assert.Null(_table.Find(flow.Original with { DestinationPort = 9001 }));
+    }
+
+    [Fact]
+    public void File_lists_the_same_flows_as_the_table()
+    {
+        Assert.SkipUnless(File.Exists("/proc/net/nf_conntrack"), "needs a kernel with CONFIG_NF_CONNTRACK_PROCFS");
+        SendOfEveryProtocol();
+
+        // More than the kernel hands out at once.
+        for (int port = 2000; port < 2100; port++)
+        {
+            Send(IPAddress.IPv6Loopback, port);
+        }
+
+        IReadOnlyList<ConntrackTuple> listed = ConntrackFile.TryRead(_netns.Namespace)!;
+
+        Assert.Equal(_table.GetFlows().Select(flow => $"{flow.Original}").Order(), listed.Select(tuple => $"{tuple}").Order());
+        Assert.All(listed, tuple => Assert.Equal(tuple, _table.Find(tuple)!.Original));
+    }
+
+    [Theory]
+    [InlineData("ipv4     2 tcp      6 117 TIME_WAIT src=10.0.0.2 dst=10.0.0.3 sport=1 dport=2 src=10.0.0.3 dst=10.0.0.2 sport=2 dport=1 [ASSURED] mark=0 zone=3 use=2\n")]
+    [InlineData("ipv4     2 tcp      6 117 TIME_WAIT src=10.0.0.2 dst=10.0.0.\n")]
+    [InlineData("a line of another kind\n")]
+    public void File_with_a_line_that_is_not_understood_lists_nothing(string line)
+    {
+        Assert.Null(ConntrackFile.Parse(line));
+    }
+
+    [Fact]
     public void Flows_of_every_protocol_are_read_and_can_be_removed_one_by_one()
     {
-        Send(IPAddress.Loopback, 1000);
-        Send(IPAddress.IPv6Loopback, 1001);
-        SendEcho(ProtocolType.Icmp, IPAddress.Loopback, 8);
-        SendEcho(ProtocolType.IcmpV6, IPAddress.IPv6Loopback, 128);
-        SendOfUnknownProtocol();
-        ConnectTcp();
+        SendOfEveryProtocol();
 
         IReadOnlyList<ConntrackEntry> flows = _table.GetFlows();
 
@@ -76,6 +108,9 @@ public sealed class ConntrackTableTests : IDisposable
         Assert.Equal((byte?)0, echo.Reply.IcmpType);
         Assert.Equal((byte?)128, flows.Single(flow => flow.Original.Protocol == 58).Original.IcmpType);
         Assert.Null(flows.Single(flow => flow.Original.Protocol == UnknownProtocol).Original.SourcePort);
+        List<ConntrackEntry> visited = [];
+        _table.VisitFlows((in ConntrackFlow flow) => visited.Add(flow.ToEntry()));
+        Assert.Equal(flows.Select(flow => flow with { Timeout = null }).OrderBy(flow => flow.Id), visited.Select(flow => flow with { Timeout = null }).OrderBy(flow => flow.Id));
         Assert.Equal(2, _table.GetFlows(AddressFamily.InterNetworkV6).Count);
         Assert.Equal(4, _table.GetFlows(AddressFamily.InterNetwork).Count);
 
@@ -98,6 +133,23 @@ public sealed class ConntrackTableTests : IDisposable
         Assert.Single(_table.GetFlows());
     }
 
+    // Of the second one: the first also makes what lasts.
+    private long AllocatedByAVisit(out int visited)
+    {
+        long allocated = 0;
+        int count = 0;
+        for (int i = 0; i < 2; i++)
+        {
+            count = 0;
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            _table.VisitFlows((in ConntrackFlow _) => count++);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        visited = count;
+        return allocated;
+    }
+
     [Fact]
     public void Flush_forgets_all()
     {
@@ -107,10 +159,22 @@ public sealed class ConntrackTableTests : IDisposable
         }
 
         Assert.Equal(1500, _table.GetFlows().DistinctBy(flow => flow.Id).Count());
+        Assert.InRange(AllocatedByAVisit(out int visited), 0, 16 * visited);
+        Assert.InRange(visited, 1500, 3000);
 
         _table.Flush();
 
         Assert.Empty(_table.GetFlows());
+    }
+
+    private void SendOfEveryProtocol()
+    {
+        Send(IPAddress.Loopback, 1000);
+        Send(IPAddress.IPv6Loopback, 1001);
+        SendEcho(ProtocolType.Icmp, IPAddress.Loopback, 8);
+        SendEcho(ProtocolType.IcmpV6, IPAddress.IPv6Loopback, 128);
+        SendOfUnknownProtocol();
+        ConnectTcp();
     }
 
     private void Send(IPAddress target, int port)

@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Linux.FileDescriptors;
 using EgressAgent.Linux.Netlink.Addresses;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Monitoring;
@@ -21,7 +22,7 @@ public sealed class RouteMonitorTests : IDisposable
     {
         using RouteMonitor monitor = RouteMonitor.Open(_netns.Namespace);
         Assert.Empty(monitor.Read());
-        Assert.False(monitor.Wait(TimeSpan.Zero));
+        Assert.False(Poll.Readable(monitor.Socket.Handle, TimeSpan.Zero));
 
         _netns.AddVeth();
         _netns.Ip("addr add 192.168.12.99/24 dev v0");
@@ -29,7 +30,7 @@ public sealed class RouteMonitorTests : IDisposable
         _netns.Ip("rule add iif v0 lookup 1000 pref 100");
         _netns.Ip("route del 10.0.0.0/8");
         _netns.Ip("link del v0");
-        Assert.True(monitor.Wait(Patience));
+        Assert.True(Poll.Readable(monitor.Socket.Handle, Patience));
         List<RouteNotification> changes = [.. monitor.Read()];
 
         int up = changes.FindIndex(change => change is LinkChanged { Link: { Name: "v0", IsUp: true }, IsRemoved: false });

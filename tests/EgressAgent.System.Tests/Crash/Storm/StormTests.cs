@@ -129,7 +129,7 @@ public sealed class StormTests : IDisposable
             }
         }
 
-        Assert.Empty(_lab.Agent.StrayThreads());
+        _lab.Agent.WaitForThreadsAtHome();
         Assert.Equal([SteadyAddress], stream.Sources);
         Assert.Equal([SteadyAddress6], stream6.Sources);
         int lost = past.Stop().Count;

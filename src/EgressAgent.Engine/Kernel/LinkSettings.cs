@@ -1,0 +1,22 @@
+using EgressAgent.Linux.Netlink;
+using EgressAgent.Linux.Netlink.Links;
+
+namespace EgressAgent.Engine.Kernel;
+
+/// <summary>Settings of links, asked for only where they differ.</summary>
+internal static class LinkSettings
+{
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    internal static void SetMtuAndUp(RouteNetlink route, Link link, int mtu)
+    {
+        if (link.Mtu != mtu)
+        {
+            route.SetLinkMtu(link.Index, mtu);
+        }
+
+        if (!link.IsUp)
+        {
+            route.SetLinkUp(link.Index, up: true);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+namespace EgressAgent.System.Tests.Agent;
+
+public sealed class KernelGatewayTests() : GatewayTests("kernel");
