@@ -12,6 +12,7 @@ internal sealed class Acceptor : LoopSource
     // So many rounds in a row that left something in the queue ask for larger ones.
     private const int RoundsToGrow = 4;
 
+    private readonly SocketStock _stock;
     private int _batch = 1;
     private int _fullRounds;
     private long _lastTurn;
@@ -21,6 +22,7 @@ internal sealed class Acceptor : LoopSource
     {
         Shard = shard;
         Listener = listener;
+        _stock = shard.StockOf(listener.Protocol, listener.Local);
         shard.Loop.Register(this);
         Watch();
     }
@@ -38,38 +40,42 @@ internal sealed class Acceptor : LoopSource
         int count = 0;
         int attempts = 0;
         bool isEmpty = false;
-        while (attempts < _batch && !_isWaiting && !isEmpty)
+        bool isFull = false;
+        while (attempts < _batch && !isFull && !isEmpty)
         {
             attempts++;
             if (!Shard.Relay.TryReserveConnection())
             {
-                Wait(Errno.Success, attempts);
+                isFull = true;
+                NoteFull(Errno.Success, attempts);
                 break;
             }
 
-            IoResult result = NativeSocket.Accept(Listener.Descriptor, out SocketEndpoint peer);
+            IoResult result = TryAccept(count + 1, out SocketEndpoint peer, out isFull);
             if (!result.IsError && Admit(result.Value, peer) is { } client)
             {
                 accepted[count++] = client;
                 continue;
             }
 
+            // Other errors than these two kinds belong to one connection that has gone by already, accept(2).
             Shard.Relay.OnConnectionEnded();
-            if (result.IsError)
+            isEmpty = result.WouldBlock;
+            if (isFull)
             {
-                // Other errors than these two kinds belong to one connection that has gone by already, accept(2).
-                isEmpty = result.WouldBlock;
-                if (result.IsExhausted)
-                {
-                    Wait(result.Errno, attempts);
-                }
+                NoteFull(result.Errno, attempts);
             }
         }
 
         FollowQueue(isEmpty, attempts);
-        if (count > 0)
+        foreach (ref readonly AcceptedClient client in accepted.AsSpan(0, count))
         {
-            Connect(accepted.AsSpan(0, count));
+            Start(client, _stock.Take());
+        }
+
+        if (isFull)
+        {
+            Wait();
         }
     }
 
@@ -109,6 +115,25 @@ internal sealed class Acceptor : LoopSource
         }
     }
 
+    // Nobody is accepted for whom there is no descriptor, or no socket towards the destination: who has to wait does so in the listener's queue.
+    private IoResult TryAccept(int number, out SocketEndpoint peer, out bool isFull)
+    {
+        peer = default;
+        Errno errno = _stock.Ensure(number + 1);
+        IoResult result = errno.IsSuccess ? _stock.Accept(Listener.Descriptor, out peer) : IoResult.Failure(errno);
+        isFull = !errno.IsSuccess || result.IsExhausted;
+        return result;
+    }
+
+    // Only the first attempt of a round is known to be for a client.
+    private void NoteFull(Errno errno, int attempts)
+    {
+        if (attempts == 1)
+        {
+            Shard.Relay.Saturate(errno);
+        }
+    }
+
     private AcceptedClient? Admit(int client, in SocketEndpoint peer)
     {
         SocketEndpoint local = NativeSocket.LocalEndpoint(client);
@@ -121,25 +146,6 @@ internal sealed class Acceptor : LoopSource
 
         NativeSocket.Reset(client);
         return null;
-    }
-
-    private void Connect(ReadOnlySpan<AcceptedClient> clients)
-    {
-        for (int index = 0; index < clients.Length; index++)
-        {
-            // All are of the listener's family.
-            IoResult opened = Shard.TakeSocket(Listener.Protocol, clients[index].Redirection.Key.Destination, clients.Length - index);
-            if (!opened.IsError)
-            {
-                Start(clients[index], opened.Value);
-                continue;
-            }
-
-            NativeSocket.Reset(clients[index].Socket);
-            Shard.Relay.OnConnectionEnded();
-            Shard.Relay.NoteRefusal(opened.Errno);
-            Wait();
-        }
     }
 
     // The kernel wakes the loop that went to sleep last, so without this one loop could get all the long connections.
@@ -157,25 +163,11 @@ internal sealed class Acceptor : LoopSource
         }
     }
 
-    // Only the first attempt of a round is known to be for a client.
-    private void Wait(Errno errno, int attempts)
-    {
-        if (attempts == 1)
-        {
-            Shard.Relay.Saturate(errno);
-        }
-
-        Wait();
-    }
-
     private void Wait()
     {
-        if (!_isWaiting)
-        {
-            _isWaiting = true;
-            Shard.Loop.StopWatching(Listener.Descriptor);
-            Shard.WaitForRoom(this);
-        }
+        _isWaiting = true;
+        Shard.Loop.StopWatching(Listener.Descriptor);
+        Shard.WaitForRoom(this);
     }
 
     private void Watch()

@@ -15,6 +15,9 @@ internal sealed class Listener(TransportProtocol protocol, FileHandle handle) : 
 {
     internal TransportProtocol Protocol { get; } = protocol;
 
+    /// <summary>Where it listens, which gives the family of whoever comes.</summary>
+    internal SocketEndpoint Local { get; } = NativeSocket.LocalEndpoint(handle.Descriptor);
+
     internal FileHandle Handle { get; } = handle;
 
     internal int Descriptor => Handle.Descriptor;

@@ -135,23 +135,22 @@ internal sealed class RelayShard
         _stocks.ForEach(stock => stock.Close());
     }
 
-    /// <summary>A fresh socket of the router's network namespace.</summary>
+    /// <summary>The shard's sockets of the router's network namespace.</summary>
     /// <param name="protocol">TCP, UDP or SCTP.</param>
     /// <param name="family">An address of the family.</param>
-    /// <param name="wanted">How many will be taken at once, this one included.</param>
-    internal IoResult TakeSocket(TransportProtocol protocol, in SocketEndpoint family, int wanted = 1)
+    internal SocketStock StockOf(TransportProtocol protocol, in SocketEndpoint family)
     {
         foreach (SocketStock stock in _stocks)
         {
             if (stock.IsOf(protocol, family))
             {
-                return stock.Take(wanted);
+                return stock;
             }
         }
 
         var added = new SocketStock(Relay, protocol, family);
         _stocks.Add(added);
-        return added.Take(wanted);
+        return added;
     }
 
     // Those of whom something was heard since the last tick: nobody is passed over, and nobody is asked again and again.

@@ -38,17 +38,23 @@ internal sealed class SocketStock
 
     internal bool IsOf(TransportProtocol protocol, in SocketEndpoint family) => protocol == _protocol && family.IsIPv6 == _family.IsIPv6;
 
-    /// <summary>A fresh socket.</summary>
-    /// <param name="wanted">How many will be taken at once, this one included.</param>
-    internal IoResult Take(int wanted)
+    /// <summary>Sees to it that so many can be taken.</summary>
+    /// <returns>Why there are fewer.</returns>
+    internal Errno Ensure(int count)
     {
-        _isUsed = true;
-        if (IsEmpty)
+        if (_sockets.Count < count)
         {
-            Fill(wanted);
+            Fill(count);
         }
 
-        return _sockets.TryPop(out int socket) ? IoResult.Success(socket) : IoResult.Failure(_refusal);
+        return _sockets.Count < count ? _refusal : Errno.Success;
+    }
+
+    /// <summary>A fresh socket, of those that are there.</summary>
+    internal int Take()
+    {
+        _isUsed = true;
+        return _sockets.Pop();
     }
 
     /// <summary>Closes what is there when nothing was taken since the last time.</summary>
@@ -62,6 +68,19 @@ internal sealed class SocketStock
         _isUsed = false;
     }
 
+    /// <summary>Accepts a connection. One of the sockets that are there gives way to it where no other descriptor is left.</summary>
+    internal IoResult Accept(int listener, out SocketEndpoint peer)
+    {
+        int seat = _sockets.Pop();
+        IoResult accepted = NativeSocket.Accept(listener, ref seat, out peer);
+        if (seat >= 0)
+        {
+            _sockets.Push(seat);
+        }
+
+        return accepted;
+    }
+
     internal void Close()
     {
         _batch = 1;
@@ -71,9 +90,9 @@ internal sealed class SocketStock
         }
     }
 
-    private void Fill(int wanted)
+    private void Fill(int count)
     {
-        _wanted = Math.Max(wanted, _batch);
+        _wanted = Math.Max(count, _sockets.Count + _batch);
         _batch = Math.Min(2 * _batch, MaxBatch);
         try
         {

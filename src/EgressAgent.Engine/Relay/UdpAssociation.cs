@@ -39,14 +39,15 @@ internal sealed class UdpAssociation : TimedSource
     internal static UdpAssociation? TryOpen(UdpPort port, Redirection redirection, SocketEndpoint client)
     {
         SocketEndpoint destination = redirection.DestinationOf(port.Local.Port);
-        IoResult opened = port.Shard.TakeSocket(TransportProtocol.UDP, destination);
-        if (opened.IsError)
+        SocketStock stock = port.Shard.StockOf(TransportProtocol.UDP, destination);
+        Errno errno = stock.Ensure(1);
+        if (!errno.IsSuccess)
         {
-            port.Shard.Relay.NoteRefusal(opened.Errno);
+            port.Shard.Relay.NoteRefusal(errno);
             return null;
         }
 
-        int server = opened.Value;
+        int server = stock.Take();
         SocketEndpoint source = port.Shard.Relay.Table.SourceFor(destination);
         var association = new UdpAssociation(port, redirection, client, server, source);
         association.Loop.Register(association);
@@ -55,7 +56,7 @@ internal sealed class UdpAssociation : TimedSource
             _ = NativeSocket.SetReceiveCoalesced(server);
         }
 
-        Errno errno = NativeSocket.SetKeepErrors(server, destination);
+        errno = NativeSocket.SetKeepErrors(server, destination);
         Errno bound = errno.IsSuccess ? NativeSocket.Bind(server, source) : errno;
         errno = bound.IsSuccess ? NativeSocket.Connect(server, destination) : bound;
         errno = errno.IsSuccess ? association.Loop.Watch(association, 0, server, EpollEvents.In) : errno;

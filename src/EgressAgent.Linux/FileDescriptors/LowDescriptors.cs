@@ -59,6 +59,31 @@ internal static class LowDescriptors
         return -1;
     }
 
+    /// <summary>
+    /// As <see cref="LeaveOrClose"/>, but never in vain: where those beyond the range are all taken, it is moved to
+    /// <paramref name="seat"/>, which is closed.
+    /// </summary>
+    /// <param name="descriptor">A negative number is passed through.</param>
+    /// <param name="seat">Another one, of which there may be any number; -1 afterwards where it gave way.</param>
+    internal static int LeaveOrReplace(int descriptor, ref int seat)
+    {
+        if (descriptor < Shared)
+        {
+            return descriptor;
+        }
+
+        int moved = Leave(descriptor);
+        if (moved >= End || DescriptorLimit.Current <= End)
+        {
+            return moved;
+        }
+
+        int taken = LibC.dup3(descriptor, seat, LibC.O_CLOEXEC);
+        seat = -1;
+        _ = LibC.close(descriptor);
+        return taken;
+    }
+
     /// <exception cref="LinuxException">The next descriptor would be out of the range (EMFILE).</exception>
     internal static void DemandFree(string operation, string subject)
     {

@@ -26,6 +26,10 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fcntl(int fd, int cmd, int arg);
 
+    // int dup3(int oldfd, int newfd, int flags);
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int dup3(int oldfd, int newfd, int flags);
+
     // ssize_t splice(int fd_in, off64_t *off_in, int fd_out, off64_t *off_out, size_t len, unsigned int flags);
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint splice(int fd_in, void* off_in, int fd_out, void* off_out, nuint len, uint flags);

@@ -29,14 +29,29 @@ public static unsafe partial class NativeSocket
         }
     }
 
+    /// <summary>Whoever is accepted has a descriptor: nobody is turned away for want of one.</summary>
+    /// <param name="listener">A listening socket.</param>
+    /// <param name="seat">Another socket, which is closed where the connection gets no descriptor otherwise; -1 afterwards.</param>
+    /// <param name="peer">The other end.</param>
+    /// <returns>The descriptor of a connection, non-blocking and close-on-exec.</returns>
+    public static IoResult Accept(int listener, ref int seat, out SocketEndpoint peer)
+    {
+        IoResult accepted = AcceptAnywhere(listener, out peer);
+        if (accepted.Errno == Errno.EMFILE || accepted.Errno == Errno.ENFILE)
+        {
+            Close(seat);
+            seat = -1;
+            return Accept(listener, out peer);
+        }
+
+        return accepted.IsError ? accepted : IoResult.From(LowDescriptors.LeaveOrReplace(accepted.Value, ref seat));
+    }
+
     /// <returns>The descriptor of a connection, non-blocking and close-on-exec.</returns>
     public static IoResult Accept(int listener, out SocketEndpoint peer)
     {
-        SocketEndpoint address = default;
-        uint length = (uint)sizeof(SocketEndpoint);
-        var result = IoResult.From(LowDescriptors.LeaveOrClose(LibC.accept4(listener, &address, &length, LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC)));
-        peer = address;
-        return result;
+        IoResult accepted = AcceptAnywhere(listener, out peer);
+        return accepted.IsError ? accepted : IoResult.From(LowDescriptors.LeaveOrClose(accepted.Value));
     }
 
     /// <summary>The socket's own end; all zero when the descriptor has none.</summary>
@@ -62,6 +77,15 @@ public static unsafe partial class NativeSocket
         var linger = new LibC.Linger { l_onoff = 1, l_linger = 0 };
         _ = LibC.setsockopt(socket, LibC.SOL_SOCKET, LibC.SO_LINGER, &linger, (uint)sizeof(LibC.Linger));
         _ = LibC.close(socket);
+    }
+
+    private static IoResult AcceptAnywhere(int listener, out SocketEndpoint peer)
+    {
+        SocketEndpoint address = default;
+        uint length = (uint)sizeof(SocketEndpoint);
+        var accepted = IoResult.From(LibC.accept4(listener, &address, &length, LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC));
+        peer = address;
+        return accepted;
     }
 
     private static IoResult Open(in SocketEndpoint family, int type, int protocol) =>

@@ -11,8 +11,12 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
 {
     private static readonly byte[] Hello = "hello"u8.ToArray();
 
-    [Fact]
-    public void Out_of_descriptors_new_connections_wait_and_established_ones_go_on()
+    /// <param name="left">How many descriptors there are; a connection takes two.</param>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Out_of_descriptors_new_connections_wait_and_established_ones_go_on(int left)
     {
         (Socket client, Socket server) = ConnectPair(80);
         Echo(client, server, Hello);
@@ -26,11 +30,14 @@ public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
             // Descriptors below the highest one in use may be free, so they are used up first.
             DescriptorLimit.Set(Directory.GetFiles("/proc/self/fd").Max(path => int.Parse(Path.GetFileName(path))) + 1);
             List<Socket> fillers = FillDescriptors();
+            fillers.TakeLast(left).ToList().ForEach(filler => filler.Dispose());
             foreach (Socket socket in waiting)
             {
                 socket.Connect(RelayLab.Inside, 81);
             }
 
+            Eventually.True("that they wait is told", () => Relay.Saturation.IsAny);
+            Assert.DoesNotContain(waiting, socket => socket.Poll(0, SelectMode.SelectRead));
             Echo(client, server, Hello);
             Echo(server, client, new byte[500_000]);
             fillers.ForEach(filler => filler.Dispose());
