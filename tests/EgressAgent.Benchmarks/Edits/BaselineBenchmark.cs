@@ -17,10 +17,11 @@ internal static class BaselineBenchmark
         string[] agents = [.. arguments.Take(2).Select(Path.GetFullPath)];
         int rounds = arguments.Length > 2 ? int.Parse(arguments[2], CultureInfo.InvariantCulture) : 10;
         int routers = arguments.Length > 3 ? int.Parse(arguments[3], CultureInfo.InvariantCulture) : 300;
-        Console.WriteLine($"{"median of each build",-34}{"this",12}{"baseline",12}{"ratio",8}");
-        foreach (int rules in (int[])[10, 1_000, 10_000])
+        Report.Head("this build", "baseline");
+        foreach ((int rules, double bar) in ((int, double)[])[(10, 1.0), (1_000, 0.3), (10_000, 0.15)])
         {
-            Print($"an edit of one of {rules} rules", "ms", Compare(agents, rounds, agent => MeasureEdits(agent, rules).Select(time => time.TotalMilliseconds)));
+            List<double>[] times = Compare(agents, rounds, agent => MeasureEdits(agent, rules).Select(time => time.TotalMilliseconds));
+            Report.Ratio($"an edit of one of {rules} rules, ms", times[0], times[1], Bar.AtMost(bar));
         }
 
         PrintAdoption(agents, rounds, routers);
@@ -31,7 +32,7 @@ internal static class BaselineBenchmark
     internal static int RunAdoption(string[] arguments)
     {
         string[] agents = [.. arguments.Take(2).Select(Path.GetFullPath)];
-        Console.WriteLine($"{"median of each build",-34}{"this",12}{"baseline",12}{"ratio",8}");
+        Report.Head("this build", "baseline");
         PrintAdoption(agents, int.Parse(arguments[2], CultureInfo.InvariantCulture), int.Parse(arguments[3], CultureInfo.InvariantCulture));
         return 0;
     }
@@ -39,11 +40,12 @@ internal static class BaselineBenchmark
     private static void PrintAdoption(string[] agents, int rounds, int routers)
     {
         List<(double Time, double Cpu, double Resident)>[] adoptions = Compare<(double, double, double)>(agents, rounds, agent => [MeasureAdoption(agent, routers)]);
-        Print($"{routers} routers adopted", "ms", Select(one => one.Time));
-        Print("… CPU time", "ms", Select(one => one.Cpu));
-        Print("… resident after ten seconds", "MiB", Select(one => one.Resident));
+        Print($"{routers} routers adopted, ms", one => one.Time, Bar.AtMost(0.1));
+        Print("… CPU time, ms", one => one.Cpu, null);
+        Print("… resident after ten seconds, MiB", one => one.Resident, null);
 
-        List<double>[] Select(Func<(double Time, double Cpu, double Resident), double> value) => [.. adoptions.Select(one => one.Select(value).ToList())];
+        void Print(string what, Func<(double Time, double Cpu, double Resident), double> value, Bar? bar) =>
+            Report.Ratio(what, [.. adoptions[0].Select(value)], [.. adoptions[1].Select(value)], bar);
     }
 
     private static List<T>[] Compare<T>(string[] agents, int rounds, Func<string, IEnumerable<T>> measure)
@@ -92,12 +94,6 @@ internal static class BaselineBenchmark
         // What it announces again, and what it gives back when all is quiet, are over by then.
         Thread.Sleep(TimeSpan.FromSeconds(10));
         return (run.StartTime.TotalMilliseconds, cpu, run.ResidentMiB);
-    }
-
-    private static void Print(string what, string unit, List<double>[] measured)
-    {
-        double[] medians = [.. measured.Select(one => one.Order().ElementAt(one.Count / 2))];
-        Console.WriteLine($"{what,-34}{medians[0],8:0.0} {unit,-3}{medians[1],8:0.0} {unit,-3}{medians[0] / medians[1],8:0.00}");
     }
 
     private static IPAddress Reserved(int number) => IPAddress.Parse($"192.168.{100 + (number / 200)}.{1 + (number % 200)}");

@@ -54,9 +54,9 @@ internal static class ColdBenchmark
             }
         }
 
-        Console.WriteLine($"{"median of each",-34}{"agent",12}{"script",12}{"ratio",8}");
-        Print($"{routers} routers from cold", byAgent.Select(one => one.Time), byScript.Select(one => one.Time));
-        Print("… CPU time", byAgent.Select(one => one.Cpu), byScript.Select(one => one.Cpu));
+        Report.Head("agent", "script of ip and nft");
+        Report.Ratio($"{routers} routers from cold, ms", [.. byAgent.Select(one => one.Time)], [.. byScript.Select(one => one.Time)], Bar.AtMost(1 / 1.5));
+        Report.Ratio("… CPU time, ms", [.. byAgent.Select(one => one.Cpu)], [.. byScript.Select(one => one.Cpu)]);
         return 0;
     }
 
@@ -89,12 +89,6 @@ internal static class ColdBenchmark
 
             """;
     }));
-
-    private static void Print(string what, IEnumerable<double> agent, IEnumerable<double> script)
-    {
-        double[] medians = [.. new[] { agent, script }.Select(one => one.Order().ToArray()).Select(ordered => ordered[ordered.Length / 2])];
-        Console.WriteLine($"{what,-34}{medians[0],8:0.0} ms {medians[1],8:0.0} ms {medians[0] / medians[1],8:0.00}");
-    }
 
     private static string Name(int number) => $"web{number}";
 

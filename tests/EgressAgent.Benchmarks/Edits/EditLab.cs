@@ -10,7 +10,7 @@ namespace EgressAgent.Benchmarks.Edits;
 /// <summary>A node with the agent's files, and one server on its LAN that accepts connections to port 80.</summary>
 internal sealed class EditLab : IDisposable
 {
-    private const string ServerAddress = "192.168.12.1";
+    internal const string ServerAddress = "192.168.12.1";
 
     // lo and eth0.
     private const int OwnLinks = 2;
@@ -51,6 +51,12 @@ internal sealed class EditLab : IDisposable
         new Thread(Accept) { IsBackground = true }.Start();
     }
 
+    /// <summary>The node's network namespace.</summary>
+    internal string Node => _prefix + "n";
+
+    /// <summary>The server's network namespace.</summary>
+    internal string Server => _prefix + "s";
+
     private string Configuration => Path.Combine(_files.FullName, "agentd.yaml");
 
     private string State => Path.Combine(_files.FullName, "state");
@@ -62,8 +68,8 @@ internal sealed class EditLab : IDisposable
         "--config", Configuration, "--state", State, "--runtime", _files.FullName, "--bus", "none", "--log", "console",
     ]);
 
-    /// <summary>Saves a router's file as editors do, by renaming.</summary>
-    internal void Save(string name, IPAddress reserved, IEnumerable<int> ports)
+    /// <summary>Saves a router's file as editors do, by renaming. Its rules lead to port 80, or to the same port.</summary>
+    internal void Save(string name, IPAddress reserved, IEnumerable<int> ports, bool isToSamePort = false)
     {
         var text = new StringBuilder($$"""
             apiVersion: network.operator.openshift.io/v1
@@ -77,7 +83,7 @@ internal sealed class EditLab : IDisposable
             """);
         foreach (int port in ports)
         {
-            text.AppendLine($"    - {{ destinationIP: {ServerAddress}, port: {port}, targetPort: 80, protocol: TCP }}");
+            text.AppendLine($"    - {{ destinationIP: {ServerAddress}, port: {port}, targetPort: {(isToSamePort ? port : 80)}, protocol: TCP }}");
         }
 
         Save(name, text.ToString());
@@ -176,7 +182,7 @@ internal sealed class EditLab : IDisposable
         _files.Delete(recursive: true);
     }
 
-    private void Cleanup() => Shell($"nsenter --net=/run/netns/{_prefix}n {_agent} cleanup --state {State}");
+    private void Cleanup() => Shell($"nsenter --net=/run/netns/{_prefix}n {_agent} cleanup --state {State} >/dev/null");
 
     // Their heads, below two lines that say what is what.
     private int CountLinks() => _node.Run(() => File.ReadAllLines("/proc/thread-self/net/dev").Length) - 2;

@@ -11,9 +11,6 @@ namespace EgressAgent.Benchmarks.Relay;
 internal sealed class RelayBenchmark
 {
     private const int ConnectClients = 50;
-
-    // "By a tenth better" is the aim.
-    private const double ConnectMargin = -0.1;
     private const int RoundTripClients = 16;
     private const double Gigabyte = 1e9;
 
@@ -53,7 +50,7 @@ internal sealed class RelayBenchmark
         }
 
         using var lab = new BenchmarkLab();
-        using var webServer = new WebServer(lab);
+        using var webServer = new WebServer(lab.Server, BenchmarkLab.ServerAddress);
         using Process server = BenchmarkLab.Start(lab.Server, Environment.ProcessPath!, "load-server");
         try
         {
@@ -82,16 +79,16 @@ internal sealed class RelayBenchmark
 
     private void Measure()
     {
-        var throughput = new Comparison("single-stream throughput", "MB/s", higherIsBetter: true);
-        var cpu = new Comparison("CPU for 1 GB", "s", higherIsBetter: false);
-        var rate = new Comparison($"connections/s, {ConnectClients} clients", "1/s", higherIsBetter: true, ConnectMargin);
-        var rateCpu = new Comparison("CPU for 1000 connections", "s", higherIsBetter: false);
-        var baselineRate = new Comparison("… beside the baseline", "1/s", higherIsBetter: true);
-        var baselineCpu = new Comparison("CPU for 1000 … beside the baseline", "s", higherIsBetter: false);
-        var median = new Comparison($"round trip p50, {RoundTripClients} clients", "µs", higherIsBetter: false);
-        var tail = new Comparison($"round trip p99, {RoundTripClients} clients", "µs", higherIsBetter: false);
-        var messageCpu = new Comparison("CPU for 100,000 round trips", "s", higherIsBetter: false);
-        var memory = new Comparison($"resident with {_idle} idle connections", "KiB", higherIsBetter: false);
+        var throughput = new Comparison("one stream, MB/s", Bar.AtLeast(1.8));
+        var cpu = new Comparison("CPU for 1 GB, s", Bar.AtMost(1));
+        var rate = new Comparison($"connections/s, wrk → nginx, {ConnectClients} clients", Bar.AtLeast(1.1));
+        var rateCpu = new Comparison("CPU for 1000 connections, s", Bar.AtMost(1));
+        var baselineRate = new Comparison("connections/s beside the baseline", Bar.AtLeast(1));
+        var baselineCpu = new Comparison("CPU for 1000 connections beside the baseline, s", Bar.AtMost(1));
+        var median = new Comparison($"round trip p50, {RoundTripClients} clients, µs", Bar.AtMost(1));
+        var tail = new Comparison($"round trip p99, {RoundTripClients} clients, µs", Bar.AtMost(1));
+        var messageCpu = new Comparison("CPU for 100,000 round trips, s", Bar.AtMost(1));
+        var memory = new Comparison($"resident with {_idle} idle connections, KiB", Bar.AtMost(1));
         _results.AddRange([throughput, cpu, rate, rateCpu, baselineRate, baselineCpu, median, tail, messageCpu, memory]);
         for (int round = 0; round < _rounds; round++)
         {
@@ -105,7 +102,7 @@ internal sealed class RelayBenchmark
             InTurns("connect", contender =>
             {
                 double before = contender.CpuSeconds;
-                (double connections, double seconds) = WebClient.Run(_lab, contender.Address, ConnectClients, _seconds);
+                (double connections, double seconds) = WebClient.Run(_lab.Clients, contender.Address, ConnectClients, _seconds);
                 double cost = (contender.CpuSeconds - before) / (connections / 1000);
                 if (contender != _baseline)
                 {
@@ -148,7 +145,7 @@ internal sealed class RelayBenchmark
     private void CountSystemCalls(Contender contender)
     {
         using var calls = new SystemCalls(contender.ProcessId);
-        (double connections, _) = WebClient.Run(_lab, contender.Address, ConnectClients, _seconds);
+        (double connections, _) = WebClient.Run(_lab.Clients, contender.Address, ConnectClients, _seconds);
         Dictionary<string, long> counts = calls.Read();
         string name = contender == _relay ? "relay" : contender == _haProxy ? "HAProxy" : "baseline";
         IEnumerable<string> each = counts.OrderByDescending(count => count.Value)
@@ -187,9 +184,9 @@ internal sealed class RelayBenchmark
     private int Print(int threads)
     {
         Console.WriteLine($"{threads} threads each, {_rounds} rounds of {_seconds} s, medians");
-        Console.WriteLine($"{"",-48}{"relay",12}{"HAProxy",12}{"ratio",8}");
+        Report.Head("relay", "HAProxy");
         _results.RemoveAll(result => result.IsEmpty);
-        _results.ForEach(result => Console.WriteLine(result));
+        _results.ForEach(result => result.Print());
         return _results.TrueForAll(result => result.Passes) ? 0 : 1;
     }
 

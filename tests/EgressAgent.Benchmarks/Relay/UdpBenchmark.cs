@@ -65,8 +65,8 @@ internal sealed class UdpBenchmark
 
     private void Measure(int rounds, string name, Func<Contender, double> run)
     {
-        var rate = new Comparison(name, "1/s", higherIsBetter: true, Margin);
-        var cpu = new Comparison(name, "CPU s for 1 M", higherIsBetter: false, Margin);
+        var rate = new Comparison($"{name}, 1/s", Bar.AtLeast(1 - Margin));
+        var cpu = new Comparison($"{name}, CPU s for 1 M", Bar.AtMost(1 + Margin));
         _results.AddRange([rate, cpu]);
         for (int round = 0; round < rounds; round++)
         {
@@ -111,8 +111,8 @@ internal sealed class UdpBenchmark
     private int Print(int threads, int rounds)
     {
         Console.WriteLine($"{threads} threads each, {rounds} rounds of {_seconds} s, medians");
-        Console.WriteLine($"{"",-48}{"offload",12}{"plain",12}{"ratio",8}");
-        _results.ForEach(result => Console.WriteLine(result));
+        Report.Head("offload", "plain");
+        _results.ForEach(result => result.Print());
         return _results.TrueForAll(result => result.Passes) ? 0 : 1;
     }
 }

@@ -4,14 +4,14 @@ using System.Text.RegularExpressions;
 
 namespace EgressAgent.Benchmarks.Relay;
 
-/// <summary>wrk in the clients' network namespace, one thread: each request has a connection of its own.</summary>
+/// <summary>wrk in a network namespace, one thread: each request has a connection of its own.</summary>
 internal static partial class WebClient
 {
     /// <returns>How many connections were answered, and within how many seconds.</returns>
-    internal static (double Connections, double Seconds) Run(BenchmarkLab lab, string address, int clients, int seconds)
+    internal static (double Connections, double Seconds) Run(string netns, string address, int clients, int seconds)
     {
         using Process process = BenchmarkLab.Start(
-            lab.Clients,
+            netns,
             "wrk",
             "--threads",
             "1",

@@ -2,13 +2,13 @@ using System.Diagnostics;
 
 namespace EgressAgent.Benchmarks.Relay;
 
-/// <summary>nginx in the server's network namespace, one worker. Its answer is short, and it closes first when the client asks for that.</summary>
+/// <summary>nginx in a network namespace, one worker. Its answer is short, and it closes first when the client asks for that.</summary>
 internal sealed class WebServer : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("egress-nginx").FullName;
     private readonly Process _process;
 
-    internal WebServer(BenchmarkLab lab)
+    internal WebServer(string netns, string address)
     {
         string configuration = Path.Combine(_directory, "nginx.conf");
         File.WriteAllText(configuration, $$"""
@@ -25,13 +25,13 @@ internal sealed class WebServer : IDisposable
                 uwsgi_temp_path {{_directory}}/uwsgi;
                 scgi_temp_path {{_directory}}/scgi;
                 server {
-                    listen {{BenchmarkLab.ServerAddress}}:{{LoadPorts.Web}} backlog=4096;
+                    listen {{address}}:{{LoadPorts.Web}} backlog=4096;
                     location / { return 200 "hello\n"; }
                 }
             }
 
             """);
-        _process = BenchmarkLab.Start(lab.Server, "nginx", "-c", configuration, "-e", "stderr");
+        _process = BenchmarkLab.Start(netns, "nginx", "-c", configuration, "-e", "stderr");
         while (!File.Exists(Path.Combine(_directory, "pid")))
         {
             if (_process.WaitForExit(10))
