@@ -81,7 +81,7 @@ internal static class NodeBenchmark
     }
 
     private static string Foreign() => string.Concat(Enumerable.Range(0, ForeignLinks).Select(number => $"""
-        ip link add f{number} type dummy
+        ip link add f{number} type bridge
         ip address add 172.20.{number}.1/24 dev f{number}
         ip link set f{number} up
         ip route add 172.21.{number}.0/24 dev f{number}
