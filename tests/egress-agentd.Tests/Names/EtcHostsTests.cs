@@ -262,7 +262,9 @@ public sealed class EtcHostsTests : IDisposable
         Start();
         string before = File.ReadAllText(Records);
 
-        File.WriteAllBytes(Hosts, [.. Foreign, .. "\n# BEGIN egress-agentd "u8, .. Encoding.ASCII.GetBytes(Mark)]);
+        // At once: of a file that is empty for a moment the agent would make one with its block.
+        File.WriteAllBytes($"{Hosts}~", [.. Foreign, .. "\n# BEGIN egress-agentd "u8, .. Encoding.ASCII.GetBytes(Mark)]);
+        File.Move($"{Hosts}~", Hosts, overwrite: true);
         Read(Service("other", $"egressagent.org/hostnames: {Alias}"));
         Eventually.Holds(() => Assert.Single(_registry.Faults));
         Stop();
