@@ -129,15 +129,18 @@ public sealed partial class RouteNetlink
     /// <exception cref="LinuxException">The link is gone (EINVAL), or the name is no good.</exception>
     public bool AddLinkAltName(int index, string altName)
     {
-        var request = new NetlinkWriter(
-            stackalloc byte[NetlinkWriter.BufferSize],
-            RTM_NEWLINKPROP,
-            NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND);
-        request.Write(new IfInfoMsg { ifi_index = index });
-        int properties = request.BeginNested(IFLA_PROP_LIST);
-        request.WriteString(IFLA_ALT_IFNAME, altName);
-        request.EndNested(properties);
+        NetlinkWriter request = BeginAltName(
+            stackalloc byte[NetlinkWriter.BufferSize], RTM_NEWLINKPROP, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, index, altName);
         return Add(request.Finish(), "add alternative name", $"{altName} to {DescribeLink(index)}");
+    }
+
+    /// <summary>Takes an alternative name away.</summary>
+    /// <returns>False when the link did not have it.</returns>
+    /// <exception cref="LinuxException">The name is another link's (EINVAL).</exception>
+    public bool RemoveLinkAltName(int index, string altName)
+    {
+        NetlinkWriter request = BeginAltName(stackalloc byte[NetlinkWriter.BufferSize], RTM_DELLINKPROP, NLM_F_ACK, index, altName);
+        return Remove(request.Finish(), "remove alternative name", $"{altName} from {DescribeLink(index)}");
     }
 
     /// <summary>Deletes a link with all that hangs on it: addresses, routes, for a veth the peer.</summary>
@@ -166,6 +169,16 @@ public sealed partial class RouteNetlink
     {
         var request = new NetlinkWriter(buffer, RTM_NEWLINK, NLM_F_ACK);
         request.Write(new IfInfoMsg { ifi_index = index });
+        return request;
+    }
+
+    private static NetlinkWriter BeginAltName(Span<byte> buffer, ushort type, int flags, int index, string altName)
+    {
+        var request = new NetlinkWriter(buffer, type, (ushort)flags);
+        request.Write(new IfInfoMsg { ifi_index = index });
+        int properties = request.BeginNested(IFLA_PROP_LIST);
+        request.WriteString(IFLA_ALT_IFNAME, altName);
+        request.EndNested(properties);
         return request;
     }
 

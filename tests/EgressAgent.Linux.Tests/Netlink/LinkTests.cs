@@ -1,5 +1,6 @@
 using System.Net.NetworkInformation;
 using System.Text.Json;
+using EgressAgent.Linux.Netlink.Claims;
 using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Tests.Support;
 
@@ -161,6 +162,26 @@ public sealed class LinkTests : IDisposable
 
         _node.Netlink.SetLinkAlias(index, "");
         Assert.Null(_node.Netlink.GetLink(index)!.Alias);
+        Assert.True(_node.Netlink.RemoveLinkAltName(index, altName));
+        Assert.False(_node.Netlink.RemoveLinkAltName(index, altName));
+        Assert.Empty(_node.Netlink.GetLink(index)!.AltNames);
+    }
+
+    [Fact]
+    public void Claim_that_is_released_leaves_the_link_down_and_nothing_else_is_touched_without_one()
+    {
+        _node.Netlink.AddVeth(new NewVeth { Name = "v0", PeerName = "v1" });
+        _node.Up("v0");
+        Assert.False(ClaimedLink.Release(_node.Namespace, "claimed", "v0"));
+        Assert.True(_node.Netlink.GetLink("v0")!.IsUp);
+
+        _node.Netlink.AddLinkAltName(_node.Netlink.GetLink("lo")!.Index, "claimed");
+        Assert.True(ClaimedLink.Release(_node.Namespace, "claimed", "v0"));
+
+        Assert.False(_node.Netlink.GetLink("v0")!.IsUp);
+        Assert.Null(_node.Netlink.GetLink("claimed"));
+        _node.Netlink.AddLinkAltName(_node.Netlink.GetLink("lo")!.Index, "claimed");
+        Assert.True(ClaimedLink.Release(_node.Namespace, "claimed", "nothing"));
     }
 
     [Fact]

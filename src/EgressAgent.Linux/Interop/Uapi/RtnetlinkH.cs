@@ -24,6 +24,7 @@ internal static class RtnetlinkH
     internal const ushort RTM_DELNSID = 89;
     internal const ushort RTM_GETNSID = 90;
     internal const ushort RTM_NEWLINKPROP = 108;
+    internal const ushort RTM_DELLINKPROP = 109;
 
     internal const ushort RTA_DST = 1;
     internal const ushort RTA_SRC = 2;
