@@ -59,6 +59,7 @@ internal static class RouterGen
         from mode in Gen.Enum<MacvlanMode>()
         from master in Gen.Null(Master)
         from datapath in Gen.Nullable(Gen.Enum<DatapathKind>())
+        from failover in Gen.Enum<FailoverMode>()
         from flowLog in Gen.Nullable(Gen.Enum<FlowLogMode>())
         from clients in Gen.Null(Clients)
         from mac in Gen.Null(Mac)
@@ -72,6 +73,7 @@ internal static class RouterGen
             PassthruTakesTheNode = mode == MacvlanMode.Passthru,
             Master = master,
             Datapath = datapath,
+            Failover = failover,
             FlowLog = flowLog,
             Clients = clients,
             MacAddress = mac,

@@ -34,6 +34,10 @@ internal static class RouterFields
                 "Who may use the router: networks and the word `node`, separated by commas. Others are rejected.",
                 new TextRule(Patterns.Clients, "node, 10.0.0.0/8, fd00::/8")),
             new FieldRule(RouterAnnotations.Datapath, "What moves the packets.", new WordRule([.. RouterChoices.Datapaths.Names])),
+            new FieldRule(
+                RouterAnnotations.Failover,
+                "Whether other nodes take the router over: with `manual` it is silent until it is claimed on this node, by keepalived, Pacemaker or a person.",
+                new WordRule([.. RouterChoices.Failovers.Names])),
             new FieldRule(RouterAnnotations.FlowLog, "Of which flows records go to the journal: `closed` writes one at the end, `all` one at the start as well.", new WordRule([.. RouterChoices.FlowLogs.Names])),
             new FieldRule(
                 RouterAnnotations.InsideAddress,

@@ -44,6 +44,9 @@ public sealed record EgressRouterSpec
     /// </summary>
     public bool PassthruTakesTheNode { get; init; }
 
+    /// <summary>Annotation <c>egressagent.org/failover</c>.</summary>
+    public FailoverMode Failover { get; init; }
+
     /// <summary>Annotation <c>egressagent.org/flow-log</c>; null when the agent's configuration decides.</summary>
     public FlowLogMode? FlowLog { get; init; }
 }

@@ -7,9 +7,10 @@ internal static class RouterAnnotations
     public const string Datapath = Prefix + "datapath";
     public const string Clients = Prefix + "clients";
     public const string MacAddress = Prefix + "mac-address";
+    public const string Failover = Prefix + "failover";
     public const string FlowLog = Prefix + "flow-log";
     public const string InsideAddress = Prefix + "inside-address";
     public const string PassthruTakesTheNode = Prefix + "passthru-takes-the-node";
 
-    public static readonly ValueList<string> All = [Clients, Datapath, FlowLog, InsideAddress, MacAddress, PassthruTakesTheNode];
+    public static readonly ValueList<string> All = [Clients, Datapath, Failover, FlowLog, InsideAddress, MacAddress, PassthruTakesTheNode];
 }

@@ -29,6 +29,9 @@ internal static partial class AnnotationReader
                 case RouterAnnotations.Datapath:
                     settings = settings with { Datapath = value.ReadChoice(RouterChoices.Datapaths) };
                     break;
+                case RouterAnnotations.Failover:
+                    settings = settings with { Failover = value.ReadChoice(RouterChoices.Failovers) ?? FailoverMode.None };
+                    break;
                 case RouterAnnotations.FlowLog:
                     settings = settings with { FlowLog = value.ReadChoice(RouterChoices.FlowLogs) };
                     break;

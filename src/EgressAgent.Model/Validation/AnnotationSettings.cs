@@ -9,6 +9,7 @@ internal sealed record AnnotationSettings(
     ClientsSpec? Clients = null,
     PhysicalAddress? MacAddress = null,
     FlowLogMode? FlowLog = null,
+    FailoverMode Failover = FailoverMode.None,
     InsideAddressPins? InsideAddresses = null,
     HostNamePins? HostNames = null,
     bool PassthruTakesTheNode = false)

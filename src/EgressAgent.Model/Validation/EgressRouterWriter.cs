@@ -75,6 +75,7 @@ public static class EgressRouterWriter
         [
             (RouterAnnotations.Clients, spec.Clients?.ToString()),
             (RouterAnnotations.Datapath, spec.Datapath is { } datapath ? RouterChoices.Datapaths.NameOf(datapath) : null),
+            (RouterAnnotations.Failover, spec.Failover == FailoverMode.None ? null : RouterChoices.Failovers.NameOf(spec.Failover)),
             (RouterAnnotations.FlowLog, spec.FlowLog is { } flowLog ? RouterChoices.FlowLogs.NameOf(flowLog) : null),
             (RouterAnnotations.InsideAddress, spec.PinnedInsideAddresses is { Count: > 0 } pinned ? string.Join(", ", pinned) : null),
             (RouterAnnotations.MacAddress, spec.MacAddress?.ToColonString()),

@@ -39,6 +39,7 @@ internal static class SpecReader
             Clients = settings.Clients,
             PinnedInsideAddresses = settings.InsideAddresses?.Addresses ?? [],
             MacAddress = settings.MacAddress,
+            Failover = settings.Failover,
             FlowLog = settings.FlowLog,
             PassthruTakesTheNode = settings.PassthruTakesTheNode,
         };

@@ -94,6 +94,7 @@ internal static class RouterRecordDocument
         ["clients"] = spec.Clients is { } clients ? Texts(clients.Words) : BsonValue.Null,
         ["pinned"] = Texts(spec.PinnedInsideAddresses),
         ["mac"] = spec.MacAddress?.ToColonString(),
+        ["failover"] = spec.Failover.ToString(),
         ["flowLog"] = spec.FlowLog?.ToString(),
         ["passthruTakesTheNode"] = spec.PassthruTakesTheNode,
     };
@@ -112,7 +113,8 @@ internal static class RouterRecordDocument
         MacAddress = Optional(spec["mac"], PhysicalAddress.Parse),
         FlowLog = OptionalChoice<FlowLogMode>(spec["flowLog"]),
 
-        // Records of earlier builds have none.
+        // Records of earlier builds have neither.
+        Failover = OptionalChoice<FailoverMode>(spec["failover"]) ?? FailoverMode.None,
         PassthruTakesTheNode = spec["passthruTakesTheNode"] is { IsBoolean: true, AsBoolean: true },
     };
 

@@ -46,6 +46,7 @@ public class ValidFileTests
                 egressagent.org/datapath: relay
                 egressagent.org/clients: "10.0.0.0/8, node, 192.0.2.7 , fd00::/8"
                 egressagent.org/mac-address: 02:00:5E:10:00:01
+                egressagent.org/failover: manual
                 egressagent.org/flow-log: closed
                 egressagent.org/inside-address: "198.18.0.9 , fd96:e9e5:a::9"
                 example.com/ticket: "4711"
@@ -84,6 +85,7 @@ public class ValidFileTests
         Assert.Equal(DatapathKind.Relay, router.Spec.Datapath);
         Assert.Equal("node, 10.0.0.0/8, 192.0.2.7/32, fd00::/8", router.Spec.Clients!.ToString());
         Assert.Equal("02:00:5e:10:00:01", router.Spec.MacAddress!.ToColonString());
+        Assert.Equal(FailoverMode.Manual, router.Spec.Failover);
         Assert.Equal(FlowLogMode.Closed, router.Spec.FlowLog);
         Assert.Equal(["198.18.0.9", "fd96:e9e5:a::9"], router.Spec.PinnedInsideAddresses.Select(address => address.ToString()));
     }

@@ -43,6 +43,7 @@ public sealed class LiteDbResourceStoreTests : IDisposable
                     Clients = new ClientsSpec(IncludesNode: true, [IPNetwork.Parse("10.0.0.0/8")]),
                     MacAddress = PhysicalAddress.Parse("02-00-00-00-00-01"),
                     PinnedInsideAddresses = [IPAddress.Parse("198.18.0.3")],
+                    Failover = FailoverMode.Manual,
                     FlowLog = FlowLogMode.Closed,
                     PassthruTakesTheNode = true,
                 },
