@@ -20,6 +20,7 @@ public static class EventIds
     public const int Shortcoming = 14;
     public const int ServiceUnavailable = 15;
     public const int ExternalAddress = 16;
+    public const int Failover = 17;
 
     // The daemon's own.
     public const int Ready = 20;

@@ -10,4 +10,7 @@ public static class BusNames
     public const string RootPath = "/org/egressagent/Agent1";
 
     public const string NoSuchRouter = "org.egressagent.Agent1.Error.NoSuchRouter";
+
+    /// <summary>What was claimed could not be taken yet.</summary>
+    public const string NotHeld = "org.egressagent.Agent1.Error.NotHeld";
 }

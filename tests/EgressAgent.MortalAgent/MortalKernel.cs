@@ -64,6 +64,8 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
 
     public void WatchClients(RouterKey key, DesiredRouter? desired) => kernel.WatchClients(key, desired);
 
+    public void Release(RouterKey key) => kernel.Release(key);
+
     public IKernelRouter Open(RouterKey key) => new MortalRouter(kernel.Open(key), countdown);
 
     public void Dispose() => kernel.Dispose();

@@ -161,6 +161,15 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
     /// <summary>Takes back what was noted for the next agent: the link goes for good.</summary>
     internal void Forget() => notes?.Remove(ears.Key);
 
+    /// <summary>Hears nobody any more, and forgets what the network was told and who else has the addresses: they are another holder's now.</summary>
+    internal void Withdraw()
+    {
+        _defence.Forget();
+        _hasRecalled = true;
+        _announced.Clear();
+        Forget();
+    }
+
     /// <summary>Which of the addresses on the link the network is to be told of, and when.</summary>
     internal IReadOnlyList<(IPAddress Address, TimeSpan DueIn)> DueAnnouncements(Link link, IEnumerable<LinkAddress> addresses)
     {

@@ -171,6 +171,17 @@ internal sealed class AddressDefence(RouterEars router, NetlinkMonitorLoop loop,
         _watched = null;
     }
 
+    /// <summary>As <see cref="Stop"/>, and forgets who has the addresses: the link has none any more.</summary>
+    internal void Forget()
+    {
+        Stop();
+        lock (_lock)
+        {
+            _contests.Clear();
+            _suspected.Clear();
+        }
+    }
+
     /// <summary>
     /// Tells the network whose an IPv4 address is, by the socket that listens on this link already: closing one of its own takes the kernel
     /// milliseconds. False when none listens, or the kernel refused it.

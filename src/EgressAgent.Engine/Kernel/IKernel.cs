@@ -76,6 +76,13 @@ public interface IKernel : IDisposable
     /// <param name="desired">What is in force of it; null to look no more.</param>
     void WatchClients(RouterKey key, DesiredRouter? desired);
 
+    /// <summary>
+    /// Takes a router's claim away, at once: nothing leaves by its macvlan any more. What else a standby is to have and not to have its next
+    /// pass sees to. That it is not claimed, or not there, is no error. Any thread, also during a pass over the router.
+    /// </summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    void Release(RouterKey key);
+
     /// <summary>A view of one router, which need not be there yet.</summary>
     IKernelRouter Open(RouterKey key);
 }

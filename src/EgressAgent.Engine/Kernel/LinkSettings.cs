@@ -7,14 +7,14 @@ namespace EgressAgent.Engine.Kernel;
 internal static class LinkSettings
 {
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
-    internal static void SetMtuAndUp(RouteNetlink route, Link link, int mtu)
+    internal static void SetMtuAndUp(RouteNetlink route, Link link, int mtu, bool up = true)
     {
         if (link.Mtu != mtu)
         {
             route.SetLinkMtu(link.Index, mtu);
         }
 
-        if (!link.IsUp)
+        if (up && !link.IsUp)
         {
             route.SetLinkUp(link.Index, up: true);
         }

@@ -5,6 +5,7 @@ using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
+using EgressAgent.Linux.Netlink.Claims;
 using EgressAgent.Linux.Netlink.Routes;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
@@ -122,6 +123,15 @@ public sealed class LinuxKernel : IKernel
     }
 
     public void WatchClients(RouterKey key, DesiredRouter? desired) => _clientWatch.Watch(key, desired);
+
+    public void Release(RouterKey key)
+    {
+        using NetworkNamespace? netns = NetworkNamespace.TryOpen(RouterNames.Netns(key));
+        if (netns is not null && new Ownership(_owner, key).FindForeign(netns) is null)
+        {
+            ClaimedLink.Release(netns, RouterNames.ClaimMark, RouterNames.OutsideLink);
+        }
+    }
 
     public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _owner, _node, _route, _monitor, _relays, _notes, _announced, _gateways, _time);
 

@@ -125,6 +125,15 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case MarkNetns:
                 _netns.Mark();
                 break;
+            case MarkClaim { IsClaimed: true }:
+                _netns.Route.AddLinkAltName(RequiredLink(NetworkSide.Router, "lo").Index, RouterNames.ClaimMark);
+                break;
+            case MarkClaim:
+                _netns.Route.RemoveLinkAltName(RequiredLink(NetworkSide.Router, "lo").Index, RouterNames.ClaimMark);
+                break;
+            case StandBy:
+                BeSilent();
+                break;
             case SetSysctl set:
                 // A kernel without IPv6 has none of its settings, and none of its packets.
                 _writer ??= new SysctlWriter(_netns.Namespace);
@@ -220,6 +229,19 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             default:
                 throw new ArgumentException($"unknown step {step.GetType().Name}", nameof(step));
         }
+    }
+
+    // The macvlan is down first: the resets of the relay go to clients alone.
+    private void BeSilent()
+    {
+        if (_netns.Route.GetLink(RouterNames.OutsideLink) is { } link)
+        {
+            _netns.Route.SetLinkUp(link.Index, up: false);
+        }
+
+        LeaveNetwork();
+        _claims.Withdraw();
+        _redirect.CutFlows(_netns.Namespace);
     }
 
     private void LeaveNetwork()

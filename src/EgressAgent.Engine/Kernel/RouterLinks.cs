@@ -100,7 +100,7 @@ internal sealed class RouterLinks(
             netns.Route.SetLinkMac(link.Index, mac);
         }
 
-        LinkSettings.SetMtuAndUp(netns.Route, link, macvlan.Mtu);
+        LinkSettings.SetMtuAndUp(netns.Route, link, macvlan.Mtu, up: macvlan.IsUp);
     }
 
     internal void RemoveMacvlan()

@@ -87,6 +87,7 @@ internal sealed class RouterObserver(
             IsUnmarked = loopback?.Alias != ownership.Mark,
             HasNamelessNetns = netns.HasNameless,
             NamelessHolders = NamelessHolders(),
+            IsClaimed = loopback?.AltNames.Contains(RouterNames.ClaimMark) == true,
             IsLoopbackUp = loopback is { IsUp: true },
             Veth = isPair ? ObserveVeth(outer!, inner!) : null,
             HasStrayVethEnd = !isPair && (outer is not null || inner is not null),

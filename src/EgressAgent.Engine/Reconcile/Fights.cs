@@ -50,7 +50,8 @@ internal sealed class Fights(TimeProvider time)
     /// <param name="isUndoneAtOnce">Whether these were taken just before, and have to be taken again.</param>
     internal void Repair(IReadOnlyList<RouterStep> steps, bool isUndoneAtOnce = false)
     {
-        foreach (IGrouping<string, RouterStep> repair in StepDependence.Causes(steps).GroupBy(step => step.Thing))
+        // The silence of a standby is put back at once, each time.
+        foreach (IGrouping<string, RouterStep> repair in StepDependence.Causes(steps).Where(step => step is not StandBy).GroupBy(step => step.Thing))
         {
             if (!_fights.TryGetValue(repair.Key, out Fight? fight))
             {

@@ -8,7 +8,7 @@ namespace EgressAgent.Engine.Reconcile;
 internal sealed partial class ManagedRouter
 {
     private readonly Lock _planning = new();
-    private (EgressRouterSpec Spec, RouterAllocation Allocation, RouterStanding Standing, bool IsBehindService, ValueList<ExternalPort> External, RouterPlan Plan)? _planned;
+    private (EgressRouterSpec Spec, RouterAllocation Allocation, RouterStanding Standing, bool IsBehindService, ValueList<ExternalPort> External, FailoverRole Role, RouterPlan Plan)? _planned;
 
     /// <summary>Whether the plan that was made last would be another one on this node. Any thread.</summary>
     internal bool IsConcernedBy(ObservedNode node)
@@ -16,16 +16,17 @@ internal sealed partial class ManagedRouter
         lock (_planning)
         {
             return _planned is { } last
-                && RouterPlanner.Plan(_key, last.Spec, last.Allocation, node, _configuration, last.Standing, last.IsBehindService, last.External) != last.Plan;
+                && RouterPlanner.Plan(_key, last.Spec, last.Allocation, node, _configuration, last.Standing, last.IsBehindService, last.External, last.Role) != last.Plan;
         }
     }
 
     // The node is looked at under the lock: whatever it becomes later, IsConcernedBy compares with what was seen here.
-    private RouterPlan Plan(EgressRouterSpec spec, RouterAllocation allocation, RouterStanding standing, bool isBehindService, ValueList<ExternalPort> external)
+    private RouterPlan Plan(
+        EgressRouterSpec spec, RouterAllocation allocation, RouterStanding standing, bool isBehindService, ValueList<ExternalPort> external, FailoverRole role)
     {
         lock (_planning)
         {
-            RouterPlan plan = RouterPlanner.Plan(_key, spec, allocation, _kernel.ObserveNode(), _configuration, standing, isBehindService, external);
+            RouterPlan plan = RouterPlanner.Plan(_key, spec, allocation, _kernel.ObserveNode(), _configuration, standing, isBehindService, external, role);
 
             // Most are the same as before, and one is kept then.
             if (_planned is { } last && last.Plan == plan)
@@ -33,7 +34,7 @@ internal sealed partial class ManagedRouter
                 plan = last.Plan;
             }
 
-            _planned = (spec, allocation, standing, isBehindService, external, plan);
+            _planned = (spec, allocation, standing, isBehindService, external, role, plan);
             return plan;
         }
     }

@@ -85,6 +85,7 @@ internal sealed partial class ManagedRouter : IDisposable
             return PassResult.Gone;
         }
 
+        BeginRole();
         try
         {
             PassResult result = router.IsRemoved ? Remove() : Run(router);
@@ -92,9 +93,18 @@ internal sealed partial class ManagedRouter : IDisposable
             Volatile.Write(ref _isPausing, result.IsPause);
             return result;
         }
+        catch (Exception) when (IsReleasedMeanwhile)
+        {
+            // Whatever the pass met was on the way to hold the router.
+            return new PassResult(TimeSpan.Zero);
+        }
         catch (AddressConflictException conflict)
         {
             return WaitForHolder(router, conflict);
+        }
+        catch (OutdatedRoleException)
+        {
+            return new PassResult(TimeSpan.Zero);
         }
         catch (LinuxException) when (IsConcernedBy(_kernel.ObserveNode()))
         {
@@ -149,8 +159,14 @@ internal sealed partial class ManagedRouter : IDisposable
 
     private PassResult Run(RegisteredRouter router, EgressRouterResource wanted, RouterAllocation allocation, ObservedRouter observed)
     {
+        FailoverRole role = FindRole(wanted.Spec, observed);
         RouterPlan plan = Plan(
-            wanted.Spec, allocation, RouterStanding.Of(router.Footing, observed, _settled), router.IsBehindService, _external.Grant(router));
+            wanted.Spec,
+            allocation,
+            RouterStanding.Of(router.Footing, observed, _settled),
+            router.IsBehindService,
+            role == FailoverRole.Standby ? [] : _external.Grant(router),
+            role);
         if (plan.Desired is not { } desired)
         {
             return Wait(router, observed, plan.WaitingFor is { Reason: PlanReasons.InsideNetworkMissing } missing ? router.AllocationProblem ?? missing : plan.WaitingFor!);
@@ -161,7 +177,7 @@ internal sealed partial class ManagedRouter : IDisposable
             return Wait(router, observed, taken);
         }
 
-        observed = Converge(router, desired, observed);
+        observed = Converge(router, wanted.Spec, desired, observed);
         NoteHeld(router, observed);
         if (observed.WhyForeign is { } why)
         {
@@ -186,7 +202,7 @@ internal sealed partial class ManagedRouter : IDisposable
             .. observed.Contested.Select(StatusFacts.Contested),
             .. new[] { router.AllocationProblem }.OfType<PlanProblem>().Concat(ShortcomingsOf(plan, router)).Concat(observed.Shortcomings).Select(StatusFacts.Shortcoming),
         ];
-        _status.Report(router, StatusFacts.InForce(desired, troubles, _held.Families));
+        _status.Report(router, role == FailoverRole.Standby ? StatusFacts.Standby(desired, troubles) : StatusFacts.InForce(desired, troubles, _held.Families));
         TimeSpan? recheck = observed.Contested.Count > 0 ? ContestRecheck : null;
         TimeSpan? partial = plan.IsPartial ? WaitingRetry : null;
         return new PassResult(((TimeSpan?[])[recheck, partial, observed.NextAnnouncement, _fights.RetryAfter, _held.RetryAfter, _refused.RetryAfter]).Min());
@@ -199,10 +215,14 @@ internal sealed partial class ManagedRouter : IDisposable
 
     private static IEnumerable<IPAddress> ReservedBy(RegisteredRouter router) => router.Wanted!.Spec.Addresses.Select(address => address.Address.Address);
 
-    // Another router may serve by an external address meanwhile.
+    // Another router may serve by an external address meanwhile, and another node by all addresses.
     private PassResult Wait(RegisteredRouter router, ObservedRouter observed, PlanProblem problem)
     {
-        IReadOnlyList<RouterStep> steps = RouterDiff.GiveUpExternal(ReservedBy(router), _settled, router.ExternalPorts, observed);
+        IReadOnlyList<RouterStep> steps =
+        [
+            .. _role == FailoverRole.Standby && observed.Macvlan is { IsUp: true } ? [new StandBy()] : ValueList<RouterStep>.Empty,
+            .. RouterDiff.GiveUpExternal(ReservedBy(router), _settled, router.ExternalPorts, observed),
+        ];
         foreach (RouterStep step in steps)
         {
             _router.Apply(step);
@@ -239,7 +259,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private static IEnumerable<PlanProblem> ShortcomingsOf(RouterPlan plan, RegisteredRouter router) =>
         plan.Shortcomings.Where(problem => router.AllocationProblem is null || problem.Reason != PlanReasons.InsideNetworkMissing);
 
-    private ObservedRouter Converge(RegisteredRouter router, DesiredRouter desired, ObservedRouter observed)
+    private ObservedRouter Converge(RegisteredRouter router, EgressRouterSpec spec, DesiredRouter desired, ObservedRouter observed)
     {
         PriorHolderCheck check = _configuration.AddressConflictDetection ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
         IEnumerable<IPAddress>? former = router.Footing?.Gateways.Select(gateway => gateway.Gateway);
@@ -248,7 +268,15 @@ internal sealed partial class ManagedRouter : IDisposable
         _held.BeginPass(isAnew: desired != _settled);
         for (int round = 0; ; round++)
         {
-            observed = round == 0 ? observed : _router.Observe();
+            if (round > 0)
+            {
+                observed = _router.Observe();
+                if (FindRole(spec, observed) != desired.Role)
+                {
+                    throw new OutdatedRoleException();
+                }
+            }
+
             IReadOnlyList<RouterStep> steps = [.. RouterDiff.Build(desired, observed, check, former).Where(step => !_held.Holds(step))];
             bool isDrift = desired == _settled && steps.Any(step => step.ChangesKernel && !_held.Concerns(step));
             _refused.Look(isDrift ? steps : []);
@@ -313,7 +341,7 @@ internal sealed partial class ManagedRouter : IDisposable
 
             try
             {
-                _router.Apply(step);
+                Take(step, desired);
                 LogStep(step, isRepeated: isRepair && !IsNews(step));
                 if (isRepair && step.ChangesKernel && !_hasRepaired)
                 {
@@ -345,7 +373,8 @@ internal sealed partial class ManagedRouter : IDisposable
         return first;
     }
 
-    private bool IsPutOff(RouterStep step) => _fights.IsPutOff(step) || _refused.IsPutOff(step);
+    // Whoever sets a standby's macvlan up again and again may not have it sending in between.
+    private bool IsPutOff(RouterStep step) => step is StandBy ? false : _fights.IsPutOff(step) || _refused.IsPutOff(step);
 
     // What was fought over or refused before has been told.
     private bool IsNews(RouterStep step) => !_fights.IsOver(step) && !_refused.Has(step);
@@ -384,20 +413,28 @@ internal sealed partial class ManagedRouter : IDisposable
         return PassResult.Gone;
     }
 
-    // A holder that lets go says nothing of it, so the network is asked at a steady pace: one question, and three before it is taken.
+    // A node that had a router until it was claimed here is about to let go, so it is asked again soon, at first. Any other
+    // holder that lets go says nothing of it, so the network is asked at a steady pace: one question, and three before it is taken.
     private PassResult WaitForHolder(RegisteredRouter router, AddressConflictException conflict)
     {
-        _backoff.Reset();
+        TimeSpan pause = _role == FailoverRole.Holder && _backoff.Next() is var soon && soon < HeldRecheck ? soon : HeldRecheck;
+        if (_role != FailoverRole.Holder)
+        {
+            _backoff.Reset();
+        }
+
         Volatile.Write(ref _isPausing, true);
-        _status.Report(router, StatusFacts.Held(conflict.Message, isInForce: _settled is not null));
-        return new PassResult(HeldRecheck, IsPause: true);
+        _status.Report(router, StatusFacts.Held(conflict.Message, isInForce: HasSettledInForce));
+        return new PassResult(pause, IsPause: true);
     }
+
+    private bool HasSettledInForce => _settled is { Role: not FailoverRole.Standby };
 
     private PassResult Fail(RegisteredRouter router, string reason, Exception exception)
     {
         TimeSpan delay = _backoff.Next();
         Volatile.Write(ref _isPausing, true);
-        _status.Report(router, StatusFacts.Failed(reason, exception.Message, isInForce: _settled is not null));
+        _status.Report(router, StatusFacts.Failed(reason, exception.Message, isInForce: HasSettledInForce));
         return new PassResult(delay, IsPause: true);
     }
 }

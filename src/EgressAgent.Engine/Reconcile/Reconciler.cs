@@ -25,6 +25,7 @@ public sealed partial class Reconciler : IDisposable
     private readonly Dictionary<RouterKey, ManagedRouter> _routers = [];
     private readonly Dictionary<RouterKey, long> _passes = [];
     private readonly HashSet<RouterKey> _unseen = [];
+    private readonly List<Waiter> _waiters = [];
     private readonly TaskCompletionSource _allSeen = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeProvider _time;
     private readonly IKernel _kernel;
@@ -34,6 +35,7 @@ public sealed partial class Reconciler : IDisposable
     private readonly Thread[] _workers;
     private readonly ITimer _fullPass;
     private readonly ServiceReconciler _services;
+    private bool _isDisposed;
 
     /// <param name="kernel">Belongs to the caller, who disposes it after the reconciler.</param>
     /// <param name="registry">What is wanted; it belongs to the caller too.</param>
@@ -128,6 +130,26 @@ public sealed partial class Reconciler : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Makes this node the holder of a router that others may hold instead, and completes when its addresses are announced or it is known
+    /// that they cannot be now: the claim stands all the same. No one else may hold it, which the caller sees to.
+    /// </summary>
+    /// <returns>What became of it; null when there is no such router.</returns>
+    public async Task<RouterStatus?> ClaimAsync(RouterKey key)
+    {
+        Find(key)?.Claim();
+        return await SettleAsync(key).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes this node a standby of a router. The router sends nothing any more on the physical network when this begins to wait for the rest.</summary>
+    /// <returns>What became of it; null when there is no such router.</returns>
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    public async Task<RouterStatus?> ReleaseAsync(RouterKey key)
+    {
+        Find(key)?.Release();
+        return await SettleAsync(key).ConfigureAwait(false);
+    }
+
     /// <inheritdoc cref="IKernel.FlowEnded"/>
     public event Action<RouterKey, RouterFlow> FlowEnded
     {
@@ -156,6 +178,12 @@ public sealed partial class Reconciler : IDisposable
         foreach (Thread worker in _workers)
         {
             worker.Join();
+        }
+
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _waiters.ForEach(waiter => waiter.Settled.TrySetResult());
         }
 
         foreach (ManagedRouter router in _routers.Values)
@@ -274,6 +302,40 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
+    private async Task<RouterStatus?> SettleAsync(RouterKey key)
+    {
+        TaskCompletionSource settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_isDisposed || !_routers.ContainsKey(key))
+            {
+                return null;
+            }
+
+            // A pass that runs already may have looked before.
+            _waiters.Add(new Waiter(key, settled) { IsPassOver = !_passes.ContainsKey(key) });
+        }
+
+        _queue.Add(key);
+        await settled.Task.ConfigureAwait(false);
+        return Status.Find(key);
+    }
+
+    // While IPv6 addresses are tentative passes end without an outcome.
+    private void TellWaiters(RouterKey key)
+    {
+        foreach (Waiter waiter in _waiters.Where(waiter => waiter.Key == key).ToArray())
+        {
+            if (waiter.IsPassOver && Status.Find(key) is not { State: RouterState.Configuring })
+            {
+                _waiters.Remove(waiter);
+                waiter.Settled.TrySetResult();
+            }
+
+            waiter.IsPassOver = true;
+        }
+    }
+
     private void BeginPass(RouterKey key)
     {
         lock (_lock)
@@ -291,6 +353,7 @@ public sealed partial class Reconciler : IDisposable
                 Passes.Add(_time.GetElapsedTime(began));
             }
 
+            TellWaiters(key);
             if (_unseen.Remove(key) && _unseen.Count == 0)
             {
                 _allSeen.TrySetResult();
@@ -350,5 +413,10 @@ public sealed partial class Reconciler : IDisposable
         {
             return _routers.GetValueOrDefault(key);
         }
+    }
+
+    private sealed record Waiter(RouterKey Key, TaskCompletionSource Settled)
+    {
+        internal bool IsPassOver { get; set; }
     }
 }

@@ -22,6 +22,11 @@ internal sealed partial class RouterJournal(ILogger logger)
 
     internal void Tell(RouterTransition transition)
     {
+        if (transition.After?.Desired?.Role is { } role && role != (transition.Before?.Desired?.Role ?? FailoverRole.None))
+        {
+            LogFailover(transition.Key, Describe(role, transition.Before?.Desired?.Role));
+        }
+
         foreach (Trouble over in transition.Over)
         {
             Events[over.Kind].Over(logger, transition.Key, over.End ?? $"over: {over.Message}", over.Reason, null);
@@ -42,11 +47,22 @@ internal sealed partial class RouterJournal(ILogger logger)
         }
     }
 
+    private static string Describe(FailoverRole role, FailoverRole? before) => role switch
+    {
+        FailoverRole.Holder => "claimed on this node, until it is released",
+        FailoverRole.Standby when before == FailoverRole.Holder => $"released on this node; {RouterNames.OutsideLink} is down and all flows are ended",
+        FailoverRole.Standby => $"standby on this node; {RouterNames.OutsideLink} is down until the router is claimed",
+        _ => "on this node alone, as its file names no fail-over any more",
+    };
+
     private static string SourcesOf(DesiredRouter desired) => string.Join(", ", desired.Redirect.Families.Select(family => family.Source));
 
     [LoggerMessage(EventId = EventIds.InForce, EventName = nameof(EventIds.InForce), Level = LogLevel.Information,
         Message = "{Router}: in force, {Rules} rules, leaving as {SourceAddresses} by {Master}")]
     private partial void LogInForce(RouterKey router, int rules, string sourceAddresses, string master);
+
+    [LoggerMessage(EventId = EventIds.Failover, EventName = nameof(EventIds.Failover), Level = LogLevel.Information, Message = "{Router}: {Role}")]
+    private partial void LogFailover(RouterKey router, string role);
 
     [LoggerMessage(EventId = EventIds.Removed, EventName = nameof(EventIds.Removed), Level = LogLevel.Information, Message = "{Router}: removed")]
     private partial void LogRemoved(RouterKey router);

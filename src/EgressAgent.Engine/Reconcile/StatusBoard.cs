@@ -97,7 +97,7 @@ public sealed class StatusBoard(TimeProvider time)
         facts = facts.With([.. gateways.Troubles, .. clients.Troubles]);
 
         // A router that runs on an earlier spec is degraded, however well it runs.
-        if (router.Faults.Count > 0 && facts.State is RouterState.Active or RouterState.Configuring)
+        if (router.Faults.Count > 0 && facts.State is RouterState.Active or RouterState.Configuring or RouterState.Standby)
         {
             facts = facts with
             {
@@ -116,7 +116,7 @@ public sealed class StatusBoard(TimeProvider time)
             Generation = router.Generation,
             Desired = facts.Desired ?? before?.Desired,
             IsInForce = facts.IsInForce,
-            Troubles = [.. facts.Troubles, .. facts.IsInForce ? [] : before?.Troubles.Where(IsOfARouterInForce) ?? []],
+            Troubles = [.. facts.Troubles, .. facts.IsSettled ? [] : before?.Troubles.Where(IsOfARouterInForce) ?? []],
             Conditions =
             [
                 Make(ConditionType.Available, facts.Available, before),

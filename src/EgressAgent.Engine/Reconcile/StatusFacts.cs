@@ -21,11 +21,24 @@ internal sealed record StatusFacts(
 
     internal bool IsInForce => Available.Reason == StatusReasons.InForce;
 
+    /// <summary>Whether all is known of it that can be: what was wrong with it before, and is not told again, is over.</summary>
+    internal bool IsSettled => IsInForce || Available.Reason == StatusReasons.Standby;
+
     /// <param name="desired">What is in force.</param>
     /// <param name="troubles">What of it does not work.</param>
     /// <param name="without">The families that do not work at all.</param>
     internal static StatusFacts InForce(DesiredRouter desired, ValueList<Trouble> troubles, IReadOnlySet<AddressFamily>? without = null) =>
         new StatusFacts(RouterState.Active, new Claim(true, StatusReasons.InForce, Describe(desired, without)), Settled, AsSpecified, desired, []).With(troubles);
+
+    /// <param name="desired">What is in force, but for what it has claimed.</param>
+    /// <param name="troubles">What of it does not work, or would not.</param>
+    internal static StatusFacts Standby(DesiredRouter desired, ValueList<Trouble> troubles) => new StatusFacts(
+        RouterState.Standby,
+        new Claim(false, StatusReasons.Standby, $"standby: {RouterNames.OutsideLink} is down, and nothing is taken from clients, until the router is claimed on this node: egressctl claim {desired.Key}"),
+        Settled,
+        AsSpecified,
+        desired,
+        []).With(troubles);
 
     /// <summary>The same of a router that is in force, and that more of it does not work.</summary>
     internal StatusFacts With(ValueList<Trouble> more)

@@ -23,6 +23,7 @@ public static class StatusReasons
     public const string NodeAlone = "NodeAlone";
     public const string WaysAsked = "WaysAsked";
     public const string NotInForce = "NotInForce";
+    public const string Standby = "Standby";
     public const string NoRouter = "NoRouter";
     public const string NoRouterAvailable = "NoRouterAvailable";
     public const string RouterNotAvailable = "RouterNotAvailable";

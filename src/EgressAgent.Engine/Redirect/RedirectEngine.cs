@@ -1,6 +1,7 @@
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
@@ -70,6 +71,15 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
             using RouteNetlink route = RouteNetlink.Open(netns);
             route.DropUnresolvedNeighbours();
         }
+    }
+
+    /// <summary>Ends every flow. The next packet of one is rejected.</summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused; some may be left.</exception>
+    internal void CutFlows(NetworkNamespace netns)
+    {
+        relays.CutAll(key);
+        using ConntrackTable flows = ConntrackTable.Open(netns);
+        flows.Flush();
     }
 
     /// <summary>Ends what runs in the agent's process; the table goes with its netns.</summary>

@@ -79,6 +79,15 @@ internal sealed class RelayHost(DescriptorStore? store = null, FlowRecorder? rec
         }
     }
 
+    /// <summary>Cuts every flow of the router's relay, which takes new ones. What they have carried can still be read.</summary>
+    internal void CutAll(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _relays.GetValueOrDefault(key)?.Relay.CutAll();
+        }
+    }
+
     /// <summary>The limits that what comes to the router's relay meets.</summary>
     internal ValueList<string> FindSaturation(RouterKey key)
     {

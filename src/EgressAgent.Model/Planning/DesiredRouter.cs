@@ -11,6 +11,9 @@ public sealed record DesiredRouter
 {
     public required RouterKey Key { get; init; }
 
+    /// <summary>What this node is to the router. On a standby the macvlan is down, and there is nothing that needs it up.</summary>
+    public FailoverRole Role { get; init; }
+
     public required DesiredVeth Veth { get; init; }
 
     public required DesiredMacvlan Macvlan { get; init; }
@@ -62,7 +65,11 @@ public sealed record DesiredRouter
 /// <param name="Mode">How it treats other macvlans on the same master.</param>
 /// <param name="Mac">Null in passthru mode, where the macvlan has the master's address.</param>
 /// <param name="Mtu">The master's, bytes.</param>
-public sealed record DesiredMacvlan(int MasterIndex, string Master, MacvlanMode Mode, PhysicalAddress? Mac, int Mtu);
+public sealed record DesiredMacvlan(int MasterIndex, string Master, MacvlanMode Mode, PhysicalAddress? Mac, int Mtu)
+{
+    /// <summary>False on a standby: a macvlan that is up sends frames with its MAC address, asked or not.</summary>
+    public bool IsUp { get; init; } = true;
+}
 
 /// <summary>The cable between the node and a router's netns; its inner end is <see cref="RouterNames.InsideLink"/>.</summary>
 /// <param name="NodeLink">The name of the outer end.</param>

@@ -29,6 +29,9 @@ public sealed record ObservedRouter
     /// <summary>Whether the netns does not carry the mark by which its agent knows it again.</summary>
     public bool IsUnmarked { get; init; }
 
+    /// <summary>Whether the netns bears the mark of a claim (<see cref="RouterNames.ClaimMark"/>).</summary>
+    public bool IsClaimed { get; init; }
+
     public bool IsLoopbackUp { get; init; }
 
     /// <summary>Null when either end is missing.</summary>

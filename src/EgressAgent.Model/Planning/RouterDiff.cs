@@ -40,6 +40,8 @@ public static class RouterDiff
             steps.Add(new MarkNetns(RouterNames.Netns(desired.Key)));
         }
 
+        AddRole(desired.Role, observed, steps);
+
         AddSysctls(desired, observed, steps);
 
         // Loopback brings the netns its first routing table. Without one every address passes for broadcast, and a socket of the
@@ -74,6 +76,11 @@ public static class RouterDiff
             IsExternal = desired.ExternalAddresses.Contains(entry),
         }));
         AddRoutes(desired, observed.Routes.Where(entry => keptLinks.Contains(entry.Link)), addresses, former?.ToHashSet(), steps);
+        if (desired.Role == FailoverRole.Standby)
+        {
+            return steps;
+        }
+
         ValueList<IPAddress> heard = desired.ClaimedAddresses.Select(entry => entry.Address.Address).ToValueList();
         if (claims.Count == 0 && !heard.ToHashSet().SetEquals(observed.Heard))
         {
@@ -140,6 +147,21 @@ public static class RouterDiff
         }
 
         return steps;
+    }
+
+    // Silence is the first thing of all. What is left on a macvlan that is down says that somebody else has silenced it.
+    private static void AddRole(FailoverRole role, ObservedRouter observed, List<RouterStep> steps)
+    {
+        if (role == FailoverRole.Standby
+            && (observed.Macvlan is { IsUp: true } || observed.Heard.Count > 0 || observed.Addresses.Any(entry => entry.Link == RouterNames.OutsideLink)))
+        {
+            steps.Add(new StandBy());
+        }
+
+        if (observed.IsClaimed != (role == FailoverRole.Holder))
+        {
+            steps.Add(new MarkClaim(!observed.IsClaimed));
+        }
     }
 
     // A setting that is not there at all belongs to something that this kernel does not have, or has not loaded yet. A link begins with what is
@@ -219,7 +241,7 @@ public static class RouterDiff
             return false;
         }
 
-        bool isRight = observed.Mode == desired.Mode && observed.Mtu == desired.Mtu && observed.IsUp
+        bool isRight = observed.Mode == desired.Mode && observed.Mtu == desired.Mtu && (observed.IsUp || !desired.IsUp)
             && (desired.Mac is null || observed.Mac.Equals(desired.Mac));
         if (!isRight)
         {

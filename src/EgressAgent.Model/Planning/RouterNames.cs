@@ -14,6 +14,12 @@ public static class RouterNames
     /// <summary>The veth end inside the router's netns, towards the Services; there only where one selects the router.</summary>
     public const string ServiceLink = "eth1";
 
+    /// <summary>
+    /// The alternative name of the netns's loopback while the router is claimed on this node. It outlives the agent and not the boot, and
+    /// whoever takes it away releases the router, agent or none. Loopback is up, and the kernel tells of alternative names of such links alone.
+    /// </summary>
+    public const string ClaimMark = "egress-claimed";
+
     /// <summary>What the names of all outer veth ends start with.</summary>
     public const string NodeLinkPrefix = "egr-";
 

@@ -34,6 +34,7 @@ public static class RouterPlanner
     /// <param name="standing">What it is already: that stays, where nothing forbids it.</param>
     /// <param name="isBehindService">Whether a Service leads to it.</param>
     /// <param name="external">The ports of Services at external addresses that it is to hold; null for none.</param>
+    /// <param name="role">What this node is to it.</param>
     public static RouterPlan Plan(
         RouterKey key,
         EgressRouterSpec spec,
@@ -42,7 +43,8 @@ public static class RouterPlanner
         AgentConfiguration configuration,
         RouterStanding? standing = null,
         bool isBehindService = false,
-        ValueList<ExternalPort>? external = null)
+        ValueList<ExternalPort>? external = null,
+        FailoverRole role = FailoverRole.None)
     {
         standing ??= RouterStanding.None;
         List<PlanProblem> shortcomings = [];
@@ -85,13 +87,17 @@ public static class RouterPlanner
         var desired = new DesiredRouter
         {
             Key = key,
+            Role = role,
             Veth = new DesiredVeth(RouterNames.NodeLink(key), RouterNames.NodeLinkAltName(key), master.Mtu),
             Macvlan = new DesiredMacvlan(
                 master.Index,
                 master.Name,
                 spec.MacvlanMode,
                 spec.MacvlanMode == MacvlanMode.Passthru ? null : spec.MacAddress ?? allocation.Mac,
-                master.Mtu),
+                master.Mtu)
+            {
+                IsUp = role != FailoverRole.Standby,
+            },
             InsideNetworks = [.. allocation.InsideAddresses.Select(inside => inside.Network)],
             Redirect = redirect,
             ServiceLink = serviceLink,
@@ -105,13 +111,13 @@ public static class RouterPlanner
                 .. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(key, inside)),
                 .. FamiliesOf(serviceLink).Select(family => new AddressEntry(NetworkSide.Router, RouterNames.ServiceLink, SingleHost(family.Inside))),
             ],
-            ReservedAddresses = [.. spec.Addresses.Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, address.Address))],
+            ReservedAddresses = role == FailoverRole.Standby ? [] : [.. spec.Addresses.Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, address.Address))],
             ExternalAddresses =
             [
                 .. redirect.ExternalAddresses.Where(address => !spec.Addresses.Any(own => own.Address.Address.Equals(address)))
                     .Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, SingleHost(address))),
             ],
-            Routes = [.. Routes(key, spec, allocation, redirect, master, gateways, node, shortcomings), .. FamiliesOf(serviceLink).SelectMany(ServiceRoutes)],
+            Routes = [.. Routes(key, spec, allocation, redirect, master, gateways, node, role, shortcomings), .. FamiliesOf(serviceLink).SelectMany(ServiceRoutes)],
             Rules =
             [
                 .. redirect.ExternalAddresses.Select(address => address.AddressFamily).Distinct().Select(FromLanRule),
@@ -215,6 +221,7 @@ public static class RouterPlanner
         NodeLink master,
         FootingGateway?[] gateways,
         ObservedNode node,
+        FailoverRole role,
         List<PlanProblem> shortcomings)
     {
         string nodeLink = RouterNames.NodeLink(key);
@@ -233,12 +240,13 @@ public static class RouterPlanner
 
         foreach (FamilyRedirect family in redirect.Families)
         {
-            foreach (RouteEntry route in OutsideRoutes(spec, family, master, gateways, node, shortcomings))
-            {
-                yield return route;
-            }
-
-            foreach (RouteEntry route in NodeDestinationRoutes(nodeLink, allocation, redirect, family, node))
+            // What a holder will lack a standby says too. It has none of these: no link to go by, and the reserved address is elsewhere.
+            RouteEntry[] routes =
+            [
+                .. OutsideRoutes(spec, family, master, gateways, node, shortcomings),
+                .. NodeDestinationRoutes(nodeLink, allocation, redirect, family, node),
+            ];
+            foreach (RouteEntry route in role == FailoverRole.Standby ? [] : routes)
             {
                 yield return route;
             }

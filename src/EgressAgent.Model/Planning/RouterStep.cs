@@ -163,13 +163,31 @@ public sealed record CreateMacvlan(DesiredMacvlan Macvlan) : RouterStep
         + $"MAC {Macvlan.Mac?.ToColonString() ?? "of the master"}, MTU {Macvlan.Mtu}";
 }
 
-/// <summary>Brings an existing macvlan to its mode, MAC and MTU, and up.</summary>
+/// <summary>Brings an existing macvlan to its mode, MAC and MTU, and up, but on a standby.</summary>
 public sealed record ConfigureMacvlan(DesiredMacvlan Macvlan) : RouterStep
 {
     public override string Thing => RouterNames.OutsideLink;
 
     public override string ToString() =>
-        $"set {RouterNames.OutsideLink} up, mode {Macvlan.Mode}, MAC {Macvlan.Mac?.ToColonString() ?? "of the master"}, MTU {Macvlan.Mtu}";
+        $"set {RouterNames.OutsideLink} {(Macvlan.IsUp ? "up, " : "")}mode {Macvlan.Mode}, MAC {Macvlan.Mac?.ToColonString() ?? "of the master"}, MTU {Macvlan.Mtu}";
+}
+
+/// <summary>Marks the netns as that of a router which was claimed on this node, or takes the mark away.</summary>
+public sealed record MarkClaim(bool IsClaimed) : RouterStep
+{
+    public override string Thing => RouterNames.ClaimMark;
+
+    public override string ToString() => IsClaimed
+        ? $"mark the network namespace as claimed: lo is {RouterNames.ClaimMark} too"
+        : $"mark the network namespace as not claimed: lo is {RouterNames.ClaimMark} no more";
+}
+
+/// <summary>Sets the macvlan down and ends all flows of the router: another node may have its addresses.</summary>
+public sealed record StandBy : RouterStep
+{
+    public override string Thing => RouterNames.OutsideLink;
+
+    public override string ToString() => $"set {RouterNames.OutsideLink} down and end all flows, since the router is standby";
 }
 
 /// <summary>Sets the macvlan down, so that nothing leaves while its packet filter is not as it should be.</summary>

@@ -12,9 +12,9 @@ public static class RouterExplanation
     /// <summary>One answer for each family that the client could use.</summary>
     public static IReadOnlyList<PacketExplanation> Explain(RouterStatus router, ClientPacket packet)
     {
-        if (router.Desired is not { } desired || router.State is RouterState.Pending or RouterState.Failed or RouterState.Removing)
+        if (router.Desired is not { Role: not FailoverRole.Standby } desired || router.State is RouterState.Pending or RouterState.Failed or RouterState.Removing)
         {
-            return [new PacketExplanation(PacketFate.Unreachable, packet.Client, null, [$"the router is {router.State.ToText()}: {router.Summary}"])];
+            return [new PacketExplanation(PacketFate.Unreachable, packet.Client, null, [$"the router is {router.State.ToText()}: {router.Summary}", .. WhyStandby(router)])];
         }
 
         FamilyRedirect[] families =
@@ -81,6 +81,10 @@ public static class RouterExplanation
             ?? End(PacketFate.Unreachable, $"the router has no inside address of the family of {address}");
         return walk with { Inside = address, Why = [$"the Service {Name(by)} takes {packet} at {address} to {arriving} of the router", .. choice, .. walk.Why] };
     }
+
+    // One that is degraded says what is wrong with it first.
+    private static IEnumerable<string> WhyStandby(RouterStatus router) =>
+        router is { State: not RouterState.Standby, Desired.Role: FailoverRole.Standby } ? [router.Condition(ConditionType.Available).Message] : [];
 
     // Null where the router holds the external address.
     private static string? WhyNotHolder(RouterKey router, ServiceStatus service, IPAddress address)

@@ -20,6 +20,9 @@ public enum RouterState
 
     /// <summary>Being taken away.</summary>
     Removing,
+
+    /// <summary>Built, and silent on the physical network until it is claimed on this node.</summary>
+    Standby,
 }
 
 /// <summary>The words for <see cref="RouterState"/>.</summary>
@@ -33,6 +36,7 @@ public static class RouterStates
         RouterState.Degraded => "degraded",
         RouterState.Failed => "failed",
         RouterState.Removing => "removing",
+        RouterState.Standby => "standby",
         _ => throw new ArgumentOutOfRangeException(nameof(state), state, null),
     };
 }

@@ -78,7 +78,7 @@ internal sealed class ManagerObject(string routersDirectory, FlowFinder finder, 
 
     private string State => !IsReady ? "starting" : DegradedCount == 0 && Faults.Count == 0 ? "running" : "degraded";
 
-    private uint DegradedCount => (uint)Routers.Values.Count(router => router.Status.State is not (RouterState.Active or RouterState.Configuring or RouterState.Removing));
+    private uint DegradedCount => (uint)Routers.Values.Count(router => router.Status.State is not (RouterState.Active or RouterState.Standby or RouterState.Configuring or RouterState.Removing));
 
     private static void ListRouters(ManagerObject manager, BusMethodCall call, ref MessageWriter reply)
     {

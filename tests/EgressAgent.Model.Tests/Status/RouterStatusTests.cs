@@ -31,7 +31,7 @@ public sealed class RouterStatusTests
 
     [Fact]
     public void States_are_spelt_in_lower_case() => Assert.Equal(
-        ["pending", "configuring", "active", "degraded", "failed", "removing"], Enum.GetValues<RouterState>().Select(state => state.ToText()));
+        ["pending", "configuring", "active", "degraded", "failed", "removing", "standby"], Enum.GetValues<RouterState>().Select(state => state.ToText()));
 
     private static Condition Of(ConditionType type, bool? status) =>
         new(type, status, "Reason", type.ToString().ToLowerInvariant(), DateTimeOffset.UnixEpoch);

@@ -75,6 +75,19 @@ public sealed class FakeKernel : IKernel
     {
     }
 
+    public void Release(RouterKey key) => Locked(() =>
+    {
+        if (FindNetns(RouterNames.Netns(key)) is not { } netns || !netns.Link("lo").AltNames.Remove(RouterNames.ClaimMark))
+        {
+            return;
+        }
+
+        if (netns.Find(RouterNames.OutsideLink) is not null)
+        {
+            netns.SetUp(RouterNames.OutsideLink, up: false);
+        }
+    });
+
     public void ForgetSteps() => Locked(_steps.Clear);
 
     /// <summary>Changes the node's own network.</summary>

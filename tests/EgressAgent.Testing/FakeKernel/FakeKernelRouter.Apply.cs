@@ -39,6 +39,15 @@ internal sealed partial class FakeKernelRouter
             case CreateNetns create:
                 Request(() => kernel.CreateNetns(create.Name));
                 break;
+            case MarkClaim { IsClaimed: true }:
+                Request(() => Netns.Link("lo").AltNames.Add(RouterNames.ClaimMark));
+                break;
+            case MarkClaim:
+                Request(() => Netns.Link("lo").AltNames.Remove(RouterNames.ClaimMark));
+                break;
+            case StandBy:
+                Request(BeSilent);
+                break;
             case SetSysctl set:
                 Request(() => Netns.SetSysctl(set.Entry.Key, set.Entry.Value));
                 break;
@@ -135,6 +144,17 @@ internal sealed partial class FakeKernelRouter
         request();
     }
 
+    private void BeSilent()
+    {
+        if (Netns.Find(RouterNames.OutsideLink) is not null)
+        {
+            Netns.SetUp(RouterNames.OutsideLink, up: false);
+        }
+
+        (_hearing, _asking) = (null, null);
+        _announced.Clear();
+    }
+
     private void SetMtuAndUp(FakeNetns netns, string link, int mtu)
     {
         Request(() => netns.SetMtu(link, mtu));
@@ -165,7 +185,11 @@ internal sealed partial class FakeKernelRouter
             Request(() => Netns.SetMac(RouterNames.OutsideLink, mac));
         }
 
-        SetMtuAndUp(Netns, RouterNames.OutsideLink, macvlan.Mtu);
+        Request(() => Netns.SetMtu(RouterNames.OutsideLink, macvlan.Mtu));
+        if (macvlan.IsUp)
+        {
+            Request(() => Netns.SetUp(RouterNames.OutsideLink, up: true));
+        }
     }
 
     private void Claim(ClaimAddress claim)

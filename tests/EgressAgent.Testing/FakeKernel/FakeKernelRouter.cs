@@ -42,6 +42,7 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
         {
             HeldNetworks = [.. kernel.HeldNetworks],
             HasNetns = true,
+            IsClaimed = netns.Link("lo").AltNames.Contains(RouterNames.ClaimMark),
             IsLoopbackUp = netns.Link("lo").IsUp,
             Veth = isPair ? new ObservedVeth(
                 outer!.Index, outer.AltNames.Contains(RouterNames.NodeLinkAltName(key)), outer.Mtu, inner!.Mtu, outer.IsUp, inner.IsUp) : null,

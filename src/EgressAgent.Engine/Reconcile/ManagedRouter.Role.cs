@@ -1,0 +1,109 @@
+using EgressAgent.Model.Planning;
+using EgressAgent.Model.Resources;
+
+namespace EgressAgent.Engine.Reconcile;
+
+// Whether the router is claimed on this node the kernel says, where the next agent finds it and a release without an agent takes it away.
+// Before there is a netns, and until a pass has marked it, what was asked for counts.
+internal sealed partial class ManagedRouter
+{
+    private readonly Lock _claiming = new();
+    private bool _isClaimed;
+    private bool? _asked;
+
+    // That the pass works for.
+    private FailoverRole _role;
+
+    /// <summary>Asks for the router to be held here: for the next pass. Any thread.</summary>
+    internal void Claim()
+    {
+        lock (_claiming)
+        {
+            _asked = true;
+        }
+    }
+
+    /// <summary>Silences the router on the physical network, also during a pass, which sets nothing up any more; the next one does the rest. Any thread.</summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    internal void Release()
+    {
+        lock (_claiming)
+        {
+            _asked = false;
+            _kernel.Release(_key);
+        }
+    }
+
+    // Only of a pass that would hold the router: that of a standby does what was asked for.
+    private bool IsReleasedMeanwhile
+    {
+        get
+        {
+            lock (_claiming)
+            {
+                return _role == FailoverRole.Holder && _asked == false;
+            }
+        }
+    }
+
+    private void BeginRole()
+    {
+        lock (_claiming)
+        {
+            _role = FailoverRole.None;
+        }
+    }
+
+    private FailoverRole FindRole(EgressRouterSpec spec, ObservedRouter observed)
+    {
+        lock (_claiming)
+        {
+            if (spec.Failover == FailoverMode.None)
+            {
+                (_isClaimed, _asked) = (false, null);
+                return _role = FailoverRole.None;
+            }
+
+            _isClaimed = _asked ?? (observed.HasNetns ? observed.IsClaimed : _isClaimed);
+            if (_asked == observed.IsClaimed && observed.HasNetns)
+            {
+                _asked = null;
+            }
+
+            return _role = _isClaimed ? FailoverRole.Holder : FailoverRole.Standby;
+        }
+    }
+
+    private void Take(RouterStep step, DesiredRouter desired)
+    {
+        if (desired.Role != FailoverRole.Holder)
+        {
+            _router.Apply(step);
+            return;
+        }
+
+        if (step is not (ConfigureMacvlan or MarkClaim))
+        {
+            ThrowIfReleased();
+            _router.Apply(step);
+            return;
+        }
+
+        lock (_claiming)
+        {
+            ThrowIfReleased();
+            _router.Apply(step);
+        }
+    }
+
+    private void ThrowIfReleased()
+    {
+        if (IsReleasedMeanwhile)
+        {
+            throw new OutdatedRoleException();
+        }
+    }
+
+    /// <summary>The router was claimed or released while a pass was under way that had begun before.</summary>
+    private sealed class OutdatedRoleException : Exception;
+}
