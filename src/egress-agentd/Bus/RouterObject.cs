@@ -2,6 +2,7 @@ using System.Net;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Traffic;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Bus;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
@@ -18,6 +19,8 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
 {
     internal static readonly BusInterface<RouterObject> Interface = new BusInterfaceBuilder<RouterObject>(BusNames.Router)
         .Method("Reapply", [], [], BusAccess.Privileged, Reapply)
+        .SlowMethod("Claim", [], [], BusAccess.Privileged, ClaimAsync)
+        .SlowMethod("Release", [], [], BusAccess.Privileged, ReleaseAsync)
         .Method("GetResource", [], [("s", "json")], BusAccess.Everyone, GetResource)
         .Method("Events", [], [("a(ttsss)", "events")], BusAccess.JournalReaders, ListEvents)
         .SlowMethod("ListFlows", [], [("a(ssssstt)", "flows")], BusAccess.JournalReaders, ListFlowsAsync)
@@ -25,6 +28,7 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
         .Property("Namespace", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Namespace))
         .Property("Name", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Name))
         .Property("State", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.State.ToText()))
+        .Property("Failover", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText((router.Desired?.Role ?? FailoverRole.None).ToText()))
         .Property("File", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.File))
         .Property("Generation", "t", BusPropertyChange.Emits, (router, ref value) => value.WriteUInt64((ulong)router.Status.Generation))
         .Property("Datapath", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(DatapathText(router.Desired?.Redirect.Datapath)))
@@ -45,7 +49,7 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
 
     internal static readonly string[] ChangingProperties =
     [
-        "State", "File", "Generation", "Datapath", "Master", "MacAddress", "SourceAddresses", "InsideAddresses", "Conditions", "Fallback",
+        "State", "Failover", "File", "Generation", "Datapath", "Master", "MacAddress", "SourceAddresses", "InsideAddresses", "Conditions", "Fallback",
         "Gateways", "SpecFile", "SpecLine",
     ];
 
@@ -91,6 +95,43 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
             throw new BusException(BusNames.NoSuchRouter, $"{router.Status.Key} is being removed");
         }
     }
+
+    private static async Task<BusBody> ClaimAsync(RouterObject router, BusMethodCall call)
+    {
+        RouterKey key = router.DemandFailover();
+        RouterStatus? status = await Task.Run(() => router._reconciler.ClaimAsync(key)).ConfigureAwait(false);
+        return status switch
+        {
+            null => throw new BusException(BusNames.NoSuchRouter, $"{key} is being removed"),
+            { IsInForce: true } => WriteNothing,
+            _ => throw new BusException(BusNames.NotHeld, $"{key} is {status.State.ToText()}: {status.Summary}"),
+        };
+    }
+
+    private static async Task<BusBody> ReleaseAsync(RouterObject router, BusMethodCall call)
+    {
+        RouterKey key = router.DemandFailover();
+        try
+        {
+            await Task.Run(() => router._reconciler.ReleaseAsync(key)).ConfigureAwait(false);
+        }
+        catch (LinuxException refusal)
+        {
+            throw new BusException(BusErrorNames.Failed, $"{key}: {refusal.Message}");
+        }
+
+        return WriteNothing;
+    }
+
+    private static void WriteNothing(ref MessageWriter body)
+    {
+    }
+
+    // A router that is on one node alone is neither claimed nor released.
+    private RouterKey DemandFailover() => Registered is { Wanted.Spec.Failover: FailoverMode.None } alone
+        ? throw new BusException(
+            BusErrorNames.Failed, $"{Status.Key} has no `egressagent.org/failover: manual` in {alone.Source}, so it is neither claimed nor released")
+        : Status.Key;
 
     private static void GetResource(RouterObject router, BusMethodCall call, ref MessageWriter reply)
     {

@@ -5,6 +5,7 @@ using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Traffic;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
@@ -103,6 +104,12 @@ internal sealed class AgentMetrics(Reconciler reconciler, TrafficSampler traffic
                     text.Add(holds ? 1u : 0u, [.. router.Labels, ("condition", condition.Type.ToString()), ("status", status)]);
                 }
             }
+        }
+
+        text.BeginGauge("egress_router_holder", "Whether this node holds a router that is claimed and released; nothing of others");
+        foreach (Measured router in routers.Where(router => router.Status.Desired is { Role: not FailoverRole.None }))
+        {
+            text.Add(router.Status is { IsInForce: true, Desired.Role: FailoverRole.Holder } ? 1u : 0u, router.Labels);
         }
 
         text.BeginGauge("egress_router_gateway_reachable", "Whether the gateways of a router answer; nothing while that is not known");

@@ -63,6 +63,25 @@ public sealed partial class AgentMetricsTests : IDisposable
     }
 
     [Fact]
+    public async Task Holder_is_told_of_routers_that_are_claimed_and_released()
+    {
+        EgressRouterResource manual = Example.Router("manual", "192.168.12.98/24", 8081);
+        manual = manual with { Spec = manual.Spec with { Failover = FailoverMode.Manual } };
+        _lab.Run(Web);
+        _lab.Apply(Example.File(manual));
+        const string Series = "egress_router_holder{router_namespace=\"default\",router=\"manual\"}";
+
+        await ReadUntilAsync(false, $"{Series} 0");
+        await _lab.ClaimAsync(manual, isClaimed: true);
+        Assert.Contains($"{Series} 1", await ReadAsync());
+        await _lab.ClaimAsync(manual, isClaimed: false);
+
+        string text = await ReadAsync();
+        Assert.Contains($"{Series} 0", text);
+        Assert.DoesNotContain("egress_router_holder{router_namespace=\"default\",router=\"web\"}", text);
+    }
+
+    [Fact]
     public async Task Router_that_went_has_no_series()
     {
         EgressRouterResource other = Example.Router("other", "192.168.12.98/24", 8081);

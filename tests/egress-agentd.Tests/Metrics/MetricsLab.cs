@@ -55,6 +55,10 @@ internal sealed class MetricsLab : IDisposable
         Kernel.TellObstacles(router.Key);
     }
 
+    /// <summary>Has the node hold a router that others may hold instead, or not hold it any more.</summary>
+    public Task ClaimAsync(EgressRouterResource router, bool isClaimed) =>
+        isClaimed ? _reconciler.ClaimAsync(router.Key) : _reconciler.ReleaseAsync(router.Key);
+
     public void Apply(params IReadOnlyList<RouterFile> files) => _registry.Apply(new FilesReading("/etc/egress-router", files, []));
 
     /// <summary>Takes a router's file away, and waits until nothing of the router is left.</summary>
