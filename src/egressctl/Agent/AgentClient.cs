@@ -55,6 +55,14 @@ internal sealed class AgentClient : IDisposable
     internal async Task<string> GetResourceAsync(RouterKey key) => await _bus.CallAsync(
         await FindAsync(key).ConfigureAwait(false), BusNames.Router, "GetResource", message => message.GetBodyReader().ReadString()).ConfigureAwait(false);
 
+    /// <summary>Has this node hold the router.</summary>
+    internal async Task ClaimAsync(RouterKey key) =>
+        await _bus.CallAsync(await FindAsync(key).ConfigureAwait(false), BusNames.Router, "Claim", _ => true).ConfigureAwait(false);
+
+    /// <summary>Has this node be a standby of the router.</summary>
+    internal async Task ReleaseAsync(RouterKey key) =>
+        await _bus.CallAsync(await FindAsync(key).ConfigureAwait(false), BusNames.Router, "Release", _ => true).ConfigureAwait(false);
+
     internal Task ReloadAsync() => _bus.CallAsync(BusNames.RootPath, BusNames.Manager, "Reload", _ => true);
 
     internal async Task<List<FlowView>> ListFlowsAsync(RouterKey key)
@@ -197,6 +205,7 @@ internal sealed class AgentClient : IDisposable
             Namespace = router.Text("Namespace"),
             Name = router.Text("Name"),
             State = router.Text("State"),
+            Failover = router.Text("Failover"),
             Message = Foremost(conditions),
             File = router.Text("SpecFile"),
             Line = router.Number("SpecLine"),

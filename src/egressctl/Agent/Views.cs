@@ -16,6 +16,9 @@ internal sealed record RouterView
 
     public required string State { get; init; }
 
+    /// <summary><c>none</c>, <c>standby</c> or <c>holder</c>.</summary>
+    public required string Failover { get; init; }
+
     /// <summary>What an operator should know first.</summary>
     public required string Message { get; init; }
 
@@ -51,6 +54,10 @@ internal sealed record RouterView
 
     [JsonIgnore]
     public RouterKey Key => new(Namespace, Name);
+
+    /// <summary>The state, and what this node is to the router where that is not said yet.</summary>
+    [JsonIgnore]
+    public string Standing => Failover is "none" or "" || Failover == State ? State : $"{State}, {Failover}";
 
     [JsonIgnore]
     public bool IsWell => State is "active" or "configuring" or "removing" or "standby";

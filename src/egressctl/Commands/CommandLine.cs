@@ -35,9 +35,12 @@ internal static class CommandLine
     };
 
     /// <summary>Asks the agent, and says what went wrong.</summary>
+    /// <param name="ask">Asks, and prints the answer.</param>
+    /// <param name="withoutAgent">What to do where no agent answers, and why none does; null for an error.</param>
     /// <returns>The exit code.</returns>
-    internal static int Ask(Func<AgentClient, Screen, Task<int>> ask)
+    internal static int Ask(Func<AgentClient, Screen, Task<int>> ask, Func<string, int>? withoutAgent = null)
     {
+        withoutAgent ??= why => Fail(why, ExitCodes.NoAgent);
         using Screen screen = new();
         try
         {
@@ -45,11 +48,11 @@ internal static class CommandLine
         }
         catch (LinuxException failure)
         {
-            return Fail($"no agent can be asked: {failure.Message}", ExitCodes.NoAgent);
+            return withoutAgent($"no agent can be asked: {failure.Message}");
         }
         catch (BusException error) when (IsNobody(error))
         {
-            return Fail("egress-agentd is not running; to start it: systemctl start egress-agentd", ExitCodes.NoAgent);
+            return withoutAgent("egress-agentd is not running; to start it: systemctl start egress-agentd");
         }
         catch (BusException error)
         {
@@ -71,7 +74,9 @@ internal static class CommandLine
         return await ask(agent, screen).ConfigureAwait(false);
     }
 
-    private static int Fail(string message, int exitCode)
+    /// <summary>Says on standard error what went wrong.</summary>
+    /// <returns>The exit code.</returns>
+    internal static int Fail(string message, int exitCode)
     {
         Console.Error.WriteLine($"egressctl: {message}");
         return exitCode;

@@ -12,6 +12,8 @@ var root = new RootCommand("Shows what egress-agentd does: its routers, who goes
     EventsCommand.Create(),
     ExplainCommand.Create(),
     GetCommand.Create(),
+    ClaimCommand.Create(),
+    ReleaseCommand.Create(),
     ReloadCommand.Create(),
     SetupCommand.Create(),
     CommandLine.Json,

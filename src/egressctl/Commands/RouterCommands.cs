@@ -20,17 +20,21 @@ internal static class ShowCommand
 
     private static async Task<int> RunAsync(AgentClient agent, Screen screen, RouterKey key, bool json)
     {
-        RouterView router = await agent.GetRouterAsync(key).ConfigureAwait(false);
-        if (json)
-        {
-            screen.Raw(ViewJson.Write(router, ViewJson.Default.RouterView) + "\n");
-        }
-        else
+        RouterView router = json ? await PrintJsonAsync(agent, screen, key).ConfigureAwait(false) : await agent.GetRouterAsync(key).ConfigureAwait(false);
+        if (!json)
         {
             RouterPage.Print(screen, router);
         }
 
         return router.IsWell ? ExitCodes.Success : ExitCodes.Degraded;
+    }
+
+    /// <summary>Prints what there is to know of a router.</summary>
+    internal static async Task<RouterView> PrintJsonAsync(AgentClient agent, Screen screen, RouterKey key)
+    {
+        RouterView router = await agent.GetRouterAsync(key).ConfigureAwait(false);
+        screen.Raw(ViewJson.Write(router, ViewJson.Default.RouterView) + "\n");
+        return router;
     }
 }
 

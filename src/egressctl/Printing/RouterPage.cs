@@ -9,7 +9,7 @@ internal static class RouterPage
 {
     internal static void Print(Screen screen, RouterView router)
     {
-        screen.Line($"{router.Key} is {router.State}", Words.State(router.State).Style);
+        screen.Line($"{router.Key} is {router.Standing}", Words.State(router.State).Style);
         screen.Line();
         string place = router.Line == 0 ? router.File : string.Create(CultureInfo.InvariantCulture, $"{router.File}:{router.Line}");
         Columns about = Columns.Plain(2)

@@ -17,7 +17,7 @@ internal static class StatusPage
             {
                 routers.Add(
                     router.Key.ToString(),
-                    Words.State(router.State),
+                    Words.State(router.State) with { Value = router.Standing },
                     Words.OrNone(router.InsideAddresses),
                     Words.OrNone(router.SourceAddresses),
                     Words.OrNone(router.Master),

@@ -16,6 +16,7 @@ internal static class Views
         Namespace = "default",
         Name = name,
         State = state,
+        Failover = "none",
         Message = message,
         File = $"/etc/egress-router/{name}.yaml",
         Line = 1,
