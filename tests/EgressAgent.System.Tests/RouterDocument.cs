@@ -20,8 +20,11 @@ public sealed record RouterDocument(string Name, string Address = "192.168.12.99
     /// <inheritdoc cref="Datapath"/>
     public string? Clients { get; init; }
 
+    /// <summary>The annotation; null for a router that is on one node alone.</summary>
+    public string? Failover { get; init; }
+
     private string Annotations => string.Join(
-        ", ", new[] { ("datapath", Datapath), ("flow-log", FlowLog), ("clients", Clients) }.Where(own => own.Item2 is not null).Select(own => $"egressagent.org/{own.Item1}: {own.Item2}"));
+        ", ", new[] { ("datapath", Datapath), ("flow-log", FlowLog), ("clients", Clients), ("failover", Failover) }.Where(own => own.Item2 is not null).Select(own => $"egressagent.org/{own.Item1}: {own.Item2}"));
 
     private ImmutableArray<string> Rules { get; init; } = [];
 
