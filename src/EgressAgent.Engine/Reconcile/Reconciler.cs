@@ -183,7 +183,7 @@ public sealed partial class Reconciler : IDisposable
         lock (_lock)
         {
             _isDisposed = true;
-            _waiters.ForEach(waiter => waiter.Settled.TrySetResult());
+            _waiters.ForEach(waiter => waiter.Settled.TrySetResult(Status.Find(waiter.Key)));
         }
 
         foreach (ManagedRouter router in _routers.Values)
@@ -304,7 +304,7 @@ public sealed partial class Reconciler : IDisposable
 
     private async Task<RouterStatus?> SettleAsync(RouterKey key)
     {
-        TaskCompletionSource settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<RouterStatus?> settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
             if (_isDisposed || !_routers.ContainsKey(key))
@@ -317,8 +317,7 @@ public sealed partial class Reconciler : IDisposable
         }
 
         _queue.Add(key);
-        await settled.Task.ConfigureAwait(false);
-        return Status.Find(key);
+        return await settled.Task.ConfigureAwait(false);
     }
 
     // While IPv6 addresses are tentative passes end without an outcome.
@@ -326,10 +325,12 @@ public sealed partial class Reconciler : IDisposable
     {
         foreach (Waiter waiter in _waiters.Where(waiter => waiter.Key == key).ToArray())
         {
-            if (waiter.IsPassOver && Status.Find(key) is not { State: RouterState.Configuring })
+            // As it is now: the next pass may be about to configure something else.
+            RouterStatus? status = Status.Find(key);
+            if (waiter.IsPassOver && status is not { State: RouterState.Configuring })
             {
                 _waiters.Remove(waiter);
-                waiter.Settled.TrySetResult();
+                waiter.Settled.TrySetResult(status);
             }
 
             waiter.IsPassOver = true;
@@ -415,7 +416,7 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
-    private sealed record Waiter(RouterKey Key, TaskCompletionSource Settled)
+    private sealed record Waiter(RouterKey Key, TaskCompletionSource<RouterStatus?> Settled)
     {
         internal bool IsPassOver { get; set; }
     }

@@ -159,8 +159,8 @@ public sealed class AgentProcess : IDisposable
         }
     }
 
-    /// <summary>How many file descriptors it has open.</summary>
-    public int DescriptorCount() => Directory.GetFiles($"/proc/{Pid}/fd").Length;
+    /// <summary>How many file descriptors it has open, but for those of its own code, which the runtime opens as it comes to it.</summary>
+    public int DescriptorCount() => Directory.GetFiles($"/proc/{Pid}/fd").Count(path => Path.GetExtension(new FileInfo(path).LinkTarget) is not (".dll" or ".pdb"));
 
     public void Dispose()
     {
