@@ -46,7 +46,7 @@ public sealed partial class NewcomerTests(BootedAgentTest.Fixture fixture) : Boo
     [Fact]
     public void Inside_address_is_where_the_README_says()
     {
-        Assert.Equal("1 router active at 198.18.0.2", Agent.StatusText);
+        Eventually.Holds(() => Assert.Equal("1 router active at 198.18.0.2", Agent.StatusText));
         Assert.Contains("Status: \"1 router active at 198.18.0.2\"", Node.Run("systemctl", "status", "--no-pager", "--lines=0", "egress-agentd").Output);
         Assert.Contains(" 198.18.0.2 ", Status(0)[^1]);
         Assert.Contains("198.18.0.2/16", Node.Check("ip", "-n", "egress.default.egress-router-redirect", "address", "show", "eth0"));

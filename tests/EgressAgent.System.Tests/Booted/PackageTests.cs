@@ -1,3 +1,4 @@
+using EgressAgent.Testing;
 using EgressAgent.Testing.Booted;
 using EgressAgent.Testing.Lab;
 
@@ -18,7 +19,7 @@ public sealed class PackageTests(BootedAgentTest.Fixture fixture) : BootedAgentT
         Agent.InstallPackage();
 
         Assert.NotEqual(pid, Agent.MainPid);
-        Assert.Equal(("active", "1 router active at 198.18.0.2"), (Agent.Show("ActiveState"), Agent.StatusText));
+        Eventually.Holds(() => Assert.Equal(("active", "1 router active at 198.18.0.2"), (Agent.Show("ActiveState"), Agent.StatusText)));
         Assert.Equal(links, RouterLinks());
         transfer.WaitForBlocks(100);
     }

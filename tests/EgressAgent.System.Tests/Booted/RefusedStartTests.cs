@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EgressAgent.Testing;
 
 namespace EgressAgent.System.Tests.Booted;
 
@@ -50,7 +51,10 @@ public sealed class RefusedStartTests(BootedAgentTest.Fixture fixture) : BootedA
         }
 
         Node.Check("systemctl", "restart", "egress-agentd");
-        Assert.True(Agent.StatusText == "1 router active at 198.18.0.2", $"{Agent.StatusText}\n{Agent.Journal("--lines=30")}\n{Node.Check("systemctl", "status", "egress-agentd")}");
+        Eventually.True(
+            "the router",
+            () => Agent.StatusText == "1 router active at 198.18.0.2",
+            otherwise: () => $"{Agent.StatusText}\n{Agent.Journal("--lines=30")}\n{Node.Check("systemctl", "status", "egress-agentd")}");
         Assert.Equal(links, RouterLinks());
     }
 

@@ -95,7 +95,7 @@ public sealed class ServiceTests(BootedAgentTest.Fixture fixture) : BootedAgentT
         Node.Check("systemctl", "reload", "egress-agentd");
 
         Assert.Equal("active", Agent.Show("ActiveState"));
-        Assert.Equal((pid, "1 router active at 198.18.0.2"), (Agent.MainPid, Agent.StatusText));
+        Eventually.Holds(() => Assert.Equal((pid, "1 router active at 198.18.0.2"), (Agent.MainPid, Agent.StatusText)));
         transfer.WaitForBlocks(100);
     }
 
