@@ -5,7 +5,7 @@
 #   them by, as they do for a port where nobody listens.
 # Found: a segment that belongs to no connection, as after conntrack was flushed, and comes to a port with a listener is answered with a
 #   reset that has the listener's owner. Its mark is the incoming packet's where fwmark_reflect is on, not the listener's.
-# Versions: Linux 6.18, nft 1.0.6, Python 3.11, 2026-11-29.
+# Versions: Linux 6.18, nft 1.0.6, Python 3.11, 2026-11-29. On Debian's Linux 6.1 they have no owner either way.
 # Source: skb_set_owner_edemux() in ip_send_unicast_reply(), net/ipv4/ip_output.c, called by tcp_v4_send_reset().
 # Why it matters: an output filter that keeps processes of an owner from sending also swallows the resets that their former clients wait
 #   for, who then hang until they give up; and whether it does depends on whether somebody listens.
