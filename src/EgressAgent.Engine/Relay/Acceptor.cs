@@ -51,7 +51,7 @@ internal sealed class Acceptor : LoopSource
                 break;
             }
 
-            IoResult result = TryAccept(count + 1, out SocketEndpoint peer, out isFull);
+            IoResult result = TryAccept(out SocketEndpoint peer, out isFull);
             if (!result.IsError && Admit(result.Value, peer) is { } client)
             {
                 accepted[count++] = client;
@@ -70,7 +70,7 @@ internal sealed class Acceptor : LoopSource
         FollowQueue(isEmpty, attempts);
         foreach (ref readonly AcceptedClient client in accepted.AsSpan(0, count))
         {
-            Start(client, _stock.Take());
+            Start(client);
         }
 
         if (isFull)
@@ -115,11 +115,12 @@ internal sealed class Acceptor : LoopSource
         }
     }
 
-    // Nobody is accepted for whom there is no descriptor, or no socket towards the destination: who has to wait does so in the listener's queue.
-    private IoResult TryAccept(int number, out SocketEndpoint peer, out bool isFull)
+    // Nobody is accepted for whom there is no descriptor, or no socket towards the destination: who has to wait does so in the listener's
+    // queue. The second socket is the one that gives way.
+    private IoResult TryAccept(out SocketEndpoint peer, out bool isFull)
     {
         peer = default;
-        Errno errno = _stock.Ensure(number + 1);
+        Errno errno = _stock.Ensure(2);
         IoResult result = errno.IsSuccess ? _stock.Accept(Listener.Descriptor, out peer) : IoResult.Failure(errno);
         isFull = !errno.IsSuccess || result.IsExhausted;
         return result;
@@ -141,7 +142,7 @@ internal sealed class Acceptor : LoopSource
         if (table.Find(Listener.Protocol, local) is { } redirection && table.Admits(peer))
         {
             redirection.CountersOf(Shard.Loop).Connections++;
-            return new AcceptedClient(client, peer, local.Port, redirection);
+            return new AcceptedClient(client, peer, local.Port, redirection, _stock.Take());
         }
 
         NativeSocket.Reset(client);
@@ -149,17 +150,17 @@ internal sealed class Acceptor : LoopSource
     }
 
     // The kernel wakes the loop that went to sleep last, so without this one loop could get all the long connections.
-    private void Start(AcceptedClient client, int server)
+    private void Start(AcceptedClient client)
     {
         RelayShard target = Shard.Relay.LeastLoaded(Shard);
         target.Loop.CountConnection(1);
         if (target == Shard)
         {
-            RelayedConnection.Start(Shard, client, server);
+            RelayedConnection.Start(Shard, client);
         }
         else
         {
-            target.Loop.Post(() => RelayedConnection.StartHandedOver(target, client, server));
+            target.Loop.Post(() => RelayedConnection.StartHandedOver(target, client));
         }
     }
 
@@ -188,4 +189,5 @@ internal sealed class Acceptor : LoopSource
 /// <param name="Endpoint">Its end.</param>
 /// <param name="DialledPort">The port that it connected to.</param>
 /// <param name="Redirection">Where it goes.</param>
-internal readonly record struct AcceptedClient(int Socket, SocketEndpoint Endpoint, ushort DialledPort, Redirection Redirection);
+/// <param name="Server">A fresh socket of the router's network namespace, for the way there.</param>
+internal readonly record struct AcceptedClient(int Socket, SocketEndpoint Endpoint, ushort DialledPort, Redirection Redirection, int Server);

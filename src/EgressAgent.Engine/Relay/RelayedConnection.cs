@@ -31,14 +31,14 @@ internal abstract class RelayedConnection : TimedSource
     private bool _isClosed;
     private bool _isWaitingForTurn;
 
-    private protected RelayedConnection(RelayShard shard, in AcceptedClient accepted, int server)
+    private protected RelayedConnection(RelayShard shard, in AcceptedClient accepted)
         : base(accepted.Redirection)
     {
         _shard = shard;
         Client = accepted.Socket;
         _clientEndpoint = accepted.Endpoint;
         _dialledPort = accepted.DialledPort;
-        Server = server;
+        Server = accepted.Server;
         Started = shard.Loop.Now;
         _startedAt = shard.Loop.ToUtc(Started);
         _toClient.IsWritable = true;
@@ -76,12 +76,11 @@ internal abstract class RelayedConnection : TimedSource
     /// <summary>Connects an accepted client to its destination. Both descriptors belong to the flow from here on.</summary>
     /// <param name="shard">Where the flow lives.</param>
     /// <param name="accepted">The client.</param>
-    /// <param name="server">A fresh socket of the router's network namespace.</param>
-    internal static void Start(RelayShard shard, in AcceptedClient accepted, int server)
+    internal static void Start(RelayShard shard, in AcceptedClient accepted)
     {
         RelayedConnection flow = accepted.Redirection.Key.Protocol == TransportProtocol.SCTP
-            ? new SctpConnection(shard, accepted, server)
-            : new TcpConnection(shard, accepted, server);
+            ? new SctpConnection(shard, accepted)
+            : new TcpConnection(shard, accepted);
         shard.Loop.Register(flow);
         shard.Connecting.Touch(flow, shard.Loop.Now);
         Errno errno = flow.Connect();
@@ -92,18 +91,18 @@ internal abstract class RelayedConnection : TimedSource
     }
 
     /// <summary>As <see cref="Start"/>, on another loop than that which accepted: a change of plan may have come between.</summary>
-    internal static void StartHandedOver(RelayShard shard, in AcceptedClient accepted, int server)
+    internal static void StartHandedOver(RelayShard shard, in AcceptedClient accepted)
     {
         RedirectionTable redirections = shard.Relay.Table;
         SocketEndpoint dialled = accepted.Redirection.Key.Inside.WithPort(accepted.DialledPort);
         if (redirections.Find(accepted.Redirection.Key.Protocol, dialled) == accepted.Redirection && redirections.Admits(accepted.Endpoint))
         {
-            Start(shard, accepted, server);
+            Start(shard, accepted);
             return;
         }
 
         NativeSocket.Reset(accepted.Socket);
-        NativeSocket.Close(server);
+        NativeSocket.Close(accepted.Server);
         shard.Loop.CountConnection(-1);
         shard.Relay.OnConnectionEnded();
     }

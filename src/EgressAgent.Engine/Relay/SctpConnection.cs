@@ -26,8 +26,8 @@ internal sealed unsafe class SctpConnection : RelayedConnection
     private SctpMessage _messageToServer;
     private SctpMessage _messageToClient;
 
-    internal SctpConnection(RelayShard shard, in AcceptedClient accepted, int server)
-        : base(shard, accepted, server)
+    internal SctpConnection(RelayShard shard, in AcceptedClient accepted)
+        : base(shard, accepted)
     {
     }
 

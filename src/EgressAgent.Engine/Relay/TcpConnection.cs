@@ -22,8 +22,8 @@ internal sealed unsafe class TcpConnection : RelayedConnection
     private bool _isServerPrompt;
     private bool _isServerKeptAlive;
 
-    internal TcpConnection(RelayShard shard, in AcceptedClient accepted, int server)
-        : base(shard, accepted, server)
+    internal TcpConnection(RelayShard shard, in AcceptedClient accepted)
+        : base(shard, accepted)
     {
     }
 

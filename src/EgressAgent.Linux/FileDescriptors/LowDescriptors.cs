@@ -43,15 +43,9 @@ internal static class LowDescriptors
     /// </summary>
     internal static int LeaveOrClose(int descriptor)
     {
-        if (descriptor < Shared)
+        if (TryLeave(ref descriptor))
         {
             return descriptor;
-        }
-
-        int moved = Leave(descriptor);
-        if (moved >= End || DescriptorLimit.Current <= End)
-        {
-            return moved;
         }
 
         _ = LibC.close(descriptor);
@@ -67,15 +61,9 @@ internal static class LowDescriptors
     /// <param name="seat">Another one, of which there may be any number; -1 afterwards where it gave way.</param>
     internal static int LeaveOrReplace(int descriptor, ref int seat)
     {
-        if (descriptor < Shared)
+        if (TryLeave(ref descriptor))
         {
             return descriptor;
-        }
-
-        int moved = Leave(descriptor);
-        if (moved >= End || DescriptorLimit.Current <= End)
-        {
-            return moved;
         }
 
         int taken = LibC.dup3(descriptor, seat, LibC.O_CLOEXEC);
@@ -95,5 +83,16 @@ internal static class LowDescriptors
             throw new LinuxException(
                 operation, subject, errno.IsSuccess ? Errno.EMFILE : errno, "no descriptor below 1024 is free, and libnftables needs one");
         }
+    }
+
+    // False when it would have to go beyond the range, and those there are all taken.
+    private static bool TryLeave(ref int descriptor)
+    {
+        if (descriptor >= Shared)
+        {
+            descriptor = Leave(descriptor);
+        }
+
+        return descriptor is < Shared or >= End || DescriptorLimit.Current <= End;
     }
 }
