@@ -1,5 +1,5 @@
+using System.IO.Hashing;
 using System.Net;
-using System.Security.Cryptography;
 using System.Text;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
@@ -242,7 +242,8 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
 
     private static string Digest(Ruleset ruleset) => Digest(RulesetScript.Create(ruleset, replace: false));
 
-    private static string Digest(string listing) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(listing)));
+    // Against chance only: who may write the notes may write the table.
+    private static string Digest(string listing) => Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(listing)));
 
     private static string? TryListJson(NftContext nft) => TryRun(nft, ListTable, NftOutput.Json);
 

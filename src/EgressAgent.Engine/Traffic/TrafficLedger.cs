@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using EgressAgent.Model;
 using EgressAgent.Model.Status;
 using Microsoft.Extensions.Logging;
@@ -9,7 +9,7 @@ namespace EgressAgent.Engine.Traffic;
 internal sealed partial class TrafficLedger : IDisposable
 {
     // A router that has counted nothing needs no record.
-    private static readonly byte[] Nothing = SHA256.HashData(new RouterTally().ToRecord());
+    private static readonly UInt128 Nothing = XxHash128.HashToUInt128(new RouterTally().ToRecord());
 
     private readonly ITrafficStore? _store;
     private readonly EndsJournal? _journal;
@@ -128,7 +128,7 @@ internal sealed partial class TrafficLedger : IDisposable
         {
             _journal?.TakeTurns();
             (KeyValuePair<RouterKey, Entry>[] touched, RouterKey[] gone) = TakePending();
-            List<(Entry Entry, byte[] Hash, TrafficRecord Record)> changed = [];
+            List<(Entry Entry, UInt128 Hash, TrafficRecord Record)> changed = [];
             foreach ((RouterKey key, Entry entry) in touched)
             {
                 _record.SetLength(0);
@@ -137,8 +137,8 @@ internal sealed partial class TrafficLedger : IDisposable
                     entry.Tally.WriteRecord(_record);
                 }
 
-                byte[] hash = SHA256.HashData(_record.GetBuffer().AsSpan(0, (int)_record.Length));
-                if (entry.Saved is null || !hash.AsSpan().SequenceEqual(entry.Saved))
+                UInt128 hash = XxHash128.HashToUInt128(_record.GetBuffer().AsSpan(0, (int)_record.Length));
+                if (hash != entry.Saved)
                 {
                     changed.Add((entry, hash, new TrafficRecord(key, _record.ToArray())));
                 }
@@ -224,7 +224,7 @@ internal sealed partial class TrafficLedger : IDisposable
 
             try
             {
-                _entries.Add(record.Key, new Entry(RouterTally.Restore(record.Counts)) { Saved = SHA256.HashData(record.Counts) });
+                _entries.Add(record.Key, new Entry(RouterTally.Restore(record.Counts)) { Saved = XxHash128.HashToUInt128(record.Counts) });
             }
             catch (FormatException)
             {
@@ -274,6 +274,6 @@ internal sealed partial class TrafficLedger : IDisposable
         internal RouterTally Tally => tally;
 
         /// <summary>What is kept, hashed; null when nothing is.</summary>
-        internal byte[]? Saved { get; set; }
+        internal UInt128? Saved { get; set; }
     }
 }

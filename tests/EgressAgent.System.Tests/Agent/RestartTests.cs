@@ -40,6 +40,20 @@ public sealed class RestartTests : AgentTest
         next.WaitForThreadsAtHome();
     }
 
+    // 3.7 MB of OpenSSL, which the runtime loads to hash a text.
+    [Fact]
+    public void Agent_loads_no_cryptography()
+    {
+        (AgentProcess agent, _, string inside) = StartWithWebRouter();
+        Assert.Equal(EgressLab.ReservedAddress, Lab.Node.ProbeTcp(inside, 8080).SeenSource);
+        agent.Stop();
+
+        AgentProcess next = Scenario.StartAgent();
+
+        WaitForTcp(Lab.Node, inside, 8080, "203.0.113.26:80");
+        Assert.DoesNotContain(next.MappedFiles(), file => file.StartsWith("libcrypto", StringComparison.Ordinal) || file.StartsWith("libssl", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Edit_made_while_stopped_is_in_force_after_the_start()
     {

@@ -149,6 +149,10 @@ public sealed class AgentProcess : IDisposable
     public long ResidentBytes() => 1024 * long.Parse(
         File.ReadLines($"/proc/{Pid}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split()[^2]);
 
+    /// <summary>The names of the files it has mapped.</summary>
+    public IReadOnlyCollection<string> MappedFiles() =>
+        File.ReadLines($"/proc/{Pid}/maps").Select(line => Path.GetFileName(line.Split(' ')[^1])).ToHashSet();
+
     /// <summary>Of processors, since it began.</summary>
     public TimeSpan ProcessorTime
     {
