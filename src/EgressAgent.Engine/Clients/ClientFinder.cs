@@ -14,8 +14,8 @@ namespace EgressAgent.Engine.Clients;
 /// <summary>
 /// Finds out whose socket on the node a flow comes from: the control group of the process that made it, in the node's network namespace
 /// or in a container's, also where the node or a Service translates addresses on the way. That takes some netlink exchanges a flow, on a
-/// thread of its own, so that nothing holds up who hears of flows or carries them. What waits is bounded; what finds no room, or no
-/// socket any more, is not answered. The thread is there from the first question on. Thread-safe.
+/// thread of its own, so that nothing holds up who hears of flows or carries them; or on that of the caller, who has one for it. What waits
+/// is bounded; what finds no room, or no socket any more, is not answered. The thread is there from the first question on. Thread-safe.
 /// </summary>
 internal sealed class ClientFinder : IDisposable
 {
@@ -37,17 +37,18 @@ internal sealed class ClientFinder : IDisposable
     private const int WalkPause = 9;
 
     private readonly Lock _lock = new();
+    private readonly Lock _finding = new();
     private readonly object _settled = new();
     private readonly NetworkNamespace _node;
     private readonly TimeProvider _time;
-    private readonly BlockingCollection<Asked> _questions = new(Room);
+    private readonly BoundedQueue<ClientInquiry?> _questions = new(Room);
     private readonly ConcurrentDictionary<IPAddress, long> _strangers = new();
     private readonly Dictionary<ulong, ClientIdentity> _identities = [];
     private readonly Dictionary<ulong, ClientIdentity> _unresolved = [];
     private readonly ContainerNames _names;
     private readonly ContainerNetworks _containers;
+    private readonly Lazy<CgroupTree?> _cgroups = new(CgroupTree.TryFind);
     private Thread? _thread;
-    private CgroupTree? _cgroups;
     private SocketTable? _sockets;
     private ConntrackTable? _nodeFlows;
     private NodeAddresses? _addresses;
@@ -81,13 +82,14 @@ internal sealed class ClientFinder : IDisposable
         _containers = containers;
     }
 
-    /// <summary>Asks who the client of a flow is that begins.</summary>
+    /// <summary>Asks who the client of a flow is that begins; <see cref="Queue"/> or <see cref="Answer"/> comes next.</summary>
     /// <param name="protocol">The IP protocol number.</param>
     /// <param name="client">As the router sees it.</param>
     /// <param name="dialled">The router's end.</param>
     /// <param name="begun">When the flow began; null where that is not known.</param>
+    /// <param name="isByService">Whether a Service has brought it; null where that is not known.</param>
     /// <returns>Null where there is nothing to be found.</returns>
-    internal ClientQuestion? Ask(byte protocol, IPEndPoint client, IPEndPoint dialled, DateTimeOffset? begun = null)
+    internal ClientInquiry? Ask(byte protocol, IPEndPoint client, IPEndPoint dialled, DateTimeOffset? begun, bool? isByService = null)
     {
         DateTimeOffset now = _time.GetUtcNow();
         TransportProtocol? transport = TransportProtocols.OfNumber(protocol);
@@ -98,22 +100,46 @@ internal sealed class ClientFinder : IDisposable
             return null;
         }
 
-        var question = new ClientQuestion(this, now);
+        return new ClientInquiry(new ClientQuestion(this, now), protocol, ToSocketEndpoint(client), ToSocketEndpoint(dialled), isByService);
+    }
+
+    /// <summary>Has it answered on the finder's thread. Where there is no room, it is not known.</summary>
+    internal void Queue(ClientInquiry inquiry)
+    {
         lock (_lock)
         {
-            if (_isEnded || !_questions.TryAdd(new Asked(question, protocol, ToSocketEndpoint(client), ToSocketEndpoint(dialled))))
+            if (!_isEnded && _questions.TryAdd(inquiry))
             {
-                return null;
-            }
-
-            if (_thread is null)
-            {
-                _thread = new Thread(Run) { Name = "clients", IsBackground = true };
-                _thread.Start();
+                EnsureStarted();
+                return;
             }
         }
 
-        return question;
+        inquiry.Question.AnswerUnknown();
+    }
+
+    /// <summary>Answers it now.</summary>
+    internal void Answer(ClientInquiry inquiry)
+    {
+        DateTimeOffset since = _time.GetUtcNow();
+        lock (_finding)
+        {
+            InetSocket? socket = null;
+            IPEndPoint? masqueraded = null;
+            try
+            {
+                (socket, masqueraded) = Find(inquiry);
+            }
+            catch (LinuxException)
+            {
+                // No descriptor is left, or the kernel has no diagnostics: it cannot be told.
+            }
+
+            DateTimeOffset until = _time.GetUtcNow();
+            inquiry.Question.Answer(socket is null ? null : IdentityOf(socket.Cgroup), masqueraded, since, until);
+        }
+
+        TellSettled();
     }
 
     /// <summary>
@@ -147,11 +173,10 @@ internal sealed class ClientFinder : IDisposable
         lock (_lock)
         {
             _isEnded = true;
-            _questions.CompleteAdding();
+            _questions.Close();
         }
 
         _thread?.Join();
-        _questions.Dispose();
         _names.Dispose();
         _sockets?.Dispose();
         _nodeFlows?.Dispose();
@@ -159,40 +184,30 @@ internal sealed class ClientFinder : IDisposable
         _services?.Flows.Dispose();
     }
 
+    // Under the lock.
+    private void EnsureStarted()
+    {
+        if (_thread is null)
+        {
+            _thread = new Thread(Run) { Name = "clients", IsBackground = true };
+            _thread.Start();
+        }
+    }
+
     private void Run()
     {
-        _cgroups = CgroupTree.TryFind();
-        while (!_questions.IsCompleted && !_isEnded)
+        while (!_questions.IsOver && !_isEnded)
         {
-            if (_questions.TryTake(out Asked? asked, _unresolved.Count > 0 ? UntilWalk() : Timeout.InfiniteTimeSpan))
+            if (_questions.TryTake(out ClientInquiry? inquiry, UntilWalk()) && inquiry is not null)
             {
-                Answer(asked);
+                Answer(inquiry);
             }
 
-            if (_unresolved.Count > 0 && UntilWalk() == TimeSpan.Zero)
+            if (UntilWalk() == TimeSpan.Zero)
             {
                 Resolve();
             }
         }
-    }
-
-    private void Answer(Asked asked)
-    {
-        DateTimeOffset since = _time.GetUtcNow();
-        InetSocket? socket = null;
-        IPEndPoint? masqueraded = null;
-        try
-        {
-            (socket, masqueraded) = Find(asked.Protocol, asked.Client.ToIPEndPoint(), asked.Dialled.ToIPEndPoint());
-        }
-        catch (LinuxException)
-        {
-            // No descriptor is left, or the kernel has no diagnostics: it cannot be told.
-        }
-
-        DateTimeOffset until = _time.GetUtcNow();
-        asked.Question.Answer(socket is null ? null : IdentityOf(socket.Cgroup), masqueraded, since, until);
-        TellSettled();
     }
 
     private void TellSettled()
@@ -203,11 +218,12 @@ internal sealed class ClientFinder : IDisposable
         }
     }
 
-    private (InetSocket? Socket, IPEndPoint? Masqueraded) Find(byte protocol, IPEndPoint client, IPEndPoint dialled)
+    private (InetSocket? Socket, IPEndPoint? Masqueraded) Find(ClientInquiry inquiry)
     {
+        (byte protocol, IPEndPoint client, IPEndPoint dialled) = (inquiry.Protocol, inquiry.Client.ToIPEndPoint(), inquiry.Dialled.ToIPEndPoint());
         _addresses ??= new NodeAddresses(_node, _time);
         bool isOwn = _addresses.Contains(client.Address);
-        if (OpenServices() is { } services)
+        if (inquiry.IsByService != false && OpenServices() is { } services)
         {
             (client, dialled) = BeforeTranslation(services, protocol, client, dialled);
         }
@@ -301,47 +317,72 @@ internal sealed class ClientFinder : IDisposable
 
         if (_identities.Count >= MaxIdentities)
         {
-            Resolve();
+            ResolveNow();
             _identities.Clear();
         }
 
         var identity = new ClientIdentity(_names);
         _identities.Add(cgroup, identity);
-        if (_cgroups?.Find(cgroup) is { } path)
+        if (_cgroups.Value?.Find(cgroup) is { } path)
         {
             identity.Resolve(CgroupPath.Parse(path));
         }
         else
         {
             _unresolved.Add(cgroup, identity);
+            WakeForWalk();
         }
 
         return identity;
     }
 
+    // Who answers may be another thread than the one that walks.
+    private void WakeForWalk()
+    {
+        lock (_lock)
+        {
+            if (!_isEnded)
+            {
+                _questions.TryAdd(null);
+                EnsureStarted();
+            }
+        }
+    }
+
+    // Infinite while nobody waits for one.
     private TimeSpan UntilWalk()
     {
-        TimeSpan rest = (_walkTime * WalkPause) - _time.GetElapsedTime(_walkedAt);
-        return rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+        lock (_finding)
+        {
+            TimeSpan rest = (_walkTime * WalkPause) - _time.GetElapsedTime(_walkedAt);
+            return _unresolved.Count == 0 ? Timeout.InfiniteTimeSpan : rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+        }
+    }
+
+    private void Resolve()
+    {
+        lock (_finding)
+        {
+            ResolveNow();
+        }
+
+        TellSettled();
     }
 
     // A group that is not found has gone.
-    private void Resolve()
+    private void ResolveNow()
     {
         long begun = _time.GetTimestamp();
-        _cgroups?.Walk();
+        _cgroups.Value?.Walk();
         _walkedAt = _time.GetTimestamp();
         _walkTime = _time.GetElapsedTime(begun);
         foreach ((ulong cgroup, ClientIdentity identity) in _unresolved)
         {
-            identity.Resolve(_cgroups?.Find(cgroup) is { } path ? CgroupPath.Parse(path) : null);
+            identity.Resolve(_cgroups.Value?.Find(cgroup) is { } path ? CgroupPath.Parse(path) : null);
         }
 
         _unresolved.Clear();
-        TellSettled();
     }
 
     private static SocketEndpoint ToSocketEndpoint(IPEndPoint endpoint) => new(endpoint.Address, (ushort)endpoint.Port);
-
-    private sealed record Asked(ClientQuestion Question, byte Protocol, SocketEndpoint Client, SocketEndpoint Dialled);
 }

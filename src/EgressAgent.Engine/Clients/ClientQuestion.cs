@@ -39,6 +39,9 @@ internal sealed class ClientQuestion(ClientFinder finder, DateTimeOffset askedAt
         _isAnswered = true;
     }
 
+    /// <summary>It will not be known.</summary>
+    internal void AnswerUnknown() => _isAnswered = true;
+
     /// <summary>
     /// Adds the answer to a record of the flow, if it was found while the flow lived: another one may have had the same ports before
     /// or after. It waits a moment for what is being found out.

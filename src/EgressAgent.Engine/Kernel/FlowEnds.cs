@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Runtime.InteropServices;
 using EgressAgent.Engine.Clients;
 using EgressAgent.Engine.Records;
 using EgressAgent.Engine.Redirect;
@@ -8,7 +7,6 @@ using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Netlink.Monitoring;
-using EgressAgent.Linux.Sockets;
 using EgressAgent.Linux.Systemd;
 using EgressAgent.Model;
 using EgressAgent.Model.Planning;
@@ -26,11 +24,12 @@ namespace EgressAgent.Engine.Kernel;
 /// <param name="records">Where records go; null for nowhere.</param>
 /// <param name="store">Where the sockets outlive the agent; null when they do not.</param>
 /// <param name="clients">Who knows whose flows they are; null for nobody.</param>
-internal sealed class FlowEnds(
+internal sealed partial class FlowEnds(
     Action<RouterKey, RouterFlow> ended, FlowRecorder? records = null, DescriptorStore? store = null, ClientFinder? clients = null) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly NetlinkMonitorLoop _loop = new("conntrack");
+    private readonly Lazy<NetlinkMonitorLoop> _startsLoop = new(() => new NetlinkMonitorLoop("flow-starts"));
     private readonly Dictionary<RouterKey, Listening> _routers = [];
 
     /// <summary>
@@ -67,7 +66,7 @@ internal sealed class FlowEnds(
                 _loop.Add(listening.Monitor, () => Read(listening));
                 if (listening.Starts is { } starts)
                 {
-                    _loop.Add(starts, () => ReadStarts(listening, starts));
+                    _startsLoop.Value.Add(starts, () => AnswerStarts(listening, starts));
                 }
             }
             catch
@@ -133,6 +132,11 @@ internal sealed class FlowEnds(
 
     public void Dispose()
     {
+        if (_startsLoop.IsValueCreated)
+        {
+            _startsLoop.Value.Dispose();
+        }
+
         _loop.Dispose();
         foreach (Listening listening in _routers.Values)
         {
@@ -141,7 +145,7 @@ internal sealed class FlowEnds(
     }
 
     // Of records of ends alone, who the clients are is asked at the beginning all the same; those sockets have room of their own, so
-    // that no end is lost for it.
+    // that no end is lost for it, and a thread of their own, which finds it out at once.
     private void HearStarts(Listening listening, RedirectPlan plan, NetworkNamespace netns, bool isListening)
     {
         bool isWanted = clients is not null && plan.FlowLog == FlowLogMode.Closed;
@@ -155,7 +159,7 @@ internal sealed class FlowEnds(
             listening.Starts = starts;
             if (isListening)
             {
-                _loop.Add(starts, () => ReadStarts(listening, starts));
+                _startsLoop.Value.Add(starts, () => AnswerStarts(listening, starts));
             }
         }
     }
@@ -168,7 +172,7 @@ internal sealed class FlowEnds(
             using ConntrackTable table = ConntrackTable.Open(netns);
             foreach (ConntrackEntry flow in KernelTraffic.ListFlows(table).Where(flow => flow.Original.Protocol == TransportProtocol.TCP.Number()))
             {
-                Ask(new ConntrackEvent(flow, IsStart: true), listening);
+                Queue(Ask(new ConntrackEvent(flow, IsStart: true), listening));
             }
         }
         catch (LinuxException)
@@ -184,7 +188,7 @@ internal sealed class FlowEnds(
             _loop.Remove(listening.Monitor);
             if (listening.Starts is { } starts)
             {
-                _loop.Remove(starts);
+                _startsLoop.Value.Remove(starts);
             }
         }
 
@@ -237,7 +241,7 @@ internal sealed class FlowEnds(
         // The beginnings of all these.
         if (listening.Starts is { } starts)
         {
-            ReadStarts(listening, starts);
+            ReadStarts(listening, starts).ForEach(inquiry => Queue(inquiry));
         }
 
         foreach (ConntrackEvent told in events)
@@ -260,38 +264,58 @@ internal sealed class FlowEnds(
         return events.Count > 0;
     }
 
-    private void ReadStarts(Listening listening, ConntrackMonitor starts)
+    private void AnswerStarts(Listening listening, ConntrackMonitor starts)
     {
-        // More is not in its room.
-        for (int i = 0; i < 64 && starts.Read() is { Count: > 0 } events; i++)
+        foreach (ClientInquiry inquiry in ReadStarts(listening, starts))
         {
-            foreach (ConntrackEvent told in events)
-            {
-                Ask(told, listening);
-            }
+            clients!.Answer(inquiry);
         }
     }
 
-    private ClientQuestion? Ask(ConntrackEvent told, Listening listening)
+    // Two threads may; what one of them has read is noted when the other one has its turn.
+    private List<ClientInquiry> ReadStarts(Listening listening, ConntrackMonitor starts)
+    {
+        lock (starts)
+        {
+            return [.. starts.Read().Select(told => Ask(told, listening)).OfType<ClientInquiry>()];
+        }
+    }
+
+    private ClientInquiry? Ask(ConntrackEvent told, Listening listening)
     {
         // Clients of external addresses are other machines.
         if (told.Flow is { } flow
             && flow.Status.HasFlag(ConntrackStatus.DestinationNat)
             && (flow.Mark & PacketMarks.FromLan) == 0
             && flow.Original is { SourcePort: { } from, DestinationPort: { } to } original
-            && clients?.Ask(original.Protocol, new IPEndPoint(original.Source, from), new IPEndPoint(original.Destination, to), flow.Told) is { } question)
+            && clients?.Ask(
+                original.Protocol,
+                new IPEndPoint(original.Source, from),
+                new IPEndPoint(original.Destination, to),
+                flow.Told,
+                (flow.Mark & PacketMarks.ByService) != 0) is { } inquiry)
         {
-            listening.Note(flow, question);
-            return question;
+            listening.Clients.Note(flow, inquiry.Question);
+            return inquiry;
         }
 
         return null;
     }
 
+    private ClientQuestion? Queue(ClientInquiry? inquiry)
+    {
+        if (inquiry is not null)
+        {
+            clients!.Queue(inquiry);
+        }
+
+        return inquiry?.Question;
+    }
+
     private void OnTold(ConntrackEvent told, Listening listening)
     {
         (RedirectPlan plan, RedirectPlan? former) = listening.Plans;
-        ClientQuestion? client = told.IsStart ? Ask(told, listening) : listening.TakeClient(told.Flow);
+        ClientQuestion? client = told.IsStart ? Queue(Ask(told, listening)) : listening.Clients.Take(told.Flow);
         if (told.Flow is null && plan.FlowLog != FlowLogMode.None)
         {
             records?.Lose(1, $"the kernel told of a flow of {plan.Key} in words that this version does not know");
@@ -310,103 +334,5 @@ internal sealed class FlowEnds(
         {
             ended(key, KernelTraffic.ToRouterFlow(flow));
         }
-    }
-
-    private sealed class Listening(RedirectPlan plan, NetworkNamespaceId netns, ConntrackMonitor monitor) : IDisposable
-    {
-        // Ends that are not told leave theirs behind.
-        private const int MaxClients = 262_144;
-
-        // On the loop's thread alone, and on another one when the loop has it no more.
-        private readonly Dictionary<ulong, ClientQuestion> _clients = [];
-        private volatile Tuple<RedirectPlan, RedirectPlan?> _plans = new(plan, null);
-
-        internal NetworkNamespaceId Netns => netns;
-
-        internal ConntrackMonitor Monitor => monitor;
-
-        /// <summary>Hears of flows that begin, where the other one does not; it belongs to this.</summary>
-        internal volatile ConntrackMonitor? Starts;
-
-        /// <summary>The name under which a store keeps the socket.</summary>
-        internal string? KeptAs { get; set; }
-
-        /// <summary>The one in force, and the one before.</summary>
-        internal (RedirectPlan Plan, RedirectPlan? Former) Plans => (_plans.Item1, _plans.Item2);
-
-        internal void Follow(RedirectPlan plan)
-        {
-            RedirectPlan before = _plans.Item1;
-            if (before != plan)
-            {
-                monitor.HearStarts(plan.FlowLog == FlowLogMode.All);
-                _plans = new(plan, before);
-            }
-        }
-
-        internal void Note(ConntrackEntry flow, ClientQuestion client)
-        {
-            if (_clients.Count >= MaxClients)
-            {
-                _clients.Clear();
-            }
-
-            ref ClientQuestion? first = ref CollectionsMarshal.GetValueRefOrAddDefault(_clients, NameOf(flow), out _);
-            if (first is null)
-            {
-                first = client;
-                return;
-            }
-
-            ClientQuestion last = first;
-            while (last.Next is { } next)
-            {
-                last = next;
-            }
-
-            last.Next = client;
-        }
-
-        /// <summary>Of a flow that is over.</summary>
-        internal ClientQuestion? TakeClient(ConntrackEntry? flow)
-        {
-            if (_clients.Count == 0 || flow is null || !_clients.Remove(NameOf(flow), out ClientQuestion? client))
-            {
-                return null;
-            }
-
-            // Of flows whose ends were not told there may be earlier ones.
-            while (client is not null && client.AskedAt < flow.Start)
-            {
-                client = client.Next;
-            }
-
-            if (client?.Next is { } later)
-            {
-                _clients[NameOf(flow)] = later;
-            }
-
-            return client;
-        }
-
-        internal void Close(DescriptorStore? store)
-        {
-            if (KeptAs is { } name)
-            {
-                store?.Forget(name);
-            }
-
-            Dispose();
-        }
-
-        public void Dispose()
-        {
-            monitor.Dispose();
-            Starts?.Dispose();
-        }
-
-        // The kernel's number, and its client's end. A later flow may have it too, while the end of this one waits to be read.
-        private static ulong NameOf(ConntrackEntry flow) =>
-            ((ulong)flow.Id << 32) | (uint)HashCode.Combine(flow.Original.Protocol, new SocketEndpoint(flow.Original.Source, flow.Original.SourcePort ?? 0));
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Journal;
 using EgressAgent.Model.Resources;
@@ -32,7 +31,7 @@ public sealed class FlowRecorder : IDisposable
     private readonly TimeProvider _time;
     private readonly int _room;
     private readonly OwedRecords? _owed;
-    private readonly BlockingCollection<Waiting> _waiting;
+    private readonly BoundedQueue<Waiting> _waiting;
     private readonly CancellationTokenSource _ending = new();
     private readonly JournalEntry _entry = new();
     private Thread? _thread;
@@ -61,7 +60,7 @@ public sealed class FlowRecorder : IDisposable
         _time = time;
         _room = room;
         _owed = owed;
-        _waiting = new BlockingCollection<Waiting>(room);
+        _waiting = new BoundedQueue<Waiting>(room);
         SocketPath = JournalSocket.PathOf(journalNamespace);
     }
 
@@ -154,19 +153,18 @@ public sealed class FlowRecorder : IDisposable
             }
 
             _isEnded = true;
-            _waiting.CompleteAdding();
+            _waiting.Close();
         }
 
         _ending.CancelAfter(EndTime);
         _thread?.Join();
-        while (_waiting.TryTake(out Waiting waiting))
+        while (_waiting.TryTake(out Waiting waiting, TimeSpan.Zero))
         {
             Lose(waiting.Record, TooLate);
         }
 
         Tell();
         _socket?.Dispose();
-        _waiting.Dispose();
         _ending.Dispose();
     }
 
@@ -197,7 +195,7 @@ public sealed class FlowRecorder : IDisposable
 
     private void Run()
     {
-        while (!_waiting.IsCompleted)
+        while (!_waiting.IsOver)
         {
             if (_waiting.TryTake(out Waiting waiting, RetryInterval))
             {

@@ -24,6 +24,9 @@ internal sealed class RelayRecords(RouterKey key, NetworkNamespace netns, FlowRe
     /// <summary>Which flows are recorded.</summary>
     internal volatile FlowLogMode Mode;
 
+    /// <summary>Whether Services may have brought them.</summary>
+    internal volatile bool IsBehindService;
+
     /// <summary>A flow has begun. Without a source port nothing of it has left.</summary>
     internal void Begin(TimedSource flow)
     {
@@ -39,7 +42,7 @@ internal sealed class RelayRecords(RouterKey key, NetworkNamespace netns, FlowRe
         }
 
         Expect(flow);
-        ClientQuestion? client = flow.Who = clients?.Ask(begun.Protocol.Number(), begun.Client, begun.Inside, begun.StartedAt);
+        ClientQuestion? client = flow.Who = Ask(begun);
         if (Mode == FlowLogMode.All)
         {
             recorder.Add(ToRecord(begun, FlowEvent.Start), record => Complete(record, client));
@@ -102,6 +105,17 @@ internal sealed class RelayRecords(RouterKey key, NetworkNamespace netns, FlowRe
             _isDisposed = true;
             _tracked?.Dispose();
         }
+    }
+
+    private ClientQuestion? Ask(RelayFlow begun)
+    {
+        if (clients?.Ask(begun.Protocol.Number(), begun.Client, begun.Inside, begun.StartedAt, IsBehindService ? null : false) is not { } inquiry)
+        {
+            return null;
+        }
+
+        clients.Queue(inquiry);
+        return inquiry.Question;
     }
 
     private void Expect(TimedSource flow)

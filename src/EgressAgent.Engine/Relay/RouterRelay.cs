@@ -125,10 +125,11 @@ internal sealed partial class RouterRelay : IDisposable
 
             _table = table;
             _plan = plan;
-            if (Records is not null && plan.FlowLog > Records.Mode)
+            if (Records is { } opened)
             {
                 // Clients wait already in sockets that were kept.
-                Records.Mode = plan.FlowLog;
+                opened.Mode = plan.FlowLog > opened.Mode ? plan.FlowLog : opened.Mode;
+                opened.IsBehindService |= plan.IsBehindService;
             }
 
             bool hasCut;
@@ -144,6 +145,7 @@ internal sealed partial class RouterRelay : IDisposable
             if (Records is { } records)
             {
                 records.Mode = plan.FlowLog;
+                records.IsBehindService = plan.IsBehindService;
                 ForEachShard(shard =>
                 {
                     foreach (TimedSource flow in shard.Sources)

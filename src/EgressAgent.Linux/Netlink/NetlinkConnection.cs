@@ -61,7 +61,10 @@ internal sealed class NetlinkConnection : IDisposable
     /// <summary>Sends a request that wants an acknowledgement (NLM_F_ACK) and returns it.</summary>
     public NetlinkResult Execute(Span<byte> request) => Exchange<object>(request, null, null, out _);
 
-    /// <summary>Sends a request for one object (with NLM_F_ACK) and returns the acknowledgement and the object.</summary>
+    /// <summary>
+    /// Sends a request for one object and returns what the kernel says and the object. Where each object there is comes in one message
+    /// (as with all that is looked up by a key), it need not be acknowledged (NLM_F_ACK): the message says it, or the refusal.
+    /// </summary>
     public NetlinkResult Get<T>(Span<byte> request, MessageParser<T> parse, out T? found)
         where T : class
     {
@@ -163,7 +166,9 @@ internal sealed class NetlinkConnection : IDisposable
             lock (_gate)
             {
                 uint sequence = ++_sequence;
-                MemoryMarshal.AsRef<NlMsgHdr>(request).nlmsg_seq = sequence;
+                ref NlMsgHdr header = ref MemoryMarshal.AsRef<NlMsgHdr>(request);
+                header.nlmsg_seq = sequence;
+                bool isOneMessage = (header.nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP)) == 0;
                 _socket.Send(request);
                 while (true)
                 {
@@ -189,6 +194,10 @@ internal sealed class NetlinkConnection : IDisposable
                         }
 
                         Collect(messages.Payload, parse, found);
+                        if (isOneMessage)
+                        {
+                            return default;
+                        }
                     }
                 }
             }

@@ -140,7 +140,7 @@ public sealed class ConntrackTable : IDisposable
 
     private ConntrackEntry? Find(ushort direction, ConntrackTuple tuple)
     {
-        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET, NLM_F_ACK);
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_GET, 0);
         request.Write(new NfGenMsg { nfgen_family = KernelAddress.FamilyOf(tuple.Source.AddressFamily) });
         ConntrackTupleCodec.Write(ref request, direction, tuple);
         NetlinkResult result = _connection.Get(request.Finish(), ConntrackMessage.Read, out ConntrackEntry? found);

@@ -33,7 +33,7 @@ public sealed class SocketTable : IDisposable
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public InetSocket? Find(byte protocol, IPEndPoint local, IPEndPoint remote)
     {
-        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], SOCK_DIAG_BY_FAMILY, 0);
 
         // Of UDP the kernel takes the two ends the other way round (udp_dump_one).
         (IPEndPoint source, IPEndPoint destination) = protocol == LibC.IPPROTO_UDP ? (remote, local) : (local, remote);
