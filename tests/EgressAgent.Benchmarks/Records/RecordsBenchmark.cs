@@ -75,9 +75,15 @@ internal static class RecordsBenchmark
         Console.WriteLine($"{Living} living flows add, MB:");
         foreach (string datapath in datapaths is [] ? ["kernel", "relay"] : datapaths)
         {
-            foreach ((string what, bool isAsked, bool doSend) in ((string, bool, bool)[])[("nobody asks", false, false), ("metrics read every second", true, false), ("the same, and each sends every second", true, true)])
+            foreach ((string what, string mode, bool isAsked, bool doSend) in ((string, string, bool, bool)[])
+            [
+                ("without records, nobody asks", "none", false, false),
+                ("nobody asks", "closed", false, false),
+                ("metrics read every second", "closed", true, false),
+                ("the same, and each sends every second", "closed", true, true),
+            ])
             {
-                double[] added = [.. Enumerable.Range(0, rounds).Select(_ => MeasureLiving(datapath, isAsked, doSend))];
+                double[] added = [.. Enumerable.Range(0, rounds).Select(_ => MeasureLiving(datapath, mode, isAsked, doSend))];
                 Console.WriteLine($"{datapath,10}, {what,-42} {Median(added),6:F1}   ({string.Join(", ", added.Select(one => $"{one:F1}"))})");
             }
         }
@@ -174,10 +180,10 @@ internal static class RecordsBenchmark
         while (agent.ProcessorTime - before > TimeSpan.FromMilliseconds(20));
     }
 
-    private static double MeasureLiving(string datapath, bool isAsked, bool doSend)
+    private static double MeasureLiving(string datapath, string mode, bool isAsked, bool doSend)
     {
         using PrivateJournal journal = PrivateJournal.Start();
-        using AgentFiles files = NewFiles(datapath, $"flowLog: closed\nmetrics: {{listen: 127.0.0.1:9817}}\nflowRecords: {{namespace: {journal.Namespace}}}");
+        using AgentFiles files = NewFiles(datapath, $"flowLog: {mode}\nmetrics: {{listen: 127.0.0.1:9817}}\nflowRecords: {{namespace: {journal.Namespace}}}");
         // A relay has 8,192 associations at most.
         int routers = datapath == "relay" ? 2 : 1;
         for (int i = 2; i <= routers; i++)
