@@ -15,9 +15,9 @@ public abstract class LocalProcessTests(DataPathTest.Fixture fixture) : DataPath
     // By send(2), or by the ICMP error that comes as well.
     private static readonly ProbeOutcome[] Told = [ProbeOutcome.Refused, ProbeOutcome.Unreachable];
 
-    // IPPROTO_IP and IP_FREEBIND, ip(7).
+    // IPPROTO_IP and IP_TRANSPARENT, ip(7).
     private const int IPProtocolIP = 0;
-    private const int FreeBind = 15;
+    private const int Transparent = 19;
 
     private const string Spec = """
         addresses: [ { ip: 192.168.12.99/24 }, { ip: "2001:db8:12::99/64" } ],
@@ -148,7 +148,7 @@ public abstract class LocalProcessTests(DataPathTest.Fixture fixture) : DataPath
         using PacketCapture node = Lab.Node.Capture("egress.default.web");
         using Socket socket = process.CreateSocket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp, socket =>
         {
-            socket.SetRawSocketOption(IPProtocolIP, FreeBind, BitConverter.GetBytes(1));
+            socket.SetRawSocketOption(IPProtocolIP, Transparent, BitConverter.GetBytes(1));
             socket.Bind(new IPEndPoint(IPAddress.Parse(Reserved), 0));
         });
 
