@@ -141,7 +141,8 @@ internal sealed class FlowSweep
             && IsOfClient(flow)
             && LeadsWhereItShould(flow, family);
 
-    // The relay's own begin at the same addresses: theirs are marked, and those of others refused, whether they are known or not.
+    // With the relay, the flows of its own sockets look the same, and what is left of one that it has closed is in no book: there, a flow of a
+    // process ends when it sends.
     private bool IsOfDeniedProcess(ConntrackEntry flow) => _plan is { LocalProcesses: LocalProcesses.Deny, Datapath: DatapathKind.Kernel }
         && _plan.Families.Any(family => family.Reserved.Contains(flow.Original.Source));
 

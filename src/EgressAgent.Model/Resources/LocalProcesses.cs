@@ -6,6 +6,6 @@ public enum LocalProcesses
     /// <summary>They reach any destination: the netns is a host like others, of which the reserved address is the own one.</summary>
     Allow,
 
-    /// <summary>They are refused at once, and their flows are cut. The router itself goes on.</summary>
+    /// <summary>What they send is refused at once, of flows that they have begun before too. The router itself goes on.</summary>
     Deny,
 }
