@@ -54,6 +54,17 @@ public abstract class LocalProcessTests(DataPathTest.Fixture fixture) : DataPath
     }
 
     [Fact]
+    public void Process_reaches_the_node_with_the_relay_alone_and_the_routers_rules_with_neither()
+    {
+        LabHost process = Lab.Node.In(Lab.Apply("web", Spec));
+        using EchoServer node = Lab.Node.ServeTcp(DataPathLab.NodeAddress, 22);
+        ProbeOutcome expected = this is RelayLocalProcessTests ? ProbeOutcome.Answered : ProbeOutcome.TimedOut;
+
+        Assert.Equal(expected, process.ProbeTcp(DataPathLab.NodeAddress, 22, expected == ProbeOutcome.TimedOut ? Silence : null).Outcome);
+        Assert.NotEqual(ProbeOutcome.Answered, process.ProbeTcp(DataPathLab.Inside, 80, Silence).Outcome);
+    }
+
+    [Fact]
     public void Denied_process_reaches_nobody_and_is_told_at_once_while_clients_are_served()
     {
         ObservedRouter router = Lab.Apply("web", Spec, Deny);
