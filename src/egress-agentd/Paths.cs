@@ -8,5 +8,6 @@ internal static class Paths
     internal const string State = "/var/lib/egress-agentd";
     internal const string Runtime = "/run/egress-agentd";
     internal const string Hosts = "/etc/hosts";
+    internal const string ResolverConfiguration = "/etc/resolv.conf";
     internal const string Resolve = "/run/systemd/resolve";
 }

@@ -60,6 +60,7 @@ internal static class RouterGen
         from master in Gen.Null(Master)
         from datapath in Gen.Nullable(Gen.Enum<DatapathKind>())
         from failover in Gen.Enum<FailoverMode>()
+        from localProcesses in Gen.Enum<LocalProcesses>()
         from flowLog in Gen.Nullable(Gen.Enum<FlowLogMode>())
         from clients in Gen.Null(Clients)
         from mac in Gen.Null(Mac)
@@ -75,6 +76,7 @@ internal static class RouterGen
             Datapath = datapath,
             Failover = failover,
             FlowLog = flowLog,
+            LocalProcesses = localProcesses,
             Clients = clients,
             MacAddress = mac,
             PinnedInsideAddresses = pinned,

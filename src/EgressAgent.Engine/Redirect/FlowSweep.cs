@@ -42,6 +42,7 @@ internal sealed class FlowSweep
         before.Datapath != plan.Datapath
         || !before.Families.Equals(plan.Families)
         || (before.IsBehindService && !plan.IsBehindService)
+        || (before.LocalProcesses != LocalProcesses.Deny && plan.LocalProcesses == LocalProcesses.Deny)
         || !(plan.Clients is null || before.Clients?.All(plan.Clients.Contains) == true)
         || !Has(plan.ExternalPorts, before.ExternalPorts)
         || (plan.Datapath == DatapathKind.Kernel && !(Has(plan.Rules, before.Rules)
@@ -121,6 +122,7 @@ internal sealed class FlowSweep
         bool isRedirected = flow.Status.HasFlag(ConntrackStatus.DestinationNat);
         return flow.Mark == PacketMarks.ByService && !_plan.IsBehindService ? false
             : isRedirected && IsExternalByPlan(flow) ? true
+            : !isRedirected && IsOfDeniedProcess(flow) ? false
             : _plan.Datapath == DatapathKind.Relay ? !isRedirected
             : isRedirected ? IsRedirectedByPlan(flow)
             : TransportProtocols.OfNumber(flow.Original.Protocol) is null || !_plan.Families.Any(family => family.Inside.Equals(flow.Original.Destination));
@@ -138,6 +140,11 @@ internal sealed class FlowSweep
             && family.Reserved.Contains(flow.Reply.Destination)
             && IsOfClient(flow)
             && LeadsWhereItShould(flow, family);
+
+    // With the relay, the flows of its own sockets look the same, and what is left of one that it has closed is in no book: there, a flow of a
+    // process ends when it sends.
+    private bool IsOfDeniedProcess(ConntrackEntry flow) => _plan is { LocalProcesses: LocalProcesses.Deny, Datapath: DatapathKind.Kernel }
+        && _plan.Families.Any(family => family.Reserved.Contains(flow.Original.Source));
 
     private bool IsOfClient(ConntrackEntry flow) => _plan.Clients is null || _plan.Clients.Any(network => network.Contains(flow.Original.Source));
 

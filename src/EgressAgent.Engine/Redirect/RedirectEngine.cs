@@ -54,6 +54,11 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
             Stop();
         }
 
+        if (plan.LocalProcesses == LocalProcesses.Deny)
+        {
+            relays.MarkSockets(key);
+        }
+
         // The table comes first: it takes the place of one that redirects, and what it admits before there is a socket is rejected.
         bool hasCut = _table.Apply(plan, netns, flows => relays.Cut(key, flows));
         if (plan.Datapath == DatapathKind.Relay)

@@ -44,6 +44,7 @@ internal sealed record Ruleset
             Through(plan),
             .. HasRedirects ? [ToDestination(plan, Router), AsReserved(plan)] : HasExternal ? [ToRelay(plan)] : ValueList<RulesetChain>.Empty,
             .. !HasRedirects && (plan.IsBehindService || HasExternal) ? [Answers(plan)] : ValueList<RulesetChain>.Empty,
+            .. plan.LocalProcesses == LocalProcesses.Deny ? [Processes(plan)] : ValueList<RulesetChain>.Empty,
             Guard(plan),
         ];
         Redirects = (HasRedirects ? plan.Rules : []).Select(rule => (Key: new RedirectKey(rule.Protocol, rule.Port), To: new IPEndPoint(rule.Destination, rule.TargetPort)))
@@ -309,6 +310,27 @@ internal sealed record Ruleset
             + "comment \"destinations see the reserved address\""),
     ]);
 
+    // What is forwarded does not come here. A socket that was closed belongs to no process any more, and the kernel itself begins no flow: what
+    // it answers belongs to one, or to none, and it sends it with no socket of a process. The agent's own neighbour discovery does have one.
+    private static RulesetChain Processes(RedirectPlan plan) => new("processes", "type filter hook output priority filter; policy accept;",
+    [
+        .. plan.Datapath == DatapathKind.Relay
+            ? [$"meta mark and 0x{PacketMarks.OfRelay:x} == 0x{PacketMarks.OfRelay:x} accept comment \"the relay, to destinations\""]
+            : ValueList<string>.Empty,
+        .. plan.Families.Any(family => !family.Inside.IsIPv4)
+            ? ["icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept comment \"neighbour discovery\""]
+            : ValueList<string>.Empty,
+        .. plan.Families.SelectMany(family =>
+        {
+            string own = $"oifname != \"lo\" {Nft(family)} saddr {Set(family.Reserved.Union(ExternalOf(plan, family)))}";
+            return (string[])
+            [
+                $"{own} ct state new jump refuse comment \"nobody begins a flow in here\"",
+                $"{own} meta skuid >= 0 jump refuse comment \"nor goes on with one\"",
+            ];
+        }),
+    ]);
+
     // Runs after source NAT, and sees what is about to be on the wire. The plan may name an address that the router does not
     // hold yet, or not any more: a flow begins only with one that it holds now.
     private static RulesetChain Guard(RedirectPlan plan)
@@ -346,7 +368,7 @@ internal sealed record Ruleset
         foreach (FamilyRedirect family in plan.Datapath == DatapathKind.Relay ? plan.Families : [])
         {
             rules.AddRange(answers.Select(answer => $"{inside} {Nft(family)} saddr {family.Inside} {answer}{direct} accept comment \"the relay, to clients\""));
-            rules.Add($"{inside} {Nft(family)} saddr {Set(family.Reserved)} ct direction original accept comment \"the relay, to the node as a destination\"");
+            rules.Add($"{inside} {Nft(family)} saddr {Set(family.Reserved)} ct direction original fib saddr type local accept comment \"the relay, to the node as a destination\"");
         }
 
         rules.Add($"{inside} meta mark and 0x{PacketMarks.FromClient:x} == 0x{PacketMarks.FromClient:x} accept comment \"rejections and errors, to clients alone\"");

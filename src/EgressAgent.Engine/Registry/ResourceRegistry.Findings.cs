@@ -19,6 +19,7 @@ public sealed partial class ResourceRegistry
     private ulong _lostFlowRecords;
     private ValueList<Diagnostic> _settings = [];
     private ValueList<Diagnostic> _names = [];
+    private ValueList<Diagnostic> _resolvers = [];
 
     /// <summary>All that stands wrong in the files, with the directory and with the state; by file, then by place.</summary>
     public ValueList<Diagnostic> Faults
@@ -71,6 +72,9 @@ public sealed partial class ResourceRegistry
     /// <summary>Notes what is wrong with the places where names are written, or odd about the names there.</summary>
     public void NoteNames(ValueList<Diagnostic> findings) => Note(() => _names = findings);
 
+    /// <summary>Notes what is wrong with the files by which processes in the netns of routers find name servers.</summary>
+    public void NoteResolvers(ValueList<Diagnostic> findings) => Note(() => _resolvers = findings);
+
     /// <summary>Something that is wrong, and the event as which it is told.</summary>
     private sealed record Finding(int EventId, Diagnostic Diagnostic)
     {
@@ -99,7 +103,7 @@ public sealed partial class ResourceRegistry
                 .Select(finding => new Finding(finding.Severity == DiagnosticSeverity.Error ? EventIds.FileFault : EventIds.FileWarning, finding)),
             .. _settings.Select(finding => new Finding(
                 finding.Severity == DiagnosticSeverity.Error ? EventIds.SettingsFault : EventIds.SettingsWarning, finding)),
-            .. _names.Select(finding => new Finding(
+            .. _names.Concat(_resolvers).Select(finding => new Finding(
                 finding.Severity == DiagnosticSeverity.Error ? EventIds.NamesFault : EventIds.NamesWarning, finding)),
             .. NodeRoom.Find(_resources.Values.Select(resource => resource.WantedResource).OfType<EgressRouterResource>(), _tables)
                 .Select(finding => new Finding(EventIds.NodeRoom, finding)),

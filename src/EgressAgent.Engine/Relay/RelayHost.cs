@@ -70,6 +70,15 @@ internal sealed class RelayHost(DescriptorStore? store = null, FlowRecorder? rec
         }
     }
 
+    /// <inheritdoc cref="RouterRelay.MarkSockets"/>
+    internal void MarkSockets(RouterKey key)
+    {
+        lock (_lock)
+        {
+            _relays.GetValueOrDefault(key)?.Relay.MarkSockets();
+        }
+    }
+
     /// <inheritdoc cref="RouterRelay.Cut"/>
     internal void Cut(RouterKey key, IReadOnlyList<ConntrackEntry> entries)
     {

@@ -153,6 +153,9 @@ internal sealed class RelayShard
         return added;
     }
 
+    /// <summary>Closes the sockets that nobody has taken: the next ones are made as things are then.</summary>
+    internal void RenewStocks() => _stocks.ForEach(stock => stock.Close());
+
     // Those of whom something was heard since the last tick: nobody is passed over, and nobody is asked again and again.
     private void NoteLasting(IdleQueue queue)
     {

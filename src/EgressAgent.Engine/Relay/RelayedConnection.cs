@@ -1,6 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
@@ -158,6 +159,8 @@ internal abstract class RelayedConnection : TimedSource
     }
 
     internal override void Cut() => Abort();
+
+    internal override void Mark() => _ = NativeSocket.SetMark(Server, PacketMarks.OfRelay);
 
     internal override bool LivesOn(RedirectionTable table)
     {

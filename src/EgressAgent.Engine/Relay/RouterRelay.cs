@@ -33,6 +33,7 @@ internal sealed partial class RouterRelay : IDisposable
     private Ingress? _ingress;
     private volatile RedirectionTable _table = RedirectionTable.Empty;
     private volatile ValueList<PlanProblem> _shortfalls = [];
+    private volatile bool _marksSockets;
     private RedirectPlan? _plan;
 
     // What redirections have carried that are in force no more.
@@ -89,6 +90,9 @@ internal sealed partial class RouterRelay : IDisposable
     /// <summary>The parts of the plan in force that are not served, and why.</summary>
     internal ValueList<PlanProblem> Shortfalls => _shortfalls;
 
+    /// <summary>Whether sockets towards destinations are to bear <see cref="PacketMarks.OfRelay"/>.</summary>
+    internal bool MarksSockets => _marksSockets;
+
     internal RelayOptions Options { get; }
 
     internal KeptSockets? Kept { get; }
@@ -114,6 +118,15 @@ internal sealed partial class RouterRelay : IDisposable
         lock (_change)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (plan.LocalProcesses == LocalProcesses.Deny)
+            {
+                MarkSockets();
+            }
+            else
+            {
+                _marksSockets = false;
+            }
+
             var shortfalls = new List<PlanProblem>();
             RedirectionTable former = _table;
             var table = RedirectionTable.Compile(plan, former, _shards.Length, shortfalls);
@@ -157,6 +170,33 @@ internal sealed partial class RouterRelay : IDisposable
 
             _shortfalls = shortfalls.ToValueList();
             return hasCut;
+        }
+    }
+
+    /// <summary>
+    /// Sees to it that all sockets towards destinations bear <see cref="PacketMarks.OfRelay"/>, those of living flows too, until a plan
+    /// allows processes to send. To be called before a ruleset is in force that refuses what does not bear it.
+    /// </summary>
+    internal void MarkSockets()
+    {
+        lock (_change)
+        {
+            if (_marksSockets || _isDisposed)
+            {
+                return;
+            }
+
+            _marksSockets = true;
+            ForEachShard(shard => shard.RenewStocks());
+
+            // What one loop accepted before that, with a socket that has no mark, is another's flow by now.
+            ForEachShard(shard =>
+            {
+                foreach (TimedSource flow in shard.Sources)
+                {
+                    flow.Mark();
+                }
+            });
         }
     }
 

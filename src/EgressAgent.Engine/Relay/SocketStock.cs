@@ -1,5 +1,6 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
@@ -114,9 +115,15 @@ internal sealed class SocketStock
                 TransportProtocol.SCTP => NativeSocket.OpenSctp(_family),
                 _ => NativeSocket.OpenTcp(_family),
             };
-            if (opened.IsError)
+            Errno errno = opened.IsError ? opened.Errno : _relay.MarksSockets ? NativeSocket.SetMark(opened.Value, PacketMarks.OfRelay) : Errno.Success;
+            if (!errno.IsSuccess)
             {
-                _refusal = opened.Errno;
+                _refusal = errno;
+                if (!opened.IsError)
+                {
+                    NativeSocket.Close(opened.Value);
+                }
+
                 return;
             }
 

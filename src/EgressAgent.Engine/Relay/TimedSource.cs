@@ -33,6 +33,9 @@ internal abstract class TimedSource(Redirection redirection) : LoopSource
 
     internal abstract RelayFlow Describe();
 
+    /// <summary>Has what it sends to its destination bear the relay's mark.</summary>
+    internal abstract void Mark();
+
     /// <summary>Notes what is not known any more at the end, when it may have to be recorded.</summary>
     internal virtual void NoteSource()
     {

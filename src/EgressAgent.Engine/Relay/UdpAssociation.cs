@@ -1,6 +1,7 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Epoll;
 using EgressAgent.Linux.Sockets;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Engine.Relay;
@@ -149,6 +150,8 @@ internal sealed class UdpAssociation : TimedSource
         _port.Shard.Relay.OnAssociationEnded();
         _port.Remove(this);
     }
+
+    internal override void Mark() => _ = NativeSocket.SetMark(_server, PacketMarks.OfRelay);
 
     internal override bool LivesOn(RedirectionTable table)
     {

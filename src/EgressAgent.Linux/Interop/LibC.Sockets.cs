@@ -22,6 +22,7 @@ internal static partial class LibC
     internal const int SO_RCVBUF = 8;
     internal const int SO_SNDTIMEO = 21;
     internal const int SO_ATTACH_FILTER = 26;
+    internal const int SO_MARK = 36;
     internal const int SO_RCVBUFFORCE = 33;
     internal const int SO_MEMINFO = 55;
     internal const int SO_BINDTOIFINDEX = 62;

@@ -30,6 +30,9 @@ public static unsafe partial class NativeSocket
     /// <summary>Also beyond net.core.wmem_max, for those with CAP_NET_ADMIN.</summary>
     public static Errno ForceSendBuffer(int socket, int bytes) => Set(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUFFORCE, bytes);
 
+    /// <summary>What the socket sends from now on bears the firewall mark: SO_MARK, socket(7). Needs CAP_NET_ADMIN.</summary>
+    public static Errno SetMark(int socket, uint mark) => Set(socket, LibC.SOL_SOCKET, LibC.SO_MARK, (int)mark);
+
     /// <summary>Lets a socket bind to an address that is not (or not yet) on an interface, ip(7).</summary>
     public static Errno SetFreeBind(int socket, in SocketEndpoint family) => family.IsIPv4
         ? Set(socket, LibC.IPPROTO_IP, LibC.IP_FREEBIND, 1)

@@ -43,6 +43,10 @@ internal static class RouterFields
                 RouterAnnotations.InsideAddress,
                 "Where clients reach the router: one address of the inside networks for each family.",
                 new TextRule(Patterns.Addresses, "198.18.0.9")),
+            new FieldRule(
+                RouterAnnotations.LocalProcesses,
+                "Whether processes that root puts into the router's network namespace may send from its reserved addresses: `allow` unless it is given.",
+                new WordRule([.. RouterChoices.LocalProcesses.Names])),
             new FieldRule(RouterAnnotations.MacAddress, "The MAC address of the macvlan.", new TextRule(Patterns.Mac, "02:00:5e:10:00:01")),
             new FieldRule(
                 RouterAnnotations.PassthruTakesTheNode,

@@ -30,4 +30,10 @@ public static class PacketMarks
     /// the destination, and back to the physical network. Of the conntrack entries it marks those flows.
     /// </summary>
     public const uint FromLan = 0x10;
+
+    /// <summary>
+    /// A bit: sent by a socket of the relay towards a destination, where other processes may send nothing. The routing policy does not ask
+    /// for it, so that those packets go where they would go without.
+    /// </summary>
+    public const uint OfRelay = 0x20;
 }

@@ -32,6 +32,9 @@ public static class RouterNames
     /// <summary>The name below <c>/run/netns</c>: <c>egress.default.web</c>.</summary>
     public static string Netns(RouterKey key) => Shorten(Full(key), key, MaxFileName);
 
+    /// <summary>What the router's own directories are called: <c>NAMESPACE.NAME</c>, as its netns without the prefix.</summary>
+    public static string Directory(RouterKey key) => Netns(key)[NetnsPrefix.Length..];
+
     /// <summary>The outer veth end on the node: <c>egr-</c> and 8 hexadecimal digits.</summary>
     public static string NodeLink(RouterKey key) => NodeLinkPrefix + Hash(key);
 

@@ -29,6 +29,7 @@ public static class RedirectCompiler
                 .OrderBy(rule => rule.Destination.IsIPv4 ? 0 : 1).ThenBy(rule => rule.Protocol).ThenBy(rule => rule.Port)
                 .ToValueList(),
             FlowLog = spec.FlowLog ?? configuration.FlowLog,
+            LocalProcesses = spec.LocalProcesses,
             Clients = (spec.Clients ?? configuration.Clients) is { } clients ? CompileClients(clients, insideAddresses) : null,
         };
         return external is null ? plan : plan with

@@ -26,6 +26,9 @@ public sealed record RedirectPlan
     /// <summary>Of which flows records are made.</summary>
     public FlowLogMode FlowLog { get; init; }
 
+    /// <summary>Whether processes in the router's netns may send from the reserved addresses.</summary>
+    public LocalProcesses LocalProcesses { get; init; }
+
     /// <summary>Whether clients come by Services too.</summary>
     public bool IsBehindService { get; init; }
 

@@ -49,6 +49,9 @@ public sealed record EgressRouterSpec
 
     /// <summary>Annotation <c>egressagent.org/flow-log</c>; null when the agent's configuration decides.</summary>
     public FlowLogMode? FlowLog { get; init; }
+
+    /// <summary>Annotation <c>egressagent.org/local-processes</c>.</summary>
+    public LocalProcesses LocalProcesses { get; init; }
 }
 
 /// <summary>One entry of <c>spec.addresses</c>.</summary>

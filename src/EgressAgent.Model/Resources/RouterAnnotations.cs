@@ -10,7 +10,8 @@ internal static class RouterAnnotations
     public const string Failover = Prefix + "failover";
     public const string FlowLog = Prefix + "flow-log";
     public const string InsideAddress = Prefix + "inside-address";
+    public const string LocalProcesses = Prefix + "local-processes";
     public const string PassthruTakesTheNode = Prefix + "passthru-takes-the-node";
 
-    public static readonly ValueList<string> All = [Clients, Datapath, Failover, FlowLog, InsideAddress, MacAddress, PassthruTakesTheNode];
+    public static readonly ValueList<string> All = [Clients, Datapath, Failover, FlowLog, InsideAddress, LocalProcesses, MacAddress, PassthruTakesTheNode];
 }

@@ -16,6 +16,9 @@ internal static class RouterChoices
 
     public static readonly Choices<FailoverMode> Failovers = new(("none", FailoverMode.None), ("manual", FailoverMode.Manual));
 
+    public static readonly Choices<LocalProcesses> LocalProcesses = new(
+        ("allow", Resources.LocalProcesses.Allow), ("deny", Resources.LocalProcesses.Deny));
+
     public static readonly Choices<FlowLogMode> FlowLogs = new(
         ("none", FlowLogMode.None), ("closed", FlowLogMode.Closed), ("all", FlowLogMode.All));
 }

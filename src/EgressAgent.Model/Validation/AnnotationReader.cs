@@ -41,6 +41,9 @@ internal static partial class AnnotationReader
                 case RouterAnnotations.InsideAddress:
                     settings = settings with { InsideAddresses = InsideAddressPins.Read(value) };
                     break;
+                case RouterAnnotations.LocalProcesses:
+                    settings = settings with { LocalProcesses = value.ReadChoice(RouterChoices.LocalProcesses) ?? LocalProcesses.Allow };
+                    break;
                 case RouterAnnotations.MacAddress:
                     settings = settings with { MacAddress = ReadMacAddress(value) };
                     break;

@@ -10,6 +10,7 @@ internal sealed record AnnotationSettings(
     PhysicalAddress? MacAddress = null,
     FlowLogMode? FlowLog = null,
     FailoverMode Failover = FailoverMode.None,
+    LocalProcesses LocalProcesses = LocalProcesses.Allow,
     InsideAddressPins? InsideAddresses = null,
     HostNamePins? HostNames = null,
     bool PassthruTakesTheNode = false)

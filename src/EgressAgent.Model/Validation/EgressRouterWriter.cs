@@ -78,6 +78,7 @@ public static class EgressRouterWriter
             (RouterAnnotations.Failover, spec.Failover == FailoverMode.None ? null : RouterChoices.Failovers.NameOf(spec.Failover)),
             (RouterAnnotations.FlowLog, spec.FlowLog is { } flowLog ? RouterChoices.FlowLogs.NameOf(flowLog) : null),
             (RouterAnnotations.InsideAddress, spec.PinnedInsideAddresses is { Count: > 0 } pinned ? string.Join(", ", pinned) : null),
+            (RouterAnnotations.LocalProcesses, spec.LocalProcesses == LocalProcesses.Allow ? null : RouterChoices.LocalProcesses.NameOf(spec.LocalProcesses)),
             (RouterAnnotations.MacAddress, spec.MacAddress?.ToColonString()),
             (RouterAnnotations.PassthruTakesTheNode, spec.PassthruTakesTheNode ? "true" : null),
         ];

@@ -82,7 +82,7 @@ internal static class CleanupCommand
         (HostsDirectory directory, EtcHosts hosts, StaticRecords records) = NameWriter.PlacesOf(Paths.Runtime, AgentOwner.Of(state));
 
         // What is there is that of the agent with the default state; the others have their owner's mark.
-        return (!IsDefault(state) || RemoveNames(directory, directory.Remove))
+        return (!IsDefault(state) || (RemoveNames(directory, directory.Remove) & RemoveResolvers(ResolverFiles.DirectoryIn(Paths.Runtime))))
             & RemoveNames(hosts, () => hosts.Write([])) & RemoveNames(records, () => records.Write([]));
     }
 
@@ -103,6 +103,24 @@ internal static class CleanupCommand
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or LinuxException)
         {
             Console.Error.WriteLine($"{place.Path}: {exception.Message}");
+            return false;
+        }
+    }
+
+    private static bool RemoveResolvers(string directory)
+    {
+        try
+        {
+            if (Directory.Exists(directory))
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"{directory}: {exception.Message}");
             return false;
         }
     }

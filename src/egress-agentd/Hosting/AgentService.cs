@@ -37,6 +37,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     private readonly DescriptorStore _descriptors;
     private readonly ResourceRegistry _registry;
     private readonly NameWriter _names;
+    private readonly ResolverFiles _resolvers;
     private readonly OwedRecords? _owedRecords;
     private readonly FlowRecorder _records;
     private readonly LinuxKernel _kernel;
@@ -74,6 +75,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _registry.NoteSettings(settings.Findings);
         (HostsDirectory directory, EtcHosts hosts, StaticRecords records) = NameWriter.PlacesOf(options.Runtime, owner);
         _names = new NameWriter(_registry, directory, hosts, records, configuration.EtcHosts);
+        _resolvers = new ResolverFiles(_registry, options.Runtime, Paths.ResolverConfiguration, Path.Combine(Paths.Resolve, ResolverFiles.Name));
         _owedRecords = OwedRecords.TryOpen(Path.Combine(options.Runtime, "owed-records", owner.Id));
         _records = new FlowRecorder(configuration.FlowRecords.Namespace, configuration.FlowRecords.TellsDestinations, time, _owedRecords);
         _records.Changed += state => _registry.NoteFlowRecords(_records.SocketPath, state);
@@ -152,6 +154,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _reconciler.Dispose();
         _quiet.Dispose();
         _names.Dispose();
+        _resolvers.Dispose();
         _registry.Dispose();
         int cut = await _kernel.DrainAsync(_drainTimeout, cancellationToken).ConfigureAwait(false);
         if (cut > 0)

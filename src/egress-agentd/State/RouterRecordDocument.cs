@@ -96,6 +96,7 @@ internal static class RouterRecordDocument
         ["mac"] = spec.MacAddress?.ToColonString(),
         ["failover"] = spec.Failover.ToString(),
         ["flowLog"] = spec.FlowLog?.ToString(),
+        ["localProcesses"] = spec.LocalProcesses.ToString(),
         ["passthruTakesTheNode"] = spec.PassthruTakesTheNode,
     };
 
@@ -113,8 +114,9 @@ internal static class RouterRecordDocument
         MacAddress = Optional(spec["mac"], PhysicalAddress.Parse),
         FlowLog = OptionalChoice<FlowLogMode>(spec["flowLog"]),
 
-        // Records of earlier builds have neither.
+        // Records of earlier builds have none of these.
         Failover = OptionalChoice<FailoverMode>(spec["failover"]) ?? FailoverMode.None,
+        LocalProcesses = OptionalChoice<LocalProcesses>(spec["localProcesses"]) ?? LocalProcesses.Allow,
         PassthruTakesTheNode = spec["passthruTakesTheNode"] is { IsBoolean: true, AsBoolean: true },
     };
 

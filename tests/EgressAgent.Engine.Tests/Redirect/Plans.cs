@@ -55,6 +55,8 @@ internal static class Plans
         },
         ["external"] = External(DatapathKind.Kernel, new IPEndPoint(IPAddress.Parse("203.0.113.26"), 80)) with { Clients = [IPNetwork.Parse("192.168.12.0/24")] },
         ["relay-external"] = External(DatapathKind.Relay, new IPEndPoint(IPv4.Inside, 8080)),
+        ["deny"] = Example with { LocalProcesses = LocalProcesses.Deny },
+        ["relay-deny"] = External(DatapathKind.Relay, new IPEndPoint(IPv4.Inside, 8080)) with { Families = [IPv4, IPv6], LocalProcesses = LocalProcesses.Deny },
         ["long-name"] = Example with { Key = new RouterKey("default", new string('a', 250)), Rules = [] },
     };
 

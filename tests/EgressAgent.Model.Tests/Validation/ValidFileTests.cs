@@ -48,6 +48,7 @@ public class ValidFileTests
                 egressagent.org/mac-address: 02:00:5E:10:00:01
                 egressagent.org/failover: manual
                 egressagent.org/flow-log: closed
+                egressagent.org/local-processes: deny
                 egressagent.org/inside-address: "198.18.0.9 , fd96:e9e5:a::9"
                 example.com/ticket: "4711"
                 Example.COM/owner: somebody
@@ -87,6 +88,7 @@ public class ValidFileTests
         Assert.Equal("02:00:5e:10:00:01", router.Spec.MacAddress!.ToColonString());
         Assert.Equal(FailoverMode.Manual, router.Spec.Failover);
         Assert.Equal(FlowLogMode.Closed, router.Spec.FlowLog);
+        Assert.Equal(LocalProcesses.Deny, router.Spec.LocalProcesses);
         Assert.Equal(["198.18.0.9", "fd96:e9e5:a::9"], router.Spec.PinnedInsideAddresses.Select(address => address.ToString()));
     }
 

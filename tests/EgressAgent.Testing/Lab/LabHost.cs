@@ -15,19 +15,28 @@ public sealed partial class LabHost
     private readonly NetnsLab _lab;
 
     internal LabHost(NetnsLab lab, string name)
+        : this(lab, name, $"{lab.Id}-{name}")
+    {
+    }
+
+    private LabHost(NetnsLab lab, string name, string @namespace)
     {
         _lab = lab;
         Name = name;
+        Namespace = @namespace;
     }
 
     /// <summary>The name in the test: <c>node</c>.</summary>
     public string Name { get; }
 
     /// <summary>The name on the machine, as <c>ip netns</c> shows it.</summary>
-    public string Namespace => $"{_lab.Id}-{Name}";
+    public string Namespace { get; }
 
     /// <summary>The file that holds the namespace.</summary>
     public string NamespacePath => "/run/netns/" + Namespace;
+
+    /// <summary>The namespace of a router as a host, in which processes are as those that root puts there.</summary>
+    public LabHost In(ObservedRouter router) => new(_lab, router.NetworkNamespace, router.NetworkNamespace);
 
     /// <summary>Runs <c>ip</c> on this host with arguments as one types them, and hands back its output.</summary>
     /// <exception cref="InvalidOperationException">It failed; the message holds what it said.</exception>

@@ -16,6 +16,9 @@ public sealed partial record Packet(string? In, string? Out, string Protocol, st
     /// <summary>The packet that an ICMP error quotes, as the sender of the error saw it.</summary>
     public Packet? About { get; init; }
 
+    /// <summary>Of a packet that is made inside, by whom.</summary>
+    public PacketMaker Maker { get; init; }
+
     /// <summary>Too long for the link that it would leave by.</summary>
     public bool IsTooBig { get; init; }
 
@@ -28,8 +31,9 @@ public sealed partial record Packet(string? In, string? Out, string Protocol, st
     internal FlowTuple Tuple => new(Protocol, Source, Destination);
 
     /// <summary>
-    /// Reads <c>LINK PROTOCOL[KIND] SOURCE > DESTINATION</c>. The link is <c>eth0</c>, <c>net1</c>, or <c>self</c> for a packet made inside,
-    /// with <c>/net1</c> when it is bound. Without a kind, TCP is a SYN, ICMP an echo request and SCTP an INIT. <c>(about tcp A > B)</c>
+    /// Reads <c>LINK PROTOCOL[KIND] SOURCE > DESTINATION</c>. The link is <c>eth0</c>, <c>net1</c>, or <c>self</c> for a packet made inside, by
+    /// the kernel or a socket that nobody has open any more, <c>process</c> for one of a process and <c>relay</c> for one of the relay to a
+    /// destination, with <c>/net1</c> when it is bound. Without a kind, TCP is a SYN, ICMP an echo request and SCTP an INIT. <c>(about tcp A > B)</c>
     /// may follow, and <c>too big</c>.
     /// </summary>
     /// <exception cref="FormatException">It is not of that form.</exception>
@@ -42,8 +46,10 @@ public sealed partial record Packet(string? In, string? Out, string Protocol, st
         }
 
         string[] link = match.Groups["link"].Value.Split('/');
-        return Create(match, link[0] == "self" ? null : link[0], link.ElementAtOrDefault(1)) with
+        PacketMaker maker = link[0] switch { "process" => PacketMaker.Process, "relay" => PacketMaker.Relay, _ => PacketMaker.Kernel };
+        return Create(match, link[0] is "eth0" or "net1" ? link[0] : null, link.ElementAtOrDefault(1)) with
         {
+            Maker = maker,
             About = match.Groups["about"].Success ? Create(AboutPattern().Match(match.Groups["about"].Value), null, null) : null,
             IsTooBig = match.Groups["big"].Success,
         };
@@ -65,7 +71,7 @@ public sealed partial record Packet(string? In, string? Out, string Protocol, st
 
     private const string Body = @"(?<protocol>\w+)(\[(?<kind>[^\]]+)\])? (?<source>\S+) > (?<destination>[^\s)]+)";
 
-    [GeneratedRegex($@"^(?<link>eth0|net1|self(/(eth0|net1))?) {Body}( \(about (?<about>[^)]+)\))?(?<big> too big)?$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex($@"^(?<link>eth0|net1|(self|process|relay)(/(eth0|net1))?) {Body}( \(about (?<about>[^)]+)\))?(?<big> too big)?$", RegexOptions.ExplicitCapture)]
     private static partial Regex Pattern();
 
     [GeneratedRegex($"^{Body}$", RegexOptions.ExplicitCapture)]

@@ -147,12 +147,14 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
         }
 
         Packet reply = answer == "tcp-reset"
-            ? packet with { In = null, Kind = "rst", Source = passage.Destination, Destination = passage.Source }
+            ? packet with { In = null, Out = null, Kind = "rst", Maker = PacketMaker.Kernel, Source = passage.Destination, Destination = passage.Source }
             : packet with
             {
                 In = null,
+                Out = null,
                 Protocol = passage.IsIPv4 ? "icmp" : "icmpv6",
                 Kind = "destination-unreachable",
+                Maker = PacketMaker.Kernel,
                 Source = new IPEndPoint(passage.Destination.Address, 0),
                 Destination = new IPEndPoint(passage.Source.Address, 0),
             };
@@ -166,15 +168,23 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
         };
         if (reply.IsIcmp && !emitted.IsSourceLocal)
         {
-            if (_routes.AddressOf(_routes.FindLink(emitted, out _) ?? "lo", reply.Source.AddressFamily) is not { } source)
+            if (packet.In is null && passage.IsSourceLocal)
+            {
+                emitted.Source = reply.Destination;
+            }
+            else if (_routes.AddressOf(_routes.FindLink(emitted, out _) ?? "lo", reply.Source.AddressFamily) is not { } source)
             {
                 return Outcome.Dropped("unanswered");
             }
-
-            emitted.Source = new IPEndPoint(source, 0);
+            else
+            {
+                emitted.Source = new IPEndPoint(source, 0);
+            }
         }
 
-        return Answered(answer, Emit(emitted));
+        Outcome outcome = Emit(emitted);
+        bool isOwn = packet.In is null && outcome.Fate == Fate.Local;
+        return Answered(answer, isOwn ? outcome with { Fate = Fate.Left, Link = "lo" } : outcome);
     }
 
     private static Outcome Answered(string answer, Outcome outcome) =>

@@ -1,5 +1,6 @@
 using System.Net;
 using EgressAgent.Model.Addressing;
+using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Testing.Tracing;
 
@@ -16,7 +17,7 @@ internal sealed class Passage(Packet packet, TracedRoutes routes)
 
     internal IPEndPoint Destination { get; set; } = packet.Destination;
 
-    internal uint Mark { get; set; }
+    internal uint Mark { get; set; } = packet.Maker == PacketMaker.Relay ? PacketMarks.OfRelay : 0;
 
     internal TracedFlow? Flow { get; set; }
 

@@ -63,6 +63,10 @@ internal sealed class RuleParser
                 return reader.TryTake("set") ? (false, ParseMark(reader))
                     : reader.TryTake("and") ? (true, ParseMarkBits(reader))
                     : (true, ParseMatch("meta mark", reader));
+            case "meta" when reader.Peek == "skuid":
+                // Whose, does not matter: that of the kernel belongs to nobody.
+                reader.Expect("skuid", ">=", "0");
+                return (true, passage => passage.Packet.Maker == PacketMaker.Kernel ? Break : Continue);
             case "ct" when reader.Peek == "mark":
                 // No rule that is known here sets it.
                 reader.Expect("mark", "and");

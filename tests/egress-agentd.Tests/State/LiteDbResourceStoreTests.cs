@@ -45,6 +45,7 @@ public sealed class LiteDbResourceStoreTests : IDisposable
                     PinnedInsideAddresses = [IPAddress.Parse("198.18.0.3")],
                     Failover = FailoverMode.Manual,
                     FlowLog = FlowLogMode.Closed,
+                    LocalProcesses = LocalProcesses.Deny,
                     PassthruTakesTheNode = true,
                 },
             }, generation: long.MaxValue, "198.18.0.3/16", "fd96:e9e5:a::3/112") with

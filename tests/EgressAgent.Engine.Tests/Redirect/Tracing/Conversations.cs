@@ -40,6 +40,14 @@ internal static class Conversations
     public static readonly TracedRouter Relay = TracedRouter.Parse(
         $"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", $"{Clients}, egressagent.org/datapath: relay");
 
+    /// <summary>As <see cref="Full"/>, for nobody but clients.</summary>
+    public static readonly TracedRouter Closed = TracedRouter.Parse(
+        $"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", $"{Clients}, egressagent.org/local-processes: deny");
+
+    /// <summary>As <see cref="Relay"/>, for nobody but clients.</summary>
+    public static readonly TracedRouter ClosedRelay = TracedRouter.Parse(
+        $"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", $"{Clients}, egressagent.org/datapath: relay, egressagent.org/local-processes: deny");
+
     private static readonly TracedRouter RelayWithoutSctp = TracedRouter.Parse(
         $"{Addresses}, redirect: {{ fallbackIP: 203.0.113.30 }}", "egressagent.org/datapath: relay");
 
@@ -281,6 +289,8 @@ internal static class Conversations
             self tcp 192.168.12.99:4001 > 203.0.113.26:80 → dropped by guard
             self udp [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             self udp [2001:db8:12::99]:4001 > [2001:db8:ff::27]:80 → dropped by guard
+            self/eth0 udp 192.168.12.99:4002 > 192.168.12.10:80 → dropped by guard
+            self/eth0 udp [2001:db8:12::99]:4002 > [2001:db8:12::10]:80 → dropped by guard
             """),
         new("SCTP reaches a relay that has a rule of it", RelayWithoutSctp, """
             eth0 sctp 10.88.0.2:4000 > 198.18.0.2:7777 → eth0 port-unreachable from 198.18.0.2
@@ -305,7 +315,70 @@ internal static class Conversations
 
         .. ClosedByDefault("kernel", Full),
         .. ClosedByDefault("relay", Relay),
+
+        // Nobody but clients.
+        ProcessesRefused("kernel", Closed),
+        ProcessesRefused("relay", ClosedRelay),
+        AnswersOfTheKernel("kernel", Closed),
+        AnswersOfTheKernel("relay", ClosedRelay),
+        new("clients are served where processes are refused", Closed, """
+            eth0 tcp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            net1 tcp[syn,ack] 203.0.113.26:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
+            eth0 tcp[ack] 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            process tcp[rst] 192.168.12.99:4000 > 203.0.113.26:80 → dropped unanswered
+            eth0 icmp 10.88.0.2:1 > 198.18.0.2 → net1 192.168.12.99:1 > 203.0.113.30
+            """),
+        new("the relay goes on where processes are refused", ClosedRelay, """
+            eth0 tcp 10.88.0.2:4000 > 198.18.0.2:80 → local
+            self tcp[syn,ack] 198.18.0.2:80 > 10.88.0.2:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
+            process tcp[ack] 198.18.0.2:80 > 10.88.0.2:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
+            process udp 198.18.0.2:81 > 192.168.12.50:4001 → eth0 198.18.0.2:81 > 192.168.12.50:4001
+            process udp [fd96:e9e5:a::2]:8086 > [fd88::2]:4001 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4001
+            relay tcp 192.168.12.99:4000 > 203.0.113.26:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            net1 tcp[syn,ack] 203.0.113.26:80 > 192.168.12.99:4000 → local
+            relay tcp[ack] 192.168.12.99:4000 > 203.0.113.26:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            forget flows
+            relay tcp[rst] 192.168.12.99:4000 > 203.0.113.26:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            relay udp [2001:db8:12::98]:4000 > [2001:db8:ff::27]:80 → net1 [2001:db8:12::98]:4000 > [2001:db8:ff::27]:80
+            relay/eth0 udp 192.168.12.99:4000 > 192.168.12.10:80 → eth0 192.168.12.99:4000 > 192.168.12.10:80
+            process/eth0 udp 192.168.12.99:4001 > 192.168.12.10:80 → lo port-unreachable from 192.168.12.99
+            process/eth0 udp [2001:db8:12::99]:4001 > [2001:db8:12::10]:80 → lo port-unreachable from 2001:db8:12::99
+            """),
     ];
+
+    // A RST that belongs to no flow begins none.
+    private static Conversation ProcessesRefused(string datapath, TracedRouter router) => new($"processes are refused at once ({datapath})", router, """
+            process tcp 192.168.12.99:4000 > 203.0.113.26:80 → lo tcp-reset from 203.0.113.26
+            process udp 192.168.12.98:4000 > 203.0.113.27:80 → lo port-unreachable from 192.168.12.98
+            process icmp 192.168.12.99:1 > 203.0.113.26 → lo port-unreachable from 192.168.12.99
+            process icmp[echo-reply] 192.168.12.99 > 203.0.113.26:1 → dropped by local
+            process tcp [2001:db8:12::99]:4000 > [2001:db8:ff::26]:80 → lo tcp-reset from 2001:db8:ff::26
+            process udp [2001:db8:12::98]:4000 > [2001:db8:ff::26]:80 → lo port-unreachable from 2001:db8:12::98
+            process icmpv6 [2001:db8:12::99]:1 > 2001:db8:ff::26 → lo port-unreachable from 2001:db8:12::99
+            process tcp[rst] 192.168.12.99:4001 > 203.0.113.26:80 → dropped unanswered
+            process tcp[rst] 192.168.12.98:4001 > 203.0.113.26:80 → dropped unanswered
+            process tcp[rst] [2001:db8:12::99]:4001 > [2001:db8:ff::26]:80 → dropped unanswered
+            process tcp[rst] [2001:db8:12::98]:4001 > [2001:db8:ff::26]:80 → dropped unanswered
+            flows → 0
+            self tcp 192.168.12.99:4000 > 203.0.113.26:80 → lo tcp-reset from 203.0.113.26
+            self tcp 192.168.12.98:4000 > 203.0.113.26:80 → lo tcp-reset from 203.0.113.26
+            self tcp [2001:db8:12::99]:4000 > [2001:db8:ff::26]:80 → lo tcp-reset from 2001:db8:ff::26
+            self tcp [2001:db8:12::98]:4000 > [2001:db8:ff::26]:80 → lo tcp-reset from 2001:db8:ff::26
+            process udp 192.168.12.99:4000 > 192.168.12.99:80 → local
+            process udp [2001:db8:12::99]:4000 > [2001:db8:12::99]:80 → local
+            process/net1 tcp 198.18.0.2:4000 > 203.0.113.26:80 → dropped by guard
+            process/net1 tcp [fd96:e9e5:a::2]:4000 > [2001:db8:ff::26]:80 → dropped by guard
+            process/net1 icmpv6[nd-neighbor-advert] 2001:db8:12::99 > ff02::1 → net1 2001:db8:12::99 > ff02::1
+            process/net1 icmpv6[nd-neighbor-solicit] 2001:db8:12::99 > ff02::1:ff00:1 → net1 2001:db8:12::99 > ff02::1:ff00:1
+            """);
+
+    private static Conversation AnswersOfTheKernel(string datapath, TracedRouter router) => new($"the kernel answers where processes are refused ({datapath})", router, """
+            net1 tcp 192.168.12.20:4000 > 192.168.12.99:80 → net1 tcp-reset from 192.168.12.99
+            net1 udp 192.168.12.20:4000 > 192.168.12.98:80 → net1 port-unreachable from 192.168.12.98
+            net1 icmp 192.168.12.20:1 > 192.168.12.99 → net1 echo-reply from 192.168.12.99
+            net1 icmpv6 [2001:db8:12::20]:1 > 2001:db8:12::99 → net1 echo-reply from 2001:db8:12::99
+            net1 253 2001:db8:12::20 > 2001:db8:12::99 → net1 protocol-unreachable from 2001:db8:12::99
+            """);
 
     private static IEnumerable<Conversation> ClosedByDefault(string datapath, TracedRouter router) =>
     [

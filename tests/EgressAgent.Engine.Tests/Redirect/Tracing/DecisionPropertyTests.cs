@@ -32,6 +32,12 @@ public sealed class DecisionPropertyTests
     });
 
     [Fact]
+    public void Nothing_of_a_process_leaves_with_a_reserved_address_where_processes_are_denied() => Conversation((spec, _, packet, outcome) => Assert.False(
+        spec.LocalProcesses == LocalProcesses.Deny && packet is { In: null, Maker: PacketMaker.Process } && outcome is { Fate: Fate.Left, Link: not "lo" }
+            && spec.Addresses.Any(address => address.Address.Address.Equals(outcome.Source!.Address)),
+        $"{packet}: {outcome}"));
+
+    [Fact]
     public void Nothing_comes_in_from_the_LAN_but_replies() => Conversation((_, sent, packet, outcome) =>
         Assert.True(
             packet.In != "net1" || outcome.Link != "eth0" || (outcome.Fate == Fate.Left && IsReply(sent, packet)),

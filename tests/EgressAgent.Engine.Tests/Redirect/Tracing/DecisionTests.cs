@@ -32,6 +32,12 @@ public sealed class DecisionTests
         ("guard", "to the node as a destination", "without ct direction original"),
         ("guard", "to the node as a destination", "the opposite"),
 
+        // By net1 the same may leave. What else the router holds are its inside addresses, as which the relay may answer there, and external
+        // ones, which the tracer knows nothing of.
+        ("guard", "the relay, to the node as a destination", "without oifname \"eth0\""),
+        ("guard", "the relay, to the node as a destination", "without ip saddr { 192.168.12.99 , 192.168.12.98 }"),
+        ("guard", "the relay, to the node as a destination", "without ip6 saddr { 2001:db8:12::99 , 2001:db8:12::98 }"),
+
         // A host that tracks nothing hears errors about its connections too.
         ("from_lan", "meta l4proto { sctp , icmp , icmpv6 } accept", "without icmp"),
 
@@ -53,7 +59,13 @@ public sealed class DecisionTests
     [Fact]
     public void Every_part_of_every_rule_makes_a_difference()
     {
-        string[] unnoticed = [.. new[] { Conversations.Full, Conversations.Relay }.SelectMany(Unnoticed).Distinct()];
+        string[] unnoticed =
+        [
+            .. new[] { Conversations.Full, Conversations.Relay }.SelectMany(Unnoticed).Distinct(),
+
+            // The rest of them is as above.
+            .. new[] { Conversations.Closed, Conversations.ClosedRelay }.SelectMany(Unnoticed).Where(change => change.StartsWith("processes: ", StringComparison.Ordinal)),
+        ];
         string[] unexpected = [.. unnoticed.Where(change => !LockedTwice.Any(twice => Is(change, twice)))];
 
         Assert.True(unexpected.Length == 0, $"no conversation notices a ruleset with:\n{string.Join('\n', unexpected)}");

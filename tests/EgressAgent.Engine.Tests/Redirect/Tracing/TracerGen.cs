@@ -28,8 +28,8 @@ internal static class TracerGen
         Rule.Array[0, 6],
         Gen.Null(Destination),
         Gen.Null(OneOf("10.88.0.0/24", "192.168.12.0/24", "0.0.0.0/0", "fd88::/64").Select(IPNetwork.Parse).Array[1, 2]),
-        Gen.Bool,
-        (addresses, rules, fallback, clients, isRelay) =>
+        Gen.Select(Gen.Bool, Gen.Enum<LocalProcesses>()),
+        (addresses, rules, fallback, clients, choice) =>
         {
             bool Serves(IPAddress destination) => addresses.Any(address => address.Address.Family == destination.AddressFamily);
             return new EgressRouterSpec
@@ -38,7 +38,8 @@ internal static class TracerGen
                 Rules = [.. rules.Where(rule => Serves(rule.Destination)).DistinctBy(rule => (rule.Protocol, rule.Port))],
                 FallbackIP = fallback is not null && Serves(fallback) ? fallback : null,
                 Clients = clients is null ? null : new ClientsSpec(IncludesNode: false, [.. clients]),
-                Datapath = isRelay ? DatapathKind.Relay : DatapathKind.Kernel,
+                Datapath = choice.Item1 ? DatapathKind.Relay : DatapathKind.Kernel,
+                LocalProcesses = choice.Item2,
             };
         });
 
@@ -56,6 +57,7 @@ internal static class TracerGen
 
     private static Gen<Packet> PacketOf(string icmp, params string[] addresses) =>
         from link in OneOf("eth0", "eth0", "net1", "self")
+        from maker in Gen.Enum<PacketMaker>()
         from source in OneOf(addresses)
         from destination in OneOf(addresses)
         from protocol in OneOf("tcp", "udp", "sctp", "47", icmp)
@@ -68,7 +70,10 @@ internal static class TracerGen
             protocol,
             kind,
             new IPEndPoint(IPAddress.Parse(source), protocol == "47" || kind == "echo-reply" ? 0 : sourcePort),
-            new IPEndPoint(IPAddress.Parse(destination), protocol is "47" || kind == "echo-request" ? 0 : destinationPort));
+            new IPEndPoint(IPAddress.Parse(destination), protocol is "47" || kind == "echo-request" ? 0 : destinationPort))
+        {
+            Maker = link == "self" ? maker : PacketMaker.Kernel,
+        };
 
     private static string[] Kinds(string protocol) => protocol switch
     {
