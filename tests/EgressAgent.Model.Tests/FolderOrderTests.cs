@@ -14,7 +14,7 @@ public sealed partial class FolderOrderTests
         ["EgressAgent.Linux"] = ("EgressAgent.Linux",
         [
             "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Cgroups",
-            "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink", "Netlink.Conntrack", "Netlink.Claims", "Netlink.SocketDiagnostics",
+            "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink.Filters", "Netlink", "Netlink.Conntrack", "Netlink.Claims", "Netlink.SocketDiagnostics",
             "Nftables", "AddressConflicts", "Arp", "Ndp", "Inquiries", "Netlink.Monitoring", "Bus",
         ]),
         ["EgressAgent.Model"] = ("EgressAgent.Model",
