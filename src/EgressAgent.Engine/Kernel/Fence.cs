@@ -27,10 +27,9 @@ public sealed class Fence : IDisposable
     private readonly Lazy<(EgressDeadline? Deadline, string? WhyNot)> _kernel;
 
     /// <param name="owner">Whose it is: another agent has another one.</param>
-    /// <exception cref="LinuxException">/proc is not mounted, or no descriptor is left.</exception>
-    public Fence(AgentOwner owner)
+    /// <param name="node">The node, which need not live as long.</param>
+    public Fence(AgentOwner owner, NetworkNamespace node)
     {
-        using NetworkNamespace node = NetworkNamespace.Current();
         string name = NameOf(owner, node);
         _kernel = new(() => Probe(name));
     }

@@ -160,6 +160,11 @@ internal sealed partial class ManagedRouter : IDisposable
     private PassResult Run(RegisteredRouter router, EgressRouterResource wanted, RouterAllocation allocation, ObservedRouter observed)
     {
         FailoverRole role = FindRole(wanted.Spec, observed);
+        if (wanted.Spec.Failover == FailoverMode.Cluster && _kernel.WhyNoFence is { } whyNoFence)
+        {
+            return Wait(router, observed, new PlanProblem(PlanReasons.FenceMissing, whyNoFence), isSilent: true);
+        }
+
         RouterPlan plan = Plan(
             wanted.Spec,
             allocation,
@@ -216,11 +221,11 @@ internal sealed partial class ManagedRouter : IDisposable
     private static IEnumerable<IPAddress> ReservedBy(RegisteredRouter router) => router.Wanted!.Spec.Addresses.Select(address => address.Address.Address);
 
     // Another router may serve by an external address meanwhile, and another node by all addresses.
-    private PassResult Wait(RegisteredRouter router, ObservedRouter observed, PlanProblem problem)
+    private PassResult Wait(RegisteredRouter router, ObservedRouter observed, PlanProblem problem, bool isSilent = false)
     {
         IReadOnlyList<RouterStep> steps =
         [
-            .. _role == FailoverRole.Standby && observed.Macvlan is { IsUp: true } ? [new StandBy()] : ValueList<RouterStep>.Empty,
+            .. (isSilent || _role == FailoverRole.Standby) && observed.Macvlan is { IsUp: true } ? [new StandBy()] : ValueList<RouterStep>.Empty,
             .. RouterDiff.GiveUpExternal(ReservedBy(router), _settled, router.ExternalPorts, observed),
         ];
         foreach (RouterStep step in steps)

@@ -123,6 +123,13 @@ public sealed class ArpSocket : IDisposable
         while (LibC.sendto(_handle, bytes, ArpPacket.Length, 0, &destination, (uint)sizeof(SockAddrLl)) < 0)
         {
             Errno errno = Errno.Last;
+
+            // There was no room, or a filter at the link's egress dropped it: it is lost, as it may be on the way.
+            if (errno == Errno.ENOBUFS)
+            {
+                return;
+            }
+
             if (errno != Errno.EINTR)
             {
                 throw new LinuxException("send ARP packet", _where, errno);

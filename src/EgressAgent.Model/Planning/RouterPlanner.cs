@@ -97,6 +97,7 @@ public static class RouterPlanner
                 master.Mtu)
             {
                 IsUp = role != FailoverRole.Standby,
+                IsFenced = spec.Failover == FailoverMode.Cluster,
             },
             InsideNetworks = [.. allocation.InsideAddresses.Select(inside => inside.Network)],
             Redirect = redirect,
