@@ -90,6 +90,7 @@ internal sealed partial class Agreement
         else if (standing is { Token: null, IsWanted: true } && _isInformed && !_isLeaving && MayClaim(router, standing, now))
         {
             standing.IsAsking = true;
+            standing.FormerHolder = _view.Turns.GetValueOrDefault(router)?.Record.Node;
             Do(new ClaimRouter(router, lease, _view.Turns.GetValueOrDefault(router)?.Modified ?? 0, IsOwn(router) ? _view.Claims[router].Modified : null));
         }
     }

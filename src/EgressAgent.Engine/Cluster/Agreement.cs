@@ -90,6 +90,9 @@ internal sealed partial class Agreement
     /// <summary>The fencing token of this node's claim; null while it holds none.</summary>
     internal long? TokenOf(RouterKey router) => _standings.GetValueOrDefault(router)?.Token;
 
+    /// <summary>Who held a router before this node did; null for nobody.</summary>
+    internal string? FormerHolderOf(RouterKey router) => _standings.GetValueOrDefault(router)?.FormerHolder;
+
     /// <summary>Takes what is to be done, in order.</summary>
     internal IReadOnlyList<AgreementAction> TakeActions()
     {
@@ -257,6 +260,9 @@ internal sealed partial class Agreement
 
         /// <summary>The lease of a claim that went without a release, while its holder's lease may be there.</summary>
         internal HeldClaim? Orphan { get; set; }
+
+        /// <summary>Whose turn it was when this node claimed last.</summary>
+        internal string? FormerHolder { get; set; }
 
         internal long NotBefore { get; set; }
 

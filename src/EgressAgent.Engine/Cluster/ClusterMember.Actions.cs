@@ -167,6 +167,10 @@ public sealed partial class ClusterMember
         return true;
     }
 
+    [LoggerMessage(EventId = EventIds.Failover, EventName = nameof(EventIds.Failover), Level = LogLevel.Information,
+        Message = "{Router}: the cluster has this node, {Node}, hold it from now on, with the fencing token {Token}{Former}")]
+    private static partial void LogHeld(ILogger logger, RouterKey router, string node, long token, string former);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "the routers are silent here, and others take them over when this node's lease is over, some seconds from now: {Reason}")]
     private static partial void LogNotLeft(ILogger logger, string reason);
 

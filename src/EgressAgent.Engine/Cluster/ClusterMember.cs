@@ -193,9 +193,11 @@ public sealed partial class ClusterMember : IDisposable
 
     private void Tell(RouterKey router, RouterHolding before, RouterHolding now)
     {
-        if (now.IsHolder == true && before.IsHolder == false)
+        if (now.IsHolder == true)
         {
-            _takeovers += before.Holder is null || before.Holder == Node ? 0 : 1;
+            string? former = _agreement.FormerHolderOf(router);
+            _takeovers += former is null || former == Node ? 0 : 1;
+            LogHeld(_logger, router, Node, now.Token, former is null || former == Node ? "" : $", after the node {former}");
         }
 
         HoldingChanged?.Invoke(router);
