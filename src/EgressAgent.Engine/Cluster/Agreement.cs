@@ -63,6 +63,7 @@ internal sealed partial class Agreement
         _self = self;
         _view = new ClusterView(keys);
         _informedAt = now;
+        Do(new SilenceAll());
     }
 
     /// <summary>What etcd held last.</summary>

@@ -5,6 +5,9 @@ namespace EgressAgent.Engine.Cluster;
 /// <summary>What is to be done next, in this order: what an <see cref="Agreement"/> decided. What becomes of it the agreement is told.</summary>
 internal abstract record AgreementAction;
 
+/// <summary>Silence all routers that an earlier agent may have let speak: of what that was told, this one knows nothing.</summary>
+internal sealed record SilenceAll : AgreementAction;
+
 /// <summary>Read all keys of the cluster; then <see cref="Agreement.Informed"/>.</summary>
 internal sealed record ReadCluster : AgreementAction;
 

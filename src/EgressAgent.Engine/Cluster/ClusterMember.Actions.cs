@@ -12,6 +12,9 @@ public sealed partial class ClusterMember
     {
         switch (action)
         {
+            case SilenceAll:
+                _fence.CloseAll();
+                break;
             case ExtendFence extension when !_cannotSilence:
                 _fence.Extend(extension.Deadline);
                 break;
