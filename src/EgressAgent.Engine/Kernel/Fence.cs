@@ -70,6 +70,11 @@ public sealed class Fence : IDisposable
     /// <exception cref="InvalidOperationException">There is none: see <see cref="WhyNot"/>.</exception>
     public void Close(RouterKey key) => Kernel.ClearFlag(FlagOf(key));
 
+    /// <summary>Lets no router send anything from now on, also none that an earlier agent let.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    /// <exception cref="InvalidOperationException">There is none: see <see cref="WhyNot"/>.</exception>
+    public void CloseAll() => Kernel.ClearFlags();
+
     /// <summary>Whether <see cref="Open"/> was called last, be it by an earlier agent.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     /// <exception cref="InvalidOperationException">There is none: see <see cref="WhyNot"/>.</exception>

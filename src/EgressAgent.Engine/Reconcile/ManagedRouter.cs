@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
@@ -38,6 +39,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
     private readonly ExternalHolders _external;
+    private readonly ClusterMember? _cluster;
     private readonly Fights _fights;
     private readonly HeldSteps _held;
     private readonly RefusedRepairs _refused;
@@ -60,6 +62,7 @@ internal sealed partial class ManagedRouter : IDisposable
         _logger = context.Logger;
         _status = context.Status;
         _external = context.External;
+        _cluster = context.Cluster;
         _fights = new Fights(context.Time);
         _held = new HeldSteps(context.Time);
         _refused = new RefusedRepairs(context.Time);
@@ -160,9 +163,9 @@ internal sealed partial class ManagedRouter : IDisposable
     private PassResult Run(RegisteredRouter router, EgressRouterResource wanted, RouterAllocation allocation, ObservedRouter observed)
     {
         FailoverRole role = FindRole(wanted.Spec, observed);
-        if (wanted.Spec.Failover == FailoverMode.Cluster && _kernel.WhyNoFence is { } whyNoFence)
+        if (WhyNotAgreed(wanted.Spec) is { } whyNotAgreed)
         {
-            return Wait(router, observed, new PlanProblem(PlanReasons.FenceMissing, whyNoFence), isSilent: true);
+            return Wait(router, observed, whyNotAgreed, isSilent: true);
         }
 
         RouterPlan plan = Plan(
@@ -205,9 +208,10 @@ internal sealed partial class ManagedRouter : IDisposable
             .. _held.Troubles,
             .. _fights.Troubles,
             .. observed.Contested.Select(StatusFacts.Contested),
+            .. (wanted.Spec.Failover == FailoverMode.Cluster ? ClusterProblems(role) : []).Select(StatusFacts.Shortcoming),
             .. new[] { router.AllocationProblem }.OfType<PlanProblem>().Concat(ShortcomingsOf(plan, router)).Concat(observed.Shortcomings).Select(StatusFacts.Shortcoming),
         ];
-        _status.Report(router, role == FailoverRole.Standby ? StatusFacts.Standby(desired, troubles) : StatusFacts.InForce(desired, troubles, _held.Families));
+        _status.Report(router, role == FailoverRole.Standby ? StatusFacts.Standby(desired, troubles, wanted.Spec.Failover == FailoverMode.Cluster ? DescribeHolder() : null) : StatusFacts.InForce(desired, troubles, _held.Families));
         TimeSpan? recheck = observed.Contested.Count > 0 ? ContestRecheck : null;
         TimeSpan? partial = plan.IsPartial ? WaitingRetry : null;
         return new PassResult(((TimeSpan?[])[recheck, partial, observed.NextAnnouncement, _fights.RetryAfter, _held.RetryAfter, _refused.RetryAfter]).Min());
@@ -266,7 +270,7 @@ internal sealed partial class ManagedRouter : IDisposable
 
     private ObservedRouter Converge(RegisteredRouter router, EgressRouterSpec spec, DesiredRouter desired, ObservedRouter observed)
     {
-        PriorHolderCheck check = _configuration.AddressConflictDetection ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
+        PriorHolderCheck check = _configuration.AddressConflictDetection && spec.Failover != FailoverMode.Cluster ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
         IEnumerable<IPAddress>? former = router.Footing?.Gateways.Select(gateway => gateway.Gateway);
         LinuxException? refusal = null;
         _hasRepaired = false;

@@ -82,6 +82,30 @@ internal sealed unsafe class BpfMapHandle : FileHandle
         }
     }
 
+    /// <summary>Removes all entries.</summary>
+    internal void Clear()
+    {
+        byte[] key = new byte[_keySize];
+        while (TryGetFirst(key))
+        {
+            Remove(key);
+        }
+    }
+
+    private bool TryGetFirst(byte[] key)
+    {
+        fixed (byte* pointer = key)
+        {
+            var entry = new Entry { Map = (uint)Descriptor, Value = (ulong)pointer };
+            if (LibC.bpf(LibC.BPF_MAP_GET_NEXT_KEY, &entry, sizeof(Entry)) == 0)
+            {
+                return true;
+            }
+        }
+
+        return Errno.Last is var errno && errno == Errno.ENOENT ? false : throw new LinuxException("list BPF map", "", errno);
+    }
+
     // A deletion has no value.
     private Errno Execute(int command, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {

@@ -68,6 +68,9 @@ public sealed class EgressDeadline : IDisposable
 
     public void ClearFlag(ulong link) => _flags.Remove(Bytes(link));
 
+    /// <exception cref="LinuxException">The kernel refused; some flags may be set still.</exception>
+    public void ClearFlags() => _flags.Clear();
+
     /// <summary>Loads the program for a link, to be attached.</summary>
     /// <param name="link">Whose flag it asks for.</param>
     /// <exception cref="LinuxException">The kernel does not take it.</exception>

@@ -99,6 +99,12 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
     private static async Task<BusBody> ClaimAsync(RouterObject router, BusMethodCall call)
     {
         RouterKey key = router.DemandFailover();
+        if (router.Registered is { Wanted.Spec.Failover: FailoverMode.Cluster })
+        {
+            string holder = router._reconciler.Cluster?.Find(key).Holder is { } node ? $", now {node}; release it there" : "";
+            throw new BusException(BusErrorNames.Failed, $"the nodes of the cluster agree who holds {key}{holder}");
+        }
+
         RouterStatus? status = await Task.Run(() => router._reconciler.ClaimAsync(key)).ConfigureAwait(false);
         return status switch
         {
@@ -130,7 +136,7 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
     // A router that is on one node alone is neither claimed nor released.
     private RouterKey DemandFailover() => Registered is { Wanted.Spec.Failover: FailoverMode.None } alone
         ? throw new BusException(
-            BusErrorNames.Failed, $"{Status.Key} has no `egressagent.org/failover: manual` in {alone.Source}, so it is neither claimed nor released")
+            BusErrorNames.Failed, $"{Status.Key} has no `egressagent.org/failover: manual` or `cluster` in {alone.Source}, so it is neither claimed nor released")
         : Status.Key;
 
     private static void GetResource(RouterObject router, BusMethodCall call, ref MessageWriter reply)

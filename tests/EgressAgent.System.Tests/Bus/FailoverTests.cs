@@ -263,7 +263,7 @@ public abstract class FailoverTests(string datapath) : BusTest(datapath)
         Assert.Contains("unreachable", control.Run("explain", "web", "tcp/8080").Output);
         CommandResult refused = control.Run("claim", "alone");
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains("default/alone has no `egressagent.org/failover: manual` in ", refused.Errors);
+        Assert.Contains("default/alone has no `egressagent.org/failover: manual` or `cluster` in ", refused.Errors);
         Assert.Equal(2, control.Run("release", "alone").ExitCode);
         Assert.Equal(2, control.Run("claim", "nobody").ExitCode);
 

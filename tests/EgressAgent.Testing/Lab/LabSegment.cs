@@ -37,6 +37,9 @@ public sealed class LabSegment
     /// <summary>Lets the switch send back to <paramref name="host"/>'s port what came from it (802.1Qbg reflective relay), or not.</summary>
     public void Reflect(LabHost host, bool on) => _bridgeHost.Ip($"link set {PortOf(host)} type bridge_slave hairpin {(on ? "on" : "off")}");
 
+    /// <summary>Records, from now on, every frame that <paramref name="host"/> sends to this LAN.</summary>
+    public PacketCapture CaptureFrom(LabHost host) => _bridgeHost.CaptureIncoming(PortOf(host));
+
     /// <summary>Records, from now on, every frame between <paramref name="host"/> and this LAN, in both directions.</summary>
     public PacketCapture Capture(LabHost host) => _bridgeHost.Capture(PortOf(host));
 

@@ -68,7 +68,7 @@ internal sealed class EtcdConnection : IDisposable
                     throw;
                 }
             }
-            catch (Exception error) when (error is HttpRequestException or OperationCanceledException or JsonException or IOException and not EtcdException)
+            catch (Exception error) when (error is HttpRequestException or OperationCanceledException or JsonException or IOException and not (EtcdException or EtcdLeaseGoneException))
             {
                 end.ThrowIfCancellationRequested();
                 Leave(endpoint);

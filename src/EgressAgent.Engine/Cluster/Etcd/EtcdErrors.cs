@@ -60,9 +60,13 @@ internal static class EtcdErrors
             JsonException => new EtcdException(EtcdFailure.Version, $"what answers at {endpoint.Authority} is no etcd of version 3.4 or later: {error.Message}", error),
             HttpRequestException { InnerException: SocketException refusal } => new EtcdException(
                 EtcdFailure.Unreachable, $"etcd at {endpoint.Authority} cannot be reached: {refusal.Message}", error),
-            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => new EtcdException(
+            HttpRequestException refusal when refusal.HttpRequestError == HttpRequestError.SecureConnectionError || IsOfTls(refusal) => new EtcdException(
                 EtcdFailure.Certificate, $"etcd at {endpoint.Authority} ends the handshake of TLS: it wants another certificate of the agent (certFile, keyFile), or speaks no TLS", error),
             _ => new EtcdException(EtcdFailure.Unreachable, $"etcd at {endpoint.Authority} does not answer: {error.Message}", error),
         };
     }
+
+    // With TLS 1.3 a certificate is refused when the handshake is over for who shows it.
+    private static bool IsOfTls(Exception? error) =>
+        error is not null && (error.Message.Contains("OpenSSL", StringComparison.Ordinal) || IsOfTls(error.InnerException));
 }

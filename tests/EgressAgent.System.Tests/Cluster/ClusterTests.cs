@@ -1,0 +1,110 @@
+using EgressAgent.Testing;
+using EgressAgent.Testing.Bus;
+using EgressAgent.Testing.Lab;
+
+namespace EgressAgent.System.Tests.Cluster;
+
+/// <summary>Two nodes of a LAN and Debian's etcd: who holds a router, and that the other one is silent.</summary>
+public sealed class ClusterTests : IDisposable
+{
+    private static readonly RouterDocument Web = RouterDocument.Web("web") with { Failover = "cluster" };
+
+    private readonly EgressLab _lab;
+    private readonly EtcdCluster _etcd;
+    private readonly ClusterNode _a;
+    private readonly ClusterNode _b;
+
+    public ClusterTests()
+    {
+        Requires.Agent();
+        Assert.SkipUnless(PrivateBus.IsAvailable, "needs dbus-daemon(1) and busctl(1)");
+        Assert.SkipUnless(EtcdMember.IsInstalled, "needs etcd(1), of Debian's etcd-server");
+        _lab = new EgressLab();
+        _etcd = EtcdCluster.Start(host: _lab.Gateway, address: EgressLab.GatewayAddress);
+        _a = new ClusterNode(_lab, _lab.Node, "a", _etcd, ", priority: 200");
+        _b = new ClusterNode(_lab, _lab.Neighbour, "b", _etcd);
+    }
+
+    public void Dispose()
+    {
+        _lab.Dispose();
+        _a.Dispose();
+        _b.Dispose();
+        _etcd.Dispose();
+    }
+
+    [Fact]
+    public void Router_is_held_by_one_node_and_taken_over_when_its_agent_is_killed()
+    {
+        StartBoth();
+        AssertServes(_a);
+        Assert.False(_b.IsUp);
+        Assert.Contains("the node a holds it", _b.Message);
+        using PacketCapture fromA = _lab.Lan.CaptureFrom(_a.Host);
+
+        _a.Agent.Kill();
+
+        _b.WaitFor("active");
+        AssertSilent(fromA);
+        _a.StartAgent();
+        _a.WaitFor("standby");
+        Assert.False(_a.IsUp);
+        Assert.Contains("the node b holds it", _a.Message);
+        _b.Agent.WaitForLog("default/web: the cluster has this node, b, hold it from now on, with the fencing token ");
+        Assert.Contains(", after the node a", _b.Agent.Log);
+    }
+
+    [Fact]
+    public void Stop_hands_the_router_over()
+    {
+        StartBoth();
+        using PacketCapture fromA = _lab.Lan.CaptureFrom(_a.Host);
+
+        Assert.Equal(0, _a.Agent.Stop());
+
+        Assert.False(_a.IsUp);
+        _b.WaitFor("active");
+        AssertSilent(fromA);
+    }
+
+    [Fact]
+    public void Release_hands_the_router_over_and_claim_is_refused_with_the_reason()
+    {
+        StartBoth();
+
+        Assert.Equal(0, _a.Call("Release").ExitCode);
+
+        Assert.False(_a.IsUp);
+        _b.WaitFor("active");
+        _a.WaitFor("standby");
+        AssertServes(_b);
+        CommandResult claim = _a.Call("Claim");
+        Assert.Equal(1, claim.ExitCode);
+        Assert.Contains("the nodes of the cluster agree who holds default/web, now b; release it there", claim.Errors);
+    }
+
+    private void StartBoth()
+    {
+        _a.Write(Web);
+        _b.Write(Web);
+        _a.StartAgent();
+        _a.WaitFor("active");
+        _b.StartAgent();
+        _b.WaitFor("standby");
+        Eventually.True("b to know of a", () => _b.Message.Contains("the node a holds it"), otherwise: () => _b.Message);
+    }
+
+    private void AssertServes(ClusterNode node)
+    {
+        Assert.Equal(EgressLab.ReservedAddress, node.Host.ProbeTcp(node.InsideAddress, 8080).SeenSource);
+        Assert.Equal(ProbeOutcome.Answered, _lab.Gateway.Ping(EgressLab.ReservedAddress).Outcome);
+    }
+
+    // While the other node serves.
+    private void AssertSilent(PacketCapture fromA)
+    {
+        fromA.Clear();
+        AssertServes(_b);
+        Assert.DoesNotContain(fromA.Packets, packet => $"{packet.Source}" == EgressLab.ReservedAddress || packet.SourceMac.Equals(_b.Mac));
+    }
+}
