@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using EgressAgent.Engine.Cluster.Etcd;
 using EgressAgent.Engine.Kernel;
-using EgressAgent.Linux;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Model;
 using EgressAgent.Model.Resources;
 using Microsoft.Extensions.Logging;

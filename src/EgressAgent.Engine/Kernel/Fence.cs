@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.Namespaces;

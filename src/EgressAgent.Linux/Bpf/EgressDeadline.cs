@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Linux.Interop;
 using static EgressAgent.Linux.Bpf.BpfRegister;
 
