@@ -217,7 +217,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 RemoveRules(remove.Entry);
                 break;
             case Announce announce:
-                _claims.Announce(OutsideLink, announce.Address);
+                _claims.Announce(OutsideLink, announce);
                 break;
             case RecheckAddress recheck:
                 _claims.Recheck(OutsideLink, recheck);

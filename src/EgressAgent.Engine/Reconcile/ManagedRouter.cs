@@ -197,7 +197,7 @@ internal sealed partial class ManagedRouter : IDisposable
         if (observed.Macvlan is { HasCarrier: true } && observed.IsDetectingDuplicatesBeside(desired.ExternalAddresses))
         {
             _status.Report(router, StatusFacts.DetectingDuplicates(desired));
-            return new PassResult(DuplicateDetectionRetry);
+            return new PassResult(observed.NextAnnouncement is { } soon && soon < DuplicateDetectionRetry ? soon : DuplicateDetectionRetry);
         }
 
         _settled = desired;

@@ -100,9 +100,16 @@ public sealed class ArpSocket : IDisposable
 
     /// <inheritdoc cref="ArpPacket.Announcement"/>
     /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
-    public void SendAnnouncement(IPAddress address) => SendAnnouncement(address, _mac);
+    public void SendAnnouncement(IPAddress address, bool inBothForms = false) => SendAnnouncement(address, _mac, inBothForms);
 
-    internal void SendAnnouncement(IPAddress address, PhysicalAddress mac) => Broadcast(ArpPacket.Announcement(mac, address));
+    internal void SendAnnouncement(IPAddress address, PhysicalAddress mac, bool inBothForms = false)
+    {
+        Broadcast(ArpPacket.Announcement(mac, address));
+        if (inBothForms)
+        {
+            Broadcast(ArpPacket.AnnouncementByReply(mac, address));
+        }
+    }
 
     private unsafe void Bind()
     {

@@ -14,19 +14,26 @@ public sealed partial class RouteNetlink
     public const int FirstPreference = 1;
 
     private const uint FirstHandle = 1;
+    private const string Clsact = "clsact";
 
     /// <summary>
     /// Has a program asked about every frame that leaves by a link, before any other filter: <c>tc qdisc add dev … clsact</c> and
     /// <c>tc filter replace dev … egress pref 1 handle 1 bpf direct-action</c>. In the place of another program it comes at once, with no
     /// frame in between that neither was asked about.
     /// </summary>
-    /// <exception cref="LinuxException">The link is gone (ENODEV), the kernel has no clsact or cls_bpf (ENOENT), or a filter of another kind has the place.</exception>
+    /// <exception cref="LinuxException">
+    /// The link is gone (ENODEV), the kernel has no clsact or cls_bpf (ENOENT), or another queueing discipline (EEXIST) or a filter of another
+    /// kind has the place.
+    /// </exception>
     public void SetEgressProgram(int index, EgressProgram program, string name)
     {
         var qdisc = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
         qdisc.Write(new TcMsg { tcm_ifindex = index, tcm_handle = TC_H_CLSACT_MAJOR, tcm_parent = TC_H_CLSACT });
-        qdisc.WriteString(TCA_KIND, "clsact");
-        Add(qdisc.Finish(), "add clsact", $"to {DescribeLink(index)}");
+        qdisc.WriteString(TCA_KIND, Clsact);
+        if (!Add(qdisc.Finish(), "add clsact", $"to {DescribeLink(index)}") && IngressQdisc(index) is { } other && other != Clsact)
+        {
+            throw new LinuxException("add clsact", $"to {DescribeLink(index)} in {Netns}", Errno.EEXIST, $"{other} has its place; if nobody needs that: tc qdisc delete dev … {other}");
+        }
 
         var filter = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE);
         filter.Write(FirstOf(index));
@@ -57,9 +64,24 @@ public sealed partial class RouteNetlink
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public IReadOnlyList<EgressFilter> GetEgressFilters(int index)
     {
+        // The old queueing discipline ingress has the number of clsact, and takes filters for the egress to the ingress.
+        List<EgressFilter> filters = ListFilters(index);
+        return filters.Count > 0 && IngressQdisc(index) != Clsact ? [] : filters;
+    }
+
+    private List<EgressFilter> ListFilters(int index)
+    {
         var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_GETTFILTER, NLM_F_DUMP);
         request.Write(new TcMsg { tcm_ifindex = index, tcm_parent = TC_H_CLSACT_EGRESS });
         return Dump<EgressFilter>(request.Finish(), EgressFilterMessage.Read, $"egress filters of {DescribeLink(index)}");
+    }
+
+    // The kind of what has the number of clsact.
+    private string? IngressQdisc(int index)
+    {
+        var request = new NetlinkWriter(stackalloc byte[NetlinkWriter.BufferSize], RTM_GETQDISC, NLM_F_DUMP);
+        request.Write(default(TcMsg));
+        return Dump<QdiscMessage>(request.Finish(), QdiscMessage.Read, "queueing disciplines").Find(qdisc => qdisc.Link == index && qdisc.Parent == TC_H_CLSACT)?.Kind;
     }
 
     private static TcMsg FirstOf(int index) => new()

@@ -90,7 +90,7 @@ public static class RouterDiff
         IEnumerable<IPAddress> announced = desired.ClaimedAddresses
             .Where(entry => claims.Contains(entry) || observed.Unannounced.Contains(entry.Address.Address)).Select(entry => entry.Address.Address);
         IEnumerable<IPAddress> defended = observed.Contested.Where(contest => contest.IsDefenceDue).Select(contest => contest.Address);
-        steps.AddRange(announced.Union(defended).Select(address => new Announce(address)));
+        steps.AddRange(announced.Union(defended).Select(address => new Announce(address) { IsTakeover = desired.Role == FailoverRole.Holder }));
         IEnumerable<IPAddress> asked = observed.Contested.Where(contest => contest.IsRecheckDue).Select(contest => contest.Address).Union(observed.Suspected);
         steps.AddRange(asked.Select(address => new RecheckAddress(address) { Gateway = desired.GatewayOf(address.AddressFamily) }));
 

@@ -327,6 +327,9 @@ public sealed record RecheckAddress(IPAddress Address) : RouterStep
 /// <summary>Tells the neighbours on the physical network where an address lives now.</summary>
 public sealed record Announce(IPAddress Address) : RouterStep
 {
+    /// <summary>Whether another node may have had it until now: who it was, switches and neighbours remember.</summary>
+    public bool IsTakeover { get; init; }
+
     public override string Thing => $"address {Address} on {RouterNames.OutsideLink}";
 
     public override bool ChangesKernel => false;

@@ -119,6 +119,19 @@ public sealed class EgressDeadlineTests : IDisposable
         Assert.Empty(Route.GetEgressFilters(_lan.Link.Index));
     }
 
+    [Fact]
+    public void Ingress_that_has_the_place_of_clsact_is_named_and_what_is_in_it_is_no_egress_filter()
+    {
+        _lan.Router.Exec("tc", "qdisc", "add", "dev", "net1", "ingress");
+
+        LinuxException refusal = Assert.Throws<LinuxException>(() => Attach(7));
+
+        Assert.Equal(Errno.EEXIST, refusal.Errno);
+        Assert.Contains("ingress has its place", refusal.Message);
+        _lan.Router.Exec("tc", "filter", "add", "dev", "net1", "parent", "ffff:fff3", "pref", "1", "handle", "1", "bpf", "da", "bytecode", "1,6 0 0 0");
+        Assert.Empty(Route.GetEgressFilters(_lan.Link.Index));
+    }
+
     private void Attach(ulong link)
     {
         using EgressProgram program = _deadline.Load(link);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Bus;
 using EgressAgent.Testing.Lab;
@@ -129,7 +130,7 @@ public sealed class ClusterTests : IDisposable
         }
 
         Eventually.True("b's metrics", () => _b.Metrics.Contains("egress_cluster_failovers_total 0\n"));
-        double remaining = double.Parse(_a.Metrics.Split("\negress_cluster_lease_remaining_seconds ")[1].Split('\n')[0], System.Globalization.CultureInfo.InvariantCulture);
+        double remaining = double.Parse(_a.Metrics.Split("\negress_cluster_lease_remaining_seconds ")[1].Split('\n')[0], CultureInfo.InvariantCulture);
         Assert.InRange(remaining, 0.001, 0.4);
         Assert.Contains("egress_router_holder{router_namespace=\"default\",router=\"web\"} 1", _a.Metrics);
         Assert.Contains("egress_router_holder{router_namespace=\"default\",router=\"web\"} 0", _b.Metrics);
