@@ -67,6 +67,12 @@ public sealed partial class ClusterMember : IDisposable
     /// <summary>Who holds a router.</summary>
     public RouterHolding Find(RouterKey router) => _holdings.GetValueOrDefault(router) ?? RouterHolding.Unknown;
 
+    /// <summary>The other nodes that are there and do not hold a router, as far as is known.</summary>
+    public IEnumerable<string> StandbysOf(RouterKey router) => Find(router).Holder is var holder ? Facts.Members.Where(node => node != holder) : [];
+
+    /// <summary>For how long the routers that this node holds may speak from now on, while nothing renews it.</summary>
+    public TimeSpan Remaining => TimeSpan.FromTicks(Math.Max(0, Facts.Deadline - BootClock.Nanoseconds) / TimeSpan.NanosecondsPerTick);
+
     /// <summary>Begins to be a member.</summary>
     public void Start() => _thread.Start();
 

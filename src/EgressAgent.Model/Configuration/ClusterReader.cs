@@ -23,9 +23,10 @@ internal static class ClusterReader
         string? node = fields.Read(SettingsFields.Node) is { } nodeField ? ReadName(nodeField, KubernetesNames.IsSubdomain, KubernetesNames.SubdomainRule) : null;
         EtcdSettings? etcd = fields.Read(SettingsFields.Etcd) is { } etcdField ? ReadEtcd(etcdField) : null;
         int priority = fields.Read(SettingsFields.Priority)?.ReadInteger(SettingsFields.Priority) ?? ClusterSettings.DefaultPriority;
-        bool preempts = fields.Read(SettingsFields.Preempt)?.ReadBoolean() ?? false;
+        fields.Refuse("preempt", "is not there yet: a router stays where it is until that node goes");
+        fields.Refuse("heartbeat", "is not there yet: nodes are renewed by etcd alone");
         fields.Close();
-        return name is null || etcd is null ? null : new ClusterSettings(name, node, etcd, priority, preempts);
+        return name is null || etcd is null ? null : new ClusterSettings(name, node, etcd, priority);
     }
 
     private static string? ReadName(Field field, Func<string, bool> isOne, string rule)

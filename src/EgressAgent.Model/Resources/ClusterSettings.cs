@@ -5,8 +5,7 @@ namespace EgressAgent.Model.Resources;
 /// <param name="Node">This node, another word on each; null for its host name.</param>
 /// <param name="Etcd">Where the nodes agree.</param>
 /// <param name="Priority">Of several nodes that can take a router over, the one with the highest does.</param>
-/// <param name="Preempts">Whether this node takes routers from living nodes of a lower priority.</param>
-public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etcd, int Priority, bool Preempts)
+public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etcd, int Priority)
 {
     public const int DefaultPriority = 100;
 }

@@ -79,7 +79,6 @@ public class AgentConfigurationParserTests
                 username: egress
                 passwordFile: /etc/password
               priority: 200
-              preempt: true
             """);
 
         Assert.Empty(file.Diagnostics);
@@ -96,7 +95,7 @@ public class AgentConfigurationParserTests
         Assert.Equal(new FlowRecordSettings("nat", TellsDestinations: false), configuration.FlowRecords);
         EtcdSettings etcd = new(
             ["https://192.0.2.11:2379", "https://[2001:db8::1]:2379", "http://127.0.0.1:2379"], "/etc/ca.pem", "/etc/cert.pem", "/etc/key.pem", "egress", "/etc/password");
-        Assert.Equal(new ClusterSettings("edge", "a.example.com", etcd, 200, Preempts: true), configuration.Cluster);
+        Assert.Equal(new ClusterSettings("edge", "a.example.com", etcd, 200), configuration.Cluster);
     }
 
     [Fact]
@@ -104,7 +103,7 @@ public class AgentConfigurationParserTests
     {
         ClusterSettings cluster = Parse($"{Head}cluster: {{name: edge, etcd: {{endpoints: ['https://etcd:2379']}}}}\n").Configuration!.Cluster!;
 
-        Assert.Equal(new ClusterSettings("edge", null, new EtcdSettings(["https://etcd:2379"], null, null, null, null, null), 100, Preempts: false), cluster);
+        Assert.Equal(new ClusterSettings("edge", null, new EtcdSettings(["https://etcd:2379"], null, null, null, null, null), 100), cluster);
     }
 
     [Fact]
@@ -181,7 +180,8 @@ public class AgentConfigurationParserTests
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], passwordFile: /c}}", "3:72: cluster.etcd.passwordFile: needs `username` beside it")]
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], caFile: ca.pem}}", "3:66: cluster.etcd.caFile: must be the absolute path of a file, not `ca.pem`")]
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, priority: 0}", "3:69: cluster.priority: must be a whole number, 1 to 10000, not `0`")]
-    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, preempts: true}", "3:59: cluster.preempts: unknown field; did you mean `preempt`?")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, preempt: true}", "3:68: cluster.preempt: is not there yet: a router stays where it is until that node goes")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, prio: 1}", "3:59: cluster.prio: unknown field; allowed here: etcd, name, node, priority")]
     [InlineData("--- {}", "3:5: the file must hold one document, not several")]
     [InlineData("flowRecords: {namespace: ../x}", "3:26: flowRecords.namespace: must be the name of a journal namespace, such as `egress-flows`: up to 64 letters, digits, `-`, `_` and `.`, and a letter or digit first; not `../x`")]
     [InlineData("flowLog: 'all", "3:10: the quote opened here is not closed")]

@@ -29,6 +29,7 @@ internal sealed class ClusterNode : IDisposable
         Assert.Equal("ready", _holder.StandardOutput.ReadLine());
         Busctl = new Busctl(_daemon.Address);
         _files.Bus = _daemon.Address;
+        _files.Configure("metrics: {listen: '127.0.0.1:9817'}");
         _files.Configure($"cluster: {{name: edge, node: {name}, etcd: {{endpoints: [{string.Join(", ", etcd.Endpoints.Select(endpoint => $"'{endpoint}'"))}]}}{more}}}");
     }
 
@@ -48,6 +49,9 @@ internal sealed class ClusterNode : IDisposable
     internal string InsideAddress => Property("InsideAddresses").Split('"')[1];
 
     internal PhysicalAddress Mac => PhysicalAddress.Parse(Property("MacAddress").Split('"')[1].Replace(':', '-').ToUpperInvariant());
+
+    /// <summary>As Prometheus gets them.</summary>
+    internal string Metrics => Host.Check("curl", "--silent", "--fail", "http://127.0.0.1:9817/metrics");
 
     internal bool IsUp => Ip("link show dev net1").Contains("UP");
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Bus;
 using EgressAgent.Testing.Lab;
@@ -82,6 +83,63 @@ public sealed class ClusterTests : IDisposable
         CommandResult claim = _a.Call("Claim");
         Assert.Equal(1, claim.ExitCode);
         Assert.Contains("the nodes of the cluster agree who holds default/web, now b; release it there", claim.Errors);
+    }
+
+    [Fact]
+    public void Etcd_that_is_away_silences_the_holder_which_says_so_and_goes_on_when_it_is_back()
+    {
+        _a.Write(Web);
+        _a.StartAgent();
+        _a.WaitFor("active");
+
+        _etcd.Members[0].Suspend();
+
+        _a.WaitFor("degraded");
+        Assert.Contains($"\"ClusterUnreachable\" \"the router is silent on this node until the cluster renews its claim: etcd at {new Uri(_etcd.Endpoints[0]).Authority} does not answer", _a.Message);
+        Assert.NotEqual(ProbeOutcome.Answered, _lab.Gateway.Ping(EgressLab.ReservedAddress, TimeSpan.FromMilliseconds(300)).Outcome);
+        _etcd.Members[0].Resume();
+        _a.WaitFor("active");
+        AssertServes(_a);
+        _a.Agent.WaitForLog("over: ");
+    }
+
+    [Fact]
+    public void Next_agent_takes_over_what_its_node_holds()
+    {
+        StartBoth();
+        string token = _a.Agent.Log.Split("with the fencing token ")[1].Split('\n')[0].Trim();
+
+        _a.Agent.Kill();
+        _a.StartAgent();
+
+        _a.WaitFor("active");
+        AssertServes(_a);
+        _a.Agent.WaitForLog($"with the fencing token {token}");
+        Assert.DoesNotContain("set net1 down", _a.Agent.Log);
+        Assert.False(_b.IsUp);
+    }
+
+    [Fact]
+    public void Holder_and_standbys_are_shown()
+    {
+        StartBoth();
+
+        foreach (ClusterNode node in (ClusterNode[])[_a, _b])
+        {
+            Assert.Equal("s \"a\"", node.Property("Holder"));
+            Eventually.True("b to be seen", () => node.Property("Standbys") == "as 1 \"b\"");
+        }
+
+        Eventually.True("b's metrics", () => _b.Metrics.Contains("egress_cluster_failovers_total 0\n"));
+        double remaining = double.Parse(_a.Metrics.Split("\negress_cluster_lease_remaining_seconds ")[1].Split('\n')[0], CultureInfo.InvariantCulture);
+        Assert.InRange(remaining, 0.001, 0.4);
+        Assert.Contains("egress_router_holder{router_namespace=\"default\",router=\"web\"} 1", _a.Metrics);
+        Assert.Contains("egress_router_holder{router_namespace=\"default\",router=\"web\"} 0", _b.Metrics);
+
+        _a.Agent.Stop();
+        _b.WaitFor("active");
+        Eventually.True("b's count", () => _b.Metrics.Contains("egress_cluster_failovers_total 1\n"), otherwise: () => _b.Metrics);
+        Assert.Equal(("s \"b\"", "as 0"), (_b.Property("Holder"), _b.Property("Standbys")));
     }
 
     private void StartBoth()
