@@ -62,6 +62,21 @@ public sealed class EgressDeadline : IDisposable
         }
     }
 
+    /// <summary>Whether there is one of a name already. A kernel that has no BPF, or does not permit it, has none.</summary>
+    public static bool Exists(string name)
+    {
+        try
+        {
+            List<FileHandle> found = BpfObjects.FindMaps($"{name}d");
+            found.ForEach(map => map.Dispose());
+            return found.Count > 0;
+        }
+        catch (LinuxException)
+        {
+            return false;
+        }
+    }
+
     public bool IsFlagSet(ulong link) => _flags.Has(Bytes(link));
 
     /// <exception cref="LinuxException">There are <see cref="Capacity"/> already (E2BIG), or no memory is left.</exception>
