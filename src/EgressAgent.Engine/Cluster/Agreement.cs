@@ -80,6 +80,9 @@ internal sealed partial class Agreement
     /// <summary>Until when this node may speak, as far as it was told.</summary>
     internal long Deadline => Math.Max(_renewedAt, _promisedAt) is var began && began == long.MinValue ? 0 : began + FenceTime;
 
+    /// <summary>Whether etcd renewed the lease within the last second.</summary>
+    internal bool IsRenewed(long now) => _lease is not null && _renewedAt > now - (1000 * Millisecond);
+
     /// <summary>Whether this node holds a router; null until it is known whether this agent takes it over from an earlier one of the node.</summary>
     internal bool? IsHolder(RouterKey router)
     {

@@ -89,7 +89,11 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
             Action<EtcdChange>? mine = _watch;
             cluster.After(arrival - cluster.Now, () =>
             {
-                if (ReferenceEquals(mine, _watch))
+                if (ReferenceEquals(mine, _watch) && IsCutOff)
+                {
+                    BreakWatch();
+                }
+                else if (ReferenceEquals(mine, _watch))
                 {
                     Unless(watcher, (agreement, now) => agreement.Changed(change, now));
                 }
