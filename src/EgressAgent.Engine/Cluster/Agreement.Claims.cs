@@ -98,7 +98,7 @@ internal sealed partial class Agreement
     private bool MayClaim(RouterKey router, Standing standing, long now)
     {
         // Not before the fence is extended at all: a router that is held and silent serves nobody.
-        if (Deadline <= now)
+        if (Deadline <= now || !IsKnown())
         {
             return false;
         }

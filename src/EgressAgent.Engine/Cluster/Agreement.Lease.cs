@@ -18,6 +18,8 @@ internal sealed partial class Agreement
         _lease = lease;
         _renewals = 0;
         _nextRenewal = now;
+        ForgetPromises();
+        TickPeers(now);
         Tick(now);
     }
 
@@ -48,8 +50,9 @@ internal sealed partial class Agreement
         }
         else if (isThere == true && began > _renewedAt)
         {
+            _renewedSince = began - _renewedAt > FreshTime || _renewedAt == long.MinValue ? now : _renewedSince;
             _renewedAt = began;
-            Do(new ExtendFence(began + FenceTime));
+            Do(new ExtendFence(Deadline));
         }
 
         Tick(now);
@@ -70,6 +73,7 @@ internal sealed partial class Agreement
 
         _lease = null;
         _renewedAt = long.MinValue;
+        ForgetPromises();
         _retryJoin = now;
     }
 }

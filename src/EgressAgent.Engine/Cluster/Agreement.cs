@@ -20,7 +20,8 @@ internal sealed record AgreementMember(string Node, NodeRecord Record)
 /// which it does silent, and says so: each claim, and each end of one that was given up, is a turn. The holder may speak until a fence after it last <em>began</em> to ask etcd for its lease, and was told that it
 /// is there: a read that is ordered with all writes (not the keep-alive, which a leader that was deposed answers out of its memory). Who
 /// learns that a claim is gone waits a fence from then on before it claims: whatever the last holder was told, it had asked before. A
-/// claim holds for the turns that were seen alone, so that one which comes late is none. All times are of one node each, and no clock of the wall is asked.
+/// claim holds for the turns that were seen alone, so that one which comes late is none. While etcd is away the promises of <em>all</em>
+/// other members do as well: see there. All times are of one node each, and no clock of the wall is asked.
 /// </remarks>
 internal sealed partial class Agreement
 {
@@ -54,6 +55,7 @@ internal sealed partial class Agreement
     private long _retryJoin;
     private long? _lease;
     private long _renewedAt = long.MinValue;
+    private long _renewedSince;
     private long _nextRenewal;
     private int _renewals;
     private bool _isLeaving;
@@ -76,7 +78,10 @@ internal sealed partial class Agreement
     internal long? Lease => _lease;
 
     /// <summary>Until when this node may speak, as far as it was told.</summary>
-    internal long Deadline => _renewedAt == long.MinValue ? 0 : _renewedAt + FenceTime;
+    internal long Deadline => Math.Max(_renewedAt, _promisedAt) is var began && began == long.MinValue ? 0 : began + FenceTime;
+
+    /// <summary>Whether etcd renewed the lease within the last second.</summary>
+    internal bool IsRenewed(long now) => _lease is not null && _renewedAt > now - (1000 * Millisecond);
 
     /// <summary>Whether this node holds a router; null until it is known whether this agent takes it over from an earlier one of the node.</summary>
     internal bool? IsHolder(RouterKey router)
@@ -124,6 +129,7 @@ internal sealed partial class Agreement
             Do(new RenewLease(lease, now));
         }
 
+        TickBeats(now);
         foreach ((RouterKey router, Standing standing) in _standings)
         {
             Consider(router, standing, now);
@@ -149,6 +155,7 @@ internal sealed partial class Agreement
         }
 
         Do(new WatchCluster(revision + 1));
+        TickPeers(now);
         Tick(now);
     }
 
@@ -165,6 +172,10 @@ internal sealed partial class Agreement
         foreach (EtcdEntry entry in change.Entries)
         {
             _view.Apply(entry);
+            if (entry.IsDeleted && _view.IsAsk(entry.Key, out string? answering))
+            {
+                NoteAnswer(answering, now);
+            }
         }
 
         foreach (RouterKey router in before.Union(_view.Claims.Keys).Union(_standings.Keys).ToArray())
@@ -177,6 +188,7 @@ internal sealed partial class Agreement
 
         if (change.Entries.Count > 0)
         {
+            TickPeers(now);
             Tick(now);
         }
     }

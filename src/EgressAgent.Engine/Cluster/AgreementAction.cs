@@ -35,6 +35,21 @@ internal sealed record ClaimRouter(RouterKey Router, long Lease, long Turn, long
 /// <summary>Give a claim up, after which others may claim at once; then <see cref="Agreement.GaveUp"/>.</summary>
 internal sealed record GiveUpRouter(RouterKey Router, long Token) : AgreementAction;
 
+/// <summary>Say that this node knows the members up to a revision; then <see cref="Agreement.Noted"/>.</summary>
+internal sealed record NoteMembers(long Revision) : AgreementAction;
+
+/// <summary>Ask a node by way of etcd whether it is there.</summary>
+internal sealed record AskNode(string Node, long Lease) : AgreementAction;
+
+/// <summary>Answer those who ask this node by way of etcd.</summary>
+internal sealed record AnswerAsk : AgreementAction;
+
+/// <summary>Send a heartbeat to all other members.</summary>
+internal sealed record SendBeat(Heartbeat Beat) : AgreementAction;
+
+/// <summary>Promise who sent a heartbeat what it asks for.</summary>
+internal sealed record AnswerBeat(string Node, long Lease, long Counter) : AgreementAction;
+
 /// <summary>Let the node's routers that are open speak until then, in nanoseconds of CLOCK_BOOTTIME.</summary>
 internal sealed record ExtendFence(long Deadline) : AgreementAction;
 

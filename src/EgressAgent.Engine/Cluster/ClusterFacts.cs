@@ -4,12 +4,13 @@ namespace EgressAgent.Engine.Cluster;
 
 /// <summary>How this node stands to its cluster.</summary>
 /// <param name="Problem">Why the node is renewed or told nothing now; null when all is well.</param>
+/// <param name="Unheard">What is wrong with heartbeats, which moves nothing; null when nothing is.</param>
 /// <param name="Deadline">Until when the routers that it holds may speak, in nanoseconds of CLOCK_BOOTTIME; 0 when they may not.</param>
 /// <param name="Takeovers">How often it took a router over from another node.</param>
 /// <param name="Members">The nodes that are there, in order.</param>
-public sealed record ClusterFacts(string? Problem, long Deadline, long Takeovers, ValueList<string> Members)
+public sealed record ClusterFacts(string? Problem, string? Unheard, long Deadline, long Takeovers, ValueList<string> Members)
 {
-    internal static readonly ClusterFacts Nothing = new("the cluster has not answered yet", 0, 0, []);
+    internal static readonly ClusterFacts Nothing = new(null, null, 0, 0, []);
 }
 
 /// <summary>Who holds a router that the nodes of a cluster agree about.</summary>

@@ -42,6 +42,31 @@ public sealed partial class ClusterMember
             case RevokeLease revocation:
                 Ask(end => Done(_store.RevokeAsync(revocation.Lease, end)), (_, _) => { }, _ => { });
                 break;
+            case NoteMembers note:
+                Ask(
+                    end => Done(_store.NoteMembersAsync(note.Revision, end)),
+                    (_, _) => _agreement.Noted(note.Revision, isDone: true),
+                    _ => _agreement.Noted(note.Revision, isDone: false));
+                break;
+            case AskNode question:
+                Ask(end => Done(_store.AskAsync(question, end)), (_, _) => { }, _ => { });
+                break;
+            case AnswerAsk:
+                Ask(end => Done(_store.AnswerAsync(end)), (_, _) => { }, _ => { });
+                break;
+            case SendBeat beat:
+                foreach ((string node, Member member) in _agreement.View.Nodes)
+                {
+                    Send(new HeartbeatMessage(IsAnswer: false, Node, "", beat.Beat), node, member);
+                }
+
+                break;
+            case AnswerBeat answer:
+                Send(
+                    new HeartbeatMessage(IsAnswer: true, Node, answer.Node, new Heartbeat(answer.Lease, answer.Counter, IsRenewed: true)),
+                    answer.Node,
+                    _agreement.View.Nodes.GetValueOrDefault(answer.Node));
+                break;
             case ClaimRouter claim:
                 Ask(
                     end => _store.ClaimAsync(claim, end),
@@ -54,6 +79,26 @@ public sealed partial class ClusterMember
                     (_, now) => _agreement.GaveUp(release.Router, isDone: true, now),
                     now => _agreement.GaveUp(release.Router, isDone: false, now));
                 break;
+        }
+    }
+
+    private void Send(HeartbeatMessage message, string node, Member? member)
+    {
+        if (node != Node && member?.Record.Heartbeat is { } place)
+        {
+            _heartbeats?.Send(message, place);
+        }
+    }
+
+    private void Hear(HeartbeatMessage message, long now)
+    {
+        if (!message.IsAnswer)
+        {
+            _agreement.Heard(message.From, message.Beat, now);
+        }
+        else if (message.To == Node)
+        {
+            _agreement.Promised(message.From, message.Beat.Lease, message.Beat.Counter, now);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using EgressAgent.Engine.Cluster.Etcd;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Linux.Clocks;
@@ -21,6 +22,7 @@ public sealed partial class ClusterMember : IDisposable
     private readonly ClusterStore _store;
     private readonly Agreement _agreement;
     private readonly Fence _fence;
+    private readonly HeartbeatSocket? _heartbeats;
     private readonly ILogger _logger;
     private readonly BlockingCollection<Action<long>> _inbox = [];
     private readonly CancellationTokenSource _end = new();
@@ -45,7 +47,9 @@ public sealed partial class ClusterMember : IDisposable
         Node = settings.Node ?? Environment.MachineName;
         (_fence, _logger) = (fence, logger);
         ClusterKeys keys = ClusterKeys.Of(settings.Name);
-        AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority));
+        string? heartbeat = settings.Heartbeat is { } place ? new IPEndPoint(place.Address, place.Port).ToString() : null;
+        AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority, heartbeat));
+        _heartbeats = settings.Heartbeat is { } heard ? new HeartbeatSocket(heard, message => Post(now => Hear(message, now))) : null;
         _etcd = new EtcdClient(settings.Etcd, time);
         _store = new ClusterStore(_etcd, keys, self);
         _agreement = new Agreement(self, keys, BootClock.Nanoseconds);
@@ -111,6 +115,7 @@ public sealed partial class ClusterMember : IDisposable
     public void Dispose()
     {
         End();
+        _heartbeats?.Dispose();
         _etcd.Dispose();
         _end.Dispose();
         _inbox.Dispose();
@@ -187,14 +192,26 @@ public sealed partial class ClusterMember : IDisposable
             _left?.TrySetResult(_agreement.Lease);
         }
 
-        string? problem = _cannotSilence ? _problem : _agreement.Lease is null || _agreement.Deadline < BootClock.Nanoseconds || !_agreement.IsInformed ? _problem : null;
-        ClusterFacts facts = new(problem, _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
+        string? problem = _cannotSilence ? _problem : _agreement.IsRenewed(BootClock.Nanoseconds) && _agreement.IsInformed ? null : _problem;
+        ClusterFacts facts = new(problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
         ClusterFacts last = _facts;
         _facts = facts;
-        if (facts.Problem != last.Problem)
+        if (_heartbeats is not null)
+        {
+            _heartbeats.Key = _agreement.View.HeartbeatKey is { } key ? Convert.FromHexString(key) : null;
+        }
+
+        if (facts.Problem != last.Problem || facts.Unheard != last.Unheard)
         {
             ProblemChanged?.Invoke(facts);
         }
+    }
+
+    private string? DescribeUnheard()
+    {
+        string[] nodes = [.. _agreement.Unheard.Order(StringComparer.Ordinal)];
+        return _heartbeats?.Problem ?? (nodes.Length == 0 ? null
+            : $"heartbeats of {string.Join(", ", nodes)} do not come, and by way of etcd there are answers: let UDP through between the nodes, to the port of cluster.heartbeat");
     }
 
     private void Tell(RouterKey router, RouterHolding before, RouterHolding now)

@@ -7,7 +7,8 @@ namespace EgressAgent.Engine.Cluster;
 /// <summary>What is known of a member: the value of <c>nodes/NODE</c> and, with its lease, of <c>alive/NODE</c>.</summary>
 /// <param name="Id">The machine and the agent's state directory: two nodes of one name are told apart by it.</param>
 /// <param name="Priority">Of several nodes that can take a router, the one with the highest does.</param>
-internal sealed record NodeRecord(string Id, int Priority);
+/// <param name="Heartbeat">Where it hears the others, <c>ADDRESS:PORT</c>; null where it does not.</param>
+internal sealed record NodeRecord(string Id, int Priority, string? Heartbeat = null);
 
 /// <summary>Who holds a router.</summary>
 /// <param name="Node">The node.</param>

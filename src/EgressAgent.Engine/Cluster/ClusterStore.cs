@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using EgressAgent.Engine.Cluster.Etcd;
 using EgressAgent.Model;
@@ -28,6 +29,11 @@ internal sealed class ClusterStore(EtcdClient etcd, ClusterKeys keys, AgreementM
         (long lease, _) = await etcd.GrantAsync(ShortestTtl, Deadline, end).ConfigureAwait(false);
         string record = JsonSerializer.Serialize(self.Record, ClusterJson.Default.NodeRecord);
         (string node, string alive) = (keys.Node(self.Node), keys.Alive(self.Node));
+        if (self.Record.Heartbeat is not null)
+        {
+            await etcd.TransactAsync(new EtcdTransaction().IfAbsent(keys.HeartbeatKey).Put(keys.HeartbeatKey, NewKey()), Deadline, end).ConfigureAwait(false);
+        }
+
         EtcdOutcome? outcome = await etcd.TransactAsync(
             new EtcdTransaction().IfAbsent(alive).Put(node, record).Put(alive, record, lease).OrRead(alive), Deadline, end).ConfigureAwait(false);
         if (outcome is { Succeeded: false, Entries: [var other, ..] })
@@ -86,6 +92,26 @@ internal sealed class ClusterStore(EtcdClient etcd, ClusterKeys keys, AgreementM
     {
         await etcd.TransactAsync(
             new EtcdTransaction().IfCreated(keys.Claim(router), token).Delete(keys.Claim(router)).Put(keys.Turn(router), Turn(isOver: true)), Deadline, end).ConfigureAwait(false);
+    }
+
+    /// <summary>Says that this node knows all members up to a revision.</summary>
+    internal Task NoteMembersAsync(long revision, CancellationToken end) =>
+        etcd.TransactAsync(new EtcdTransaction().Put(keys.Seen(self.Node), revision.ToString(CultureInfo.InvariantCulture)), Deadline, end);
+
+    /// <summary>Asks a node whether it is there.</summary>
+    internal Task AskAsync(AskNode question, CancellationToken end) =>
+        etcd.TransactAsync(new EtcdTransaction().Put(keys.Ask(question.Node), self.Node, question.Lease), Deadline, end);
+
+    /// <summary>Says to all who ask that this node is there.</summary>
+    internal Task AnswerAsync(CancellationToken end) => etcd.TransactAsync(new EtcdTransaction().Delete(keys.Ask(self.Node)), Deadline, end);
+
+    // The runtime's own source loads OpenSSL.
+    private static string NewKey()
+    {
+        byte[] key = new byte[HeartbeatMessage.KeySize];
+        using FileStream random = File.OpenRead("/dev/urandom");
+        random.ReadExactly(key);
+        return Convert.ToHexStringLower(key);
     }
 
     private string Turn(bool isOver) => JsonSerializer.Serialize(new TurnRecord(self.Node, isOver), ClusterJson.Default.TurnRecord);

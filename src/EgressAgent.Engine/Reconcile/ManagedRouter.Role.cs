@@ -117,14 +117,21 @@ internal sealed partial class ManagedRouter
         : _kernel.WhyNoFence is { } why ? new PlanProblem(PlanReasons.FenceMissing, why)
         : null;
 
-    private IEnumerable<PlanProblem> ClusterProblems(FailoverRole role) => _cluster is { Facts.Problem: { } problem }
-        ? [new PlanProblem(
-            StatusReasons.ClusterUnreachable,
-            $"{(role == FailoverRole.Holder ? "the router is silent on this node until the cluster renews its claim" : "the cluster cannot be asked, so that this node takes nothing over")}: {problem}")
+    private IEnumerable<PlanProblem> ClusterProblems(FailoverRole role)
+    {
+        if (_cluster is { Facts.Problem: { } problem })
         {
-            Subject = "the cluster",
-        }]
-        : [];
+            string what = role == FailoverRole.Standby ? "the cluster cannot be asked, so that this node takes nothing over"
+                : _cluster.Remaining > TimeSpan.Zero ? "etcd cannot be asked, and the other nodes renew the claim of this one"
+                : "the router is silent on this node until the cluster renews its claim";
+            yield return new PlanProblem(StatusReasons.ClusterUnreachable, $"{what}: {problem}") { Subject = "the cluster" };
+        }
+
+        if (_cluster is { Facts.Unheard: { } unheard })
+        {
+            yield return new PlanProblem(StatusReasons.HeartbeatsMissing, unheard) { Subject = "heartbeats" };
+        }
+    }
 
     private string? DescribeHolder() => _cluster?.Find(_key) is { } holding
         ? holding.Holder is { } holder && holder != _cluster.Node ? $"the node {holder} holds it" : "no node holds it yet"

@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Model.Description;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Validation;
@@ -24,9 +25,9 @@ internal static class ClusterReader
         EtcdSettings? etcd = fields.Read(SettingsFields.Etcd) is { } etcdField ? ReadEtcd(etcdField) : null;
         int priority = fields.Read(SettingsFields.Priority)?.ReadInteger(SettingsFields.Priority) ?? ClusterSettings.DefaultPriority;
         fields.Refuse("preempt", "is not there yet: a router stays where it is until that node goes");
-        fields.Refuse("heartbeat", "is not there yet: nodes are renewed by etcd alone");
+        HeartbeatSettings? heartbeat = fields.Read(SettingsFields.Heartbeat) is { } heartbeatField ? ReadHeartbeat(heartbeatField) : null;
         fields.Close();
-        return name is null || etcd is null ? null : new ClusterSettings(name, node, etcd, priority);
+        return name is null || etcd is null ? null : new ClusterSettings(name, node, etcd, heartbeat, priority);
     }
 
     private static string? ReadName(Field field, Func<string, bool> isOne, string rule)
@@ -42,6 +43,38 @@ internal static class ClusterReader
         }
 
         field.Error($"must be a name: {rule}; not {YamlScalar.Quote(text)}");
+        return null;
+    }
+
+    private static HeartbeatSettings? ReadHeartbeat(Field field)
+    {
+        if (field.ReadFields("a mapping with `address`") is not { } fields)
+        {
+            return null;
+        }
+
+        IPAddress? address = fields.Read(SettingsFields.HeartbeatAddress) is { } addressField ? ReadAddress(addressField) : null;
+        IPAddress? listen = fields.Read(SettingsFields.HeartbeatListen) is { } listenField ? ReadAddress(listenField, isAnyTaken: true) : null;
+        int port = fields.Read(SettingsFields.HeartbeatPort)?.ReadInteger(SettingsFields.HeartbeatPort) ?? HeartbeatSettings.DefaultPort;
+        fields.Close();
+        return address is null ? null : new HeartbeatSettings(address, listen ?? address, port);
+    }
+
+    private static IPAddress? ReadAddress(Field field, bool isAnyTaken = false)
+    {
+        const string what = "an IP address of this node, such as `192.0.2.1`";
+        if (field.ReadText(what) is not { } text)
+        {
+            return null;
+        }
+
+        if (IPAddress.TryParse(text, out IPAddress? address) && address.ToString() == text
+            && (isAnyTaken || !(address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))))
+        {
+            return address;
+        }
+
+        field.Error($"must be {what}, not {YamlScalar.Quote(text)}");
         return null;
     }
 

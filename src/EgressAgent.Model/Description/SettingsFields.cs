@@ -102,13 +102,29 @@ internal static class SettingsFields
         Required = "a mapping with `endpoints`",
     };
 
+    public static readonly FieldRule HeartbeatAddress = new(
+        "address", "This node's address, to which the others send heartbeats.", new TextRule(Patterns.Address, "192.0.2.1", "2001:db8::1"))
+    {
+        Required = "this node's address, to which the others send heartbeats",
+    };
+
+    public static readonly FieldRule HeartbeatListen = new(
+        "listen", "The address at which heartbeats are heard, `address` when it is not given.", new TextRule(Patterns.Address, "192.0.2.1", "2001:db8::1"));
+
+    public static readonly FieldRule HeartbeatPort = new("port", "The port (UDP), 9818 when it is not given.", new IntegerRule(1, 65535));
+
+    public static readonly FieldRule Heartbeat = new(
+        "heartbeat",
+        "Where the nodes hear each other, so that one that is lost is replaced within a second, and routers go on while etcd is away.",
+        new MappingRule(HeartbeatAddress, HeartbeatListen, HeartbeatPort));
+
     public static readonly FieldRule Priority = new(
         "priority", "Of several nodes that can take a router over the one with the highest does, 100 when it is not given.", new IntegerRule(1, 10000));
 
     public static readonly FieldRule Cluster = new(
         "cluster",
         "The nodes that agree who holds a router with the annotation `egressagent.org/failover: cluster`.",
-        new MappingRule(ClusterName, Node, Etcd, Priority));
+        new MappingRule(ClusterName, Node, Etcd, Heartbeat, Priority));
 
     public static readonly MappingRule Document = new(
         ApiVersion, Kind, InsideNetworks, ServiceNetworks, Clients, Datapath, AddressConflictDetection, FlowLog, DrainTimeout, EtcHosts, Metrics, FlowRecords, Cluster)

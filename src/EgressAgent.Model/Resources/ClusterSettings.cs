@@ -1,13 +1,25 @@
+using System.Net;
+
 namespace EgressAgent.Model.Resources;
 
 /// <summary>The cluster of nodes that agree who holds routers with <c>egressagent.org/failover: cluster</c>.</summary>
 /// <param name="Name">The cluster, alike on all of its nodes: keys in etcd and MAC addresses follow from it.</param>
 /// <param name="Node">This node, another word on each; null for its host name.</param>
 /// <param name="Etcd">Where the nodes agree.</param>
+/// <param name="Heartbeat">Where the nodes hear each other; null where etcd alone renews them.</param>
 /// <param name="Priority">Of several nodes that can take a router over, the one with the highest does.</param>
-public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etcd, int Priority)
+public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etcd, HeartbeatSettings? Heartbeat, int Priority)
 {
     public const int DefaultPriority = 100;
+}
+
+/// <summary>Where nodes hear each other.</summary>
+/// <param name="Address">This node's, to which the others send.</param>
+/// <param name="Listen">Where this node hears; <see cref="Address"/> but behind NAT.</param>
+/// <param name="Port">UDP.</param>
+public sealed record HeartbeatSettings(IPAddress Address, IPAddress Listen, int Port)
+{
+    public const int DefaultPort = 9818;
 }
 
 /// <summary>How etcd is reached.</summary>

@@ -20,16 +20,26 @@ internal sealed class SimulatedCluster
     private readonly SimulatedEtcd _etcd = new();
     private readonly SimulatedNode[] _nodes;
     private long _sequence;
-    private bool _isAway;
 
-    internal SimulatedCluster(int seed, int nodes, IReadOnlySet<RouterKey> routers)
+    internal bool IsEtcdAway { get; set; }
+
+    /// <param name="seed">Of the schedule.</param>
+    /// <param name="nodes">How many.</param>
+    /// <param name="routers">Those that all nodes have.</param>
+    /// <param name="joining">How many of the nodes are members later on.</param>
+    internal SimulatedCluster(int seed, int nodes, IReadOnlySet<RouterKey> routers, int joining = 0)
     {
         _random = new Random(seed);
         Routers = routers;
         _nodes = [.. Enumerable.Range(0, nodes).Select(number => new SimulatedNode(this, number, _random.NextInt64(1000 * Millisecond, 100_000 * Millisecond)))];
-        foreach (SimulatedNode node in _nodes)
+        foreach (SimulatedNode node in _nodes.SkipLast(joining))
         {
             node.Begin();
+        }
+
+        foreach (SimulatedNode node in _nodes.TakeLast(joining))
+        {
+            After(Between(3000, 30_000), node.Begin);
         }
     }
 
@@ -53,7 +63,11 @@ internal sealed class SimulatedCluster
         {
             Action happens = _events.Dequeue();
             Now = place.Time;
-            _etcd.Expire(Now);
+            if (!IsEtcdAway)
+            {
+                _etcd.Expire(Now);
+            }
+
             happens();
         }
 
@@ -67,12 +81,12 @@ internal sealed class SimulatedCluster
     {
         if (!HasFaults)
         {
-            _isAway = false;
+            IsEtcdAway = false;
             return;
         }
 
         SimulatedNode node = _nodes[_random.Next(_nodes.Length)];
-        switch (_random.Next(8))
+        switch (_random.Next(10))
         {
             case 0:
                 node.Kill(Between(20, 3000));
@@ -81,10 +95,10 @@ internal sealed class SimulatedCluster
                 node.StandStill(Between(50, 4000));
                 break;
             case 3:
-                _isAway = true;
+                IsEtcdAway = true;
                 After(Between(100, 4000), () =>
                 {
-                    _isAway = false;
+                    IsEtcdAway = false;
                     _etcd.RenewAll(Now);
                 });
                 break;
@@ -97,6 +111,10 @@ internal sealed class SimulatedCluster
             case 6:
                 node.Tell((agreement, now) => agreement.Release(Routers.ElementAt(_random.Next(Routers.Count)), now));
                 break;
+            case 7 or 8:
+                node.IsUnheard = true;
+                After(Between(100, 4000), () => node.IsUnheard = false);
+                break;
             default:
                 node.IsCutOff = true;
                 After(Between(100, 4000), () => node.IsCutOff = false);
@@ -105,6 +123,8 @@ internal sealed class SimulatedCluster
     }
 
     internal void After(long delay, Action action) => _events.Enqueue(action, (Now + delay, _sequence++));
+
+    internal SimulatedNode Find(string name) => _nodes.Single(node => node.Name == name);
 
     internal long Between(int fromMilliseconds, int toMilliseconds) => _random.NextInt64(fromMilliseconds * Millisecond, toMilliseconds * Millisecond);
 
@@ -136,7 +156,7 @@ internal sealed class SimulatedCluster
         After(patience, () => Finish((agreement, now) => silent(agreement, now)));
         After(Delay(), () =>
         {
-            if (_isAway || node.IsCutOff || Chance(0.02))
+            if (IsEtcdAway || node.IsCutOff || Chance(0.02))
             {
                 return;
             }
@@ -179,6 +199,33 @@ internal sealed class SimulatedCluster
                     (agreement, now) => agreement.Renewed(renewal.Lease, renewal.Began, null, now),
                     400 * Millisecond);
                 break;
+            case RevokeLease revocation:
+                Ask(node, etcd => Revoke(etcd, revocation.Lease), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
+                break;
+            case NoteMembers note:
+                Ask(
+                    node,
+                    etcd => Write(etcd, (Keys.Seen(node.Name), $"{note.Revision}", 0)),
+                    (agreement, _, _) => agreement.Noted(note.Revision, isDone: true),
+                    (agreement, _) => agreement.Noted(note.Revision, isDone: false),
+                    2000 * Millisecond);
+                break;
+            case AskNode question:
+                Ask(node, etcd => etcd.HasLease(question.Lease) && Write(etcd, (Keys.Ask(question.Node), node.Name, question.Lease)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
+                break;
+            case AnswerAsk:
+                Ask(node, etcd => etcd.Find(Keys.Ask(node.Name)) is not null && Write(etcd, (Keys.Ask(node.Name), null, 0)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
+                break;
+            case SendBeat beat:
+                foreach (SimulatedNode other in _nodes.Where(other => other != node))
+                {
+                    Deliver(node, other, (agreement, now) => agreement.Heard(node.Name, beat.Beat, now));
+                }
+
+                break;
+            case AnswerBeat answer:
+                Deliver(node, _nodes.Single(other => other.Name == answer.Node), (agreement, now) => agreement.Promised(node.Name, answer.Lease, answer.Counter, now));
+                break;
             case ClaimRouter claim:
                 Ask(
                     node,
@@ -198,10 +245,37 @@ internal sealed class SimulatedCluster
         }
     }
 
+    // At times late, twice, or not at all.
+    private void Deliver(SimulatedNode from, SimulatedNode to, Action<Agreement, long> tell)
+    {
+        for (int copy = Chance(0.02) ? 2 : 1; copy > 0; copy--)
+        {
+            After(Delay(), () =>
+            {
+                if (!from.IsUnheard && !to.IsUnheard && !Chance(0.02))
+                {
+                    to.Tell(tell);
+                }
+            });
+        }
+    }
+
+    private static bool Revoke(SimulatedEtcd etcd, long lease)
+    {
+        etcd.Revoke(lease);
+        return true;
+    }
+
+    private static bool Write(SimulatedEtcd etcd, params (string Key, string? Value, long Lease)[] writes)
+    {
+        etcd.Write(writes);
+        return true;
+    }
+
     private long Join(SimulatedEtcd etcd, SimulatedNode node)
     {
         long lease = etcd.Grant(Now);
-        string record = $$"""{"id":"{{node.Name}}","priority":100}""";
+        string record = $$"""{"id":"{{node.Name}}","priority":100,"heartbeat":"{{node.Name}}"}""";
         etcd.Write((Keys.Node(node.Name), record, 0), (Keys.Alive(node.Name), record, lease));
         return lease;
     }

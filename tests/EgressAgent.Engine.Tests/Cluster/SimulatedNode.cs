@@ -23,7 +23,11 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
 
     internal int Life { get; private set; }
 
+    /// <summary>Whether etcd is out of reach.</summary>
     internal bool IsCutOff { get; set; }
+
+    /// <summary>Whether no heartbeat comes from it, or to it.</summary>
+    internal bool IsUnheard { get; set; }
 
     private long Clock => cluster.Now + booted;
 
@@ -32,7 +36,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
     internal void Begin()
     {
         Life++;
-        _agreement = new Agreement(new AgreementMember(Name, new NodeRecord(Name, 100)), ClusterKeys.Of("edge"), Clock);
+        _agreement = new Agreement(new AgreementMember(Name, new NodeRecord(Name, 100, Name)), ClusterKeys.Of("edge"), Clock);
         Tell((agreement, now) => agreement.Want(cluster.Routers, now));
         Beat(Life);
     }
@@ -85,7 +89,11 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
             Action<EtcdChange>? mine = _watch;
             cluster.After(arrival - cluster.Now, () =>
             {
-                if (ReferenceEquals(mine, _watch))
+                if (ReferenceEquals(mine, _watch) && IsCutOff)
+                {
+                    BreakWatch();
+                }
+                else if (ReferenceEquals(mine, _watch))
                 {
                     Unless(watcher, (agreement, now) => agreement.Changed(change, now));
                 }

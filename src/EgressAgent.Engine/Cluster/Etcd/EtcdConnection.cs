@@ -42,7 +42,7 @@ internal sealed class EtcdConnection : IDisposable
         }
     }
 
-    /// <summary>Asks an endpoint, and the others when it cannot be reached; one that does not answer has the time that there is for all.</summary>
+    /// <summary>Asks an endpoint, and the others when it cannot be reached or says nothing.</summary>
     /// <exception cref="EtcdException">None serves.</exception>
     /// <exception cref="OperationCanceledException">The caller's token.</exception>
     internal async Task<TAnswer> AskAsync<TQuestion, TAnswer>(
@@ -52,12 +52,15 @@ internal sealed class EtcdConnection : IDisposable
         deadline.CancelAfter(time);
         for (int attempt = 1; ; attempt++)
         {
+            // One that says nothing takes a share of the time.
             Uri endpoint = Endpoint;
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token);
+            patience.CancelAfter(_endpoints.Length > 1 ? time / 3 : time);
             try
             {
-                using HttpResponseMessage response = await SendAsync(endpoint, path, question, questionType, deadline.Token).ConfigureAwait(false);
-                await using Stream content = await response.Content.ReadAsStreamAsync(deadline.Token).ConfigureAwait(false);
-                return await JsonSerializer.DeserializeAsync(content, answerType, deadline.Token).ConfigureAwait(false)
+                using HttpResponseMessage response = await SendAsync(endpoint, path, question, questionType, patience.Token).ConfigureAwait(false);
+                await using Stream content = await response.Content.ReadAsStreamAsync(patience.Token).ConfigureAwait(false);
+                return await JsonSerializer.DeserializeAsync(content, answerType, patience.Token).ConfigureAwait(false)
                     ?? throw new JsonException("an empty answer");
             }
             catch (EtcdException failure) when (failure.Failure is EtcdFailure.NoQuorum or EtcdFailure.Certificate or EtcdFailure.Unreachable)
