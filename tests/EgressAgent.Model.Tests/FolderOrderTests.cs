@@ -13,15 +13,15 @@ public sealed partial class FolderOrderTests
     {
         ["EgressAgent.Linux"] = ("EgressAgent.Linux",
         [
-            "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Cgroups",
-            "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink", "Netlink.Conntrack", "Netlink.Claims", "Netlink.SocketDiagnostics",
+            "", "Interop.Uapi", "Interop", "Clocks", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Cgroups",
+            "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink.Filters", "Netlink", "Netlink.Conntrack", "Netlink.Claims", "Netlink.SocketDiagnostics",
             "Nftables", "AddressConflicts", "Arp", "Ndp", "Inquiries", "Netlink.Monitoring", "Bus",
         ]),
         ["EgressAgent.Model"] = ("EgressAgent.Model",
         [
             "", "Addressing", "Resources", "Description", "Yaml", "Validation", "Configuration", "Legacy", "Redirecting", "Planning", "Status",
         ]),
-        ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Clients", "Records", "Relay", "Redirect", "Kernel", "Registry", "Reconcile", "Traffic"]),
+        ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Clients", "Records", "Relay", "Redirect", "Kernel", "Registry", "Cluster.Etcd", "Cluster", "Reconcile", "Traffic"]),
         ["egress-agentd"] = ("EgressAgent.Daemon", ["", "Logging", "State", "Watch", "Names", "Metrics", "Bus", "Hosting", "Commands"]),
         ["egressctl"] = ("EgressAgent.Control", ["", "Agent", "Setup", "Printing", "Commands"]),
     };

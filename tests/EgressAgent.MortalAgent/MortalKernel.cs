@@ -52,6 +52,8 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
         kernel.ApplyServices(plan);
     }
 
+    public string? WhyNoFence => kernel.WhyNoFence;
+
     public ObservedNode ObserveNode() => kernel.ObserveNode();
 
     public IReadOnlyList<RouterKey> ListRouters(Predicate<RouterKey>? isAskedFor) => kernel.ListRouters(isAskedFor);

@@ -39,13 +39,15 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
 
     // RFC 5227, 2.3: ANNOUNCE_NUM and ANNOUNCE_INTERVAL. One may be lost, most of all right after the link came up, while a switch
     // or the kernel is not ready to send.
-    private const int AnnouncementCount = 2;
-    private static readonly TimeSpan AnnouncementInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan[] AnnouncementIntervals = [TimeSpan.FromSeconds(2)];
 
     // An external address may have moved here from another router, and a neighbour that learned where it was keeps that for a second
     // (locktime, arp(7)), whatever it is told. It is told again when that is over.
-    private const int ExternalAnnouncementCount = 4;
-    private static readonly TimeSpan ExternalAnnouncementInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan[] ExternalAnnouncementIntervals = [.. Enumerable.Repeat(TimeSpan.FromMilliseconds(500), 3)];
+
+    // What was another node's until now the network is to know at once, and after that for as long as a switch or a neighbour may be slow.
+    private static readonly TimeSpan[] TakeoverIntervals =
+        [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)];
 
     private readonly AddressDefence _defence = new(ears, monitor.Loop, time);
 
@@ -130,8 +132,10 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
         _defence.Rechecked(recheck.Address, holder?.Mac, holder?.Kind ?? HolderKind.Unknown);
     }
 
-    internal void Announce(Link link, IPAddress address)
+    internal void Announce(Link link, Announce announce)
     {
+        IPAddress address = announce.Address;
+
         // Looked at first: what happens while the packets are on their way makes them due again.
         Attachment attachment = AttachmentOf(link);
         if (!CanAnnounce(link))
@@ -141,18 +145,21 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
 
         if (!address.IsIPv4)
         {
-            AnnounceIPv6(link, address);
+            if (!TryAnnounceIPv6(link, address))
+            {
+                return;
+            }
         }
-        else if (!_defence.TryAnnounce(link, address))
+        else if (!_defence.TryAnnounce(link, address, inBothForms: announce.IsTakeover))
         {
             using ArpSocket socket = ArpSocket.Open(netns.Namespace, link.Index, link.MacAddress);
-            socket.SendAnnouncement(address);
+            socket.SendAnnouncement(address, inBothForms: announce.IsTakeover);
         }
 
         int count = _announced.TryGetValue(address, out Announcement last) && last.Attachment == attachment ? last.Count : 0;
-        _announced[address] = new Announcement(attachment, count + 1, time.GetTimestamp());
+        _announced[address] = new Announcement(attachment, count + 1, time.GetTimestamp(), announce.IsTakeover);
         _defence.Defended(address);
-        if (count + 1 == AnnouncementCount)
+        if (IsComplete(address, _announced[address]))
         {
             Note();
         }
@@ -181,7 +188,7 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
         Recall();
         Attachment attachment = AttachmentOf(link);
         return [.. from address in addresses
-                   where address.LinkIndex == link.Index && !address.HasDadFailed
+                   where address.LinkIndex == link.Index && address is { HasDadFailed: false, IsTentative: false }
                    let dueIn = AnnouncementDueIn(address.Address, attachment)
                    where dueIn is not null
                    select (address.Address, dueIn.Value)];
@@ -296,15 +303,17 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
             ? master
             : null;
 
-    private void AnnounceIPv6(Link link, IPAddress address)
+    // False while duplicate detection is under way: it is due when that is over, which the kernel tells.
+    private bool TryAnnounceIPv6(Link link, IPAddress address)
     {
         try
         {
             NdpSocket.Announce(netns.Namespace, link.Index, link.MacAddress, address);
+            return true;
         }
         catch (LinuxException exception) when (IsNotReady(exception))
         {
-            // With ndisc_notify the kernel announces it as soon as it has found no duplicate.
+            return false;
         }
     }
 
@@ -316,16 +325,24 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
             return TimeSpan.Zero;
         }
 
-        (int count, TimeSpan interval) = _external.Contains(address)
-            ? (ExternalAnnouncementCount, ExternalAnnouncementInterval)
-            : (AnnouncementCount, AnnouncementInterval);
-        TimeSpan rest = interval - time.GetElapsedTime(last.Sent);
-        return last.Count < count ? (rest > TimeSpan.Zero ? rest : TimeSpan.Zero) : null;
+        if (IsComplete(address, last))
+        {
+            return null;
+        }
+
+        TimeSpan rest = IntervalsOf(address, last)[last.Count - 1] - time.GetElapsedTime(last.Sent);
+        return rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
     }
+
+    private bool IsComplete(IPAddress address, Announcement told) => told.Count > IntervalsOf(address, told).Length;
+
+    // Between one announcement and the next.
+    private TimeSpan[] IntervalsOf(IPAddress address, Announcement told) =>
+        told.IsTakeover ? TakeoverIntervals : _external.Contains(address) ? ExternalAnnouncementIntervals : AnnouncementIntervals;
 
     // External addresses come and go between routers, and are told of anew.
     private void Note() => notes?.Write(ears.Key, string.Join(' ', _announced
-        .Where(told => told.Value.Count >= AnnouncementCount && !_external.Contains(told.Key))
+        .Where(told => IsComplete(told.Key, told.Value) && !_external.Contains(told.Key))
         .Select(told => $"{told.Key} {told.Value.Attachment.Text}")));
 
     private void Recall()
@@ -340,7 +357,7 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
         {
             if (IPAddress.TryParse(words[0], out IPAddress? address) && Attachment.TryParse(words.AsSpan(1)) is { } attachment)
             {
-                _announced.TryAdd(address, new Announcement(attachment, AnnouncementCount, time.GetTimestamp()));
+                _announced.TryAdd(address, new Announcement(attachment, AnnouncementIntervals.Length + 1, time.GetTimestamp(), IsTakeover: false));
             }
         }
     }
@@ -380,5 +397,5 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
 
     private sealed record Holder(PhysicalAddress Mac, HolderKind Kind);
 
-    private readonly record struct Announcement(Attachment Attachment, int Count, long Sent);
+    private readonly record struct Announcement(Attachment Attachment, int Count, long Sent, bool IsTakeover);
 }

@@ -186,7 +186,7 @@ internal sealed class AddressDefence(RouterEars router, NetlinkMonitorLoop loop,
     /// Tells the network whose an IPv4 address is, by the socket that listens on this link already: closing one of its own takes the kernel
     /// milliseconds. False when none listens, or the kernel refused it.
     /// </summary>
-    internal bool TryAnnounce(Link link, IPAddress address)
+    internal bool TryAnnounce(Link link, IPAddress address, bool inBothForms)
     {
         if (!HeardOn(link).Contains(address) || _ears.Where(ears => ears.Master is null).Select(ears => ears.Monitor).OfType<ArpConflictMonitor>().FirstOrDefault() is not { } monitor)
         {
@@ -195,7 +195,7 @@ internal sealed class AddressDefence(RouterEars router, NetlinkMonitorLoop loop,
 
         try
         {
-            monitor.Announce(address, link.MacAddress);
+            monitor.Announce(address, link.MacAddress, inBothForms);
             return true;
         }
         catch (LinuxException)

@@ -40,6 +40,9 @@ public interface IKernel : IDisposable
     /// </summary>
     event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged;
 
+    /// <summary>Why the kernel has no fence for routers that the nodes of a cluster agree about; null when it has. Any thread.</summary>
+    string? WhyNoFence { get; }
+
     /// <summary>The node as it is at this moment.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     ObservedNode ObserveNode();

@@ -44,6 +44,7 @@ public sealed class LinuxKernel : IKernel
     {
         _owner = owner;
         _time = time ?? TimeProvider.System;
+        Fence = new Fence(owner, _node);
         _gateways = new GatewayWatch(_time, (key, gateways) => GatewaysChanged?.Invoke(key, gateways));
         _notes = runtime is null ? null : new RulesetNotes(runtime);
         _announced = runtime is null ? null : new RouterNotes(runtime, "announced");
@@ -95,6 +96,11 @@ public sealed class LinuxKernel : IKernel
 
     public event Action? ServicesChanged;
 
+    /// <summary>The node's fence. It belongs to this.</summary>
+    public Fence Fence { get; }
+
+    public string? WhyNoFence => Fence.WhyNot;
+
     /// <summary>The tables that the node's routers share, as they were when this was opened.</summary>
     public NodeTables Tables => _monitor.Tables;
 
@@ -133,7 +139,7 @@ public sealed class LinuxKernel : IKernel
         }
     }
 
-    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _owner, _node, _route, _monitor, _relays, _notes, _announced, _gateways, _time);
+    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _owner, _node, _route, _monitor, _relays, _notes, _announced, _gateways, Fence, _time);
 
     /// <summary>The inside networks, and those of Services, that are held on the node: see <see cref="ReleaseNetworks"/>.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
@@ -172,6 +178,7 @@ public sealed class LinuxKernel : IKernel
         _flowEnds.Dispose();
         _clients?.Dispose();
         _route.Dispose();
+        Fence.Dispose();
         _node.Dispose();
     }
 

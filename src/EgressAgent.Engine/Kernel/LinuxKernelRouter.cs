@@ -43,7 +43,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
 
     internal LinuxKernelRouter(
         RouterKey key, AgentOwner owner, NetworkNamespace node, RouteNetlink nodeRoute, ChangeMonitor monitor, RelayHost relays, RulesetNotes? notes,
-        RouterNotes? announced, GatewayWatch gateways, TimeProvider time)
+        RouterNotes? announced, GatewayWatch gateways, Fence fence, TimeProvider time)
     {
         Ownership ownership = new(owner, key);
         _key = key;
@@ -54,11 +54,11 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         _nodeState = monitor.Node;
         _nodeRoute = nodeRoute;
         _netns = new RouterNetns(key, ownership, _ears);
-        _links = new RouterLinks(key, owner, ownership, node, nodeRoute, _netns);
+        _links = new RouterLinks(key, owner, ownership, node, nodeRoute, _netns, fence);
         _serviceCable = new ServiceCable(RouterNames.NodeLink(key), owner, _netns);
         _claims = new AddressClaims(_ears, _netns, node, monitor, time, announced);
         _redirect = new RedirectEngine(key, relays, notes);
-        _observer = new RouterObserver(key, _ears, ownership, node, nodeRoute, _netns, monitor.Node, _serviceCable, _redirect, _claims, gateways);
+        _observer = new RouterObserver(key, _ears, ownership, node, nodeRoute, _netns, monitor.Node, _serviceCable, _redirect, _claims, gateways, _links);
     }
 
     public ObservedRouter Observe()
@@ -173,6 +173,9 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case ConfigureMacvlan configure:
                 _links.ConfigureMacvlan(configure.Macvlan);
                 break;
+            case FenceMacvlan fence:
+                _links.FenceMacvlan(fence.IsFenced);
+                break;
             case CutOffMacvlan:
                 _netns.Route.SetLinkUp(OutsideLink.Index, up: false);
                 break;
@@ -214,7 +217,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 RemoveRules(remove.Entry);
                 break;
             case Announce announce:
-                _claims.Announce(OutsideLink, announce.Address);
+                _claims.Announce(OutsideLink, announce);
                 break;
             case RecheckAddress recheck:
                 _claims.Recheck(OutsideLink, recheck);

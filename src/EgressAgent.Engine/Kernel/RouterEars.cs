@@ -138,7 +138,7 @@ internal sealed class RouterEars : IDisposable
 
     private Watched Open(NetworkNamespace netns)
     {
-        RouteMonitor route = RouteMonitor.Open(netns);
+        RouteMonitor route = RouteMonitor.Open(netns, RouteMonitorGroups.Configuration | RouteMonitorGroups.Filters);
         NftablesMonitor? nftables = null;
         try
         {

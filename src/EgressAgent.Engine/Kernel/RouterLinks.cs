@@ -11,9 +11,12 @@ namespace EgressAgent.Engine.Kernel;
 
 /// <summary>Makes, configures and removes the two links of a router: the macvlan, and the veth pair with one end on the node.</summary>
 internal sealed class RouterLinks(
-    RouterKey key, AgentOwner owner, Ownership ownership, NetworkNamespace node, RouteNetlink nodeRoute, RouterNetns netns)
+    RouterKey key, AgentOwner owner, Ownership ownership, NetworkNamespace node, RouteNetlink nodeRoute, RouterNetns netns, Fence fence)
 {
     private readonly string _nodeLink = RouterNames.NodeLink(key);
+
+    // The fence's program at the macvlan, as it was found to be the right one last.
+    private uint _fenceProgram;
 
     // Both get their MAC address with their life: one that the kernel chose udev replaces a moment later, and with it what neighbours
     // learned. They are derived, so that neighbours also keep what they learned when the pair is made anew.
@@ -84,7 +87,37 @@ internal sealed class RouterLinks(
             throw new MasterTakenException(WhyTaken(macvlan, refusal.Errno)!);
         }
 
-        netns.Route.RenameLink(netns.Route.GetRequiredLink(temporary).Index, RouterNames.OutsideLink);
+        int index = netns.Route.GetRequiredLink(temporary).Index;
+        if (macvlan.IsFenced)
+        {
+            fence.Attach(key, netns.Route, index);
+        }
+
+        netns.Route.RenameLink(index, RouterNames.OutsideLink);
+    }
+
+    /// <summary>Whether the macvlan is behind this agent's fence.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    internal bool IsFenced(Link macvlan) => fence.IsAttached(key, netns.Route, macvlan.Index, ref _fenceProgram);
+
+    internal void FenceMacvlan(bool isFenced)
+    {
+        int index = netns.Route.GetRequiredLink(RouterNames.OutsideLink).Index;
+        if (!isFenced)
+        {
+            netns.Route.RemoveEgressProgram(index);
+            return;
+        }
+
+        try
+        {
+            fence.Attach(key, netns.Route, index);
+        }
+        catch (LinuxException)
+        {
+            netns.Route.SetLinkUp(index, up: false);
+            throw;
+        }
     }
 
     internal void ConfigureMacvlan(DesiredMacvlan macvlan)

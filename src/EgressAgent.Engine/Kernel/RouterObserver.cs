@@ -16,7 +16,7 @@ namespace EgressAgent.Engine.Kernel;
 /// </summary>
 internal sealed class RouterObserver(
     RouterKey key, RouterEars ears, Ownership ownership, NetworkNamespace node, RouteNetlink nodeRoute, RouterNetns netns, NodeState nodeState, ServiceCable serviceCable,
-    RedirectEngine redirect, AddressClaims claims, GatewayWatch gateways)
+    RedirectEngine redirect, AddressClaims claims, GatewayWatch gateways, RouterLinks routerLinks)
 {
     // The settings that a router may want; which values is the plan's business.
     private static readonly SettingsReader Settings = new([.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key), .. NodeSettings.Keys]);
@@ -139,8 +139,11 @@ internal sealed class RouterObserver(
 
     // An interface of that name that is no macvlan has no mode and no master: the difference makes the diff replace it. Nor has one whose
     // master went to another netns: another link of the node may have the master's old index by now.
-    private static ObservedMacvlan ObserveMacvlan(Link link, int? nodeId) => new(
-        link.Kind == "macvlan" && nodeId is not null && link.ParentNetnsId == nodeId ? link.ParentIndex ?? 0 : 0, KernelEntries.ToModel(link.MacvlanMode), link.MacAddress, link.Mtu, link.IsUp, link.HasCarrier);
+    private ObservedMacvlan ObserveMacvlan(Link link, int? nodeId) => new(
+        link.Kind == "macvlan" && nodeId is not null && link.ParentNetnsId == nodeId ? link.ParentIndex ?? 0 : 0, KernelEntries.ToModel(link.MacvlanMode), link.MacAddress, link.Mtu, link.IsUp, link.HasCarrier)
+    {
+        IsFenced = routerLinks.IsFenced(link),
+    };
 
     private static IEnumerable<(NetworkSide Side, string Link, LinkAddress Address)> Addresses(
         NetworkSide side, IEnumerable<LinkAddress> addresses, IEnumerable<Link> links) =>

@@ -14,6 +14,9 @@ internal sealed partial class ManagedRouter
     // That the pass works for.
     private FailoverRole _role;
 
+    /// <summary>Whether the nodes of a cluster agree who holds the router.</summary>
+    internal bool IsOfCluster => _registry.Find(_key) is { Wanted.Spec.Failover: FailoverMode.Cluster };
+
     /// <summary>Asks for the router to be held here: for the next pass. Any thread.</summary>
     internal void Claim()
     {
@@ -29,7 +32,15 @@ internal sealed partial class ManagedRouter
     {
         lock (_claiming)
         {
-            _asked = false;
+            if (IsOfCluster)
+            {
+                _cluster?.Release(_key);
+            }
+            else
+            {
+                _asked = false;
+            }
+
             _kernel.Release(_key);
         }
     }
@@ -41,7 +52,7 @@ internal sealed partial class ManagedRouter
         {
             lock (_claiming)
             {
-                return _role == FailoverRole.Holder && _asked == false;
+                return _role == FailoverRole.Holder && (_asked == false || (IsOfCluster && _cluster?.Find(_key).IsHolder == false));
             }
         }
     }
@@ -64,6 +75,11 @@ internal sealed partial class ManagedRouter
                 return _role = FailoverRole.None;
             }
 
+            if (spec.Failover == FailoverMode.Cluster)
+            {
+                return _role = FindAgreedRole(observed);
+            }
+
             _isClaimed = _asked ?? (observed.HasNetns ? observed.IsClaimed : _isClaimed);
             if (_asked == observed.IsClaimed && observed.HasNetns)
             {
@@ -73,6 +89,53 @@ internal sealed partial class ManagedRouter
             return _role = _isClaimed ? FailoverRole.Holder : FailoverRole.Standby;
         }
     }
+
+    // Until it is known what the nodes agree about, the fence is closed to what an earlier agent left, and it stays.
+    private FailoverRole FindAgreedRole(ObservedRouter observed)
+    {
+        (_isClaimed, _asked) = (false, null);
+        if (_cluster is null)
+        {
+            return FailoverRole.Standby;
+        }
+
+        bool isHolder = _cluster.Find(_key).IsHolder ?? observed.IsClaimed;
+
+        // It was released without the agent.
+        if (isHolder && _settled is { Role: FailoverRole.Holder } && observed is { HasNetns: true, IsClaimed: false })
+        {
+            _cluster.Release(_key);
+            isHolder = false;
+        }
+
+        return isHolder ? FailoverRole.Holder : FailoverRole.Standby;
+    }
+
+    private PlanProblem? WhyNotAgreed(EgressRouterSpec spec) => spec.Failover != FailoverMode.Cluster ? null
+        : _cluster is null && _configuration.Cluster is null ? new PlanProblem(
+            StatusReasons.NoCluster, "the file has `egressagent.org/failover: cluster`, and this node is in no cluster: give `cluster` in agentd.yaml, and restart the agent")
+        : _kernel.WhyNoFence is { } why ? new PlanProblem(PlanReasons.FenceMissing, why)
+        : null;
+
+    private IEnumerable<PlanProblem> ClusterProblems(FailoverRole role)
+    {
+        if (_cluster is { Facts.Problem: { } problem })
+        {
+            string what = role == FailoverRole.Standby ? "the cluster cannot be asked, so that this node takes nothing over"
+                : _cluster.Remaining > TimeSpan.Zero ? "etcd cannot be asked, and the other nodes renew the claim of this one"
+                : "the router is silent on this node until the cluster renews its claim";
+            yield return new PlanProblem(StatusReasons.ClusterUnreachable, $"{what}: {problem}") { Subject = "the cluster" };
+        }
+
+        if (_cluster is { Facts.Unheard: { } unheard })
+        {
+            yield return new PlanProblem(StatusReasons.HeartbeatsMissing, unheard) { Subject = "heartbeats" };
+        }
+    }
+
+    private string? DescribeHolder() => _cluster?.Find(_key) is { } holding
+        ? holding.Holder is { } holder && holder != _cluster.Node ? $"the node {holder} holds it" : "no node holds it yet"
+        : null;
 
     private void Take(RouterStep step, DesiredRouter desired)
     {

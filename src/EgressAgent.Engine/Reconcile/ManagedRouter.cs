@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Linux;
@@ -38,6 +39,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
     private readonly ExternalHolders _external;
+    private readonly ClusterMember? _cluster;
     private readonly Fights _fights;
     private readonly HeldSteps _held;
     private readonly RefusedRepairs _refused;
@@ -60,6 +62,7 @@ internal sealed partial class ManagedRouter : IDisposable
         _logger = context.Logger;
         _status = context.Status;
         _external = context.External;
+        _cluster = context.Cluster;
         _fights = new Fights(context.Time);
         _held = new HeldSteps(context.Time);
         _refused = new RefusedRepairs(context.Time);
@@ -160,6 +163,11 @@ internal sealed partial class ManagedRouter : IDisposable
     private PassResult Run(RegisteredRouter router, EgressRouterResource wanted, RouterAllocation allocation, ObservedRouter observed)
     {
         FailoverRole role = FindRole(wanted.Spec, observed);
+        if (WhyNotAgreed(wanted.Spec) is { } whyNotAgreed)
+        {
+            return Wait(router, observed, whyNotAgreed, isSilent: true);
+        }
+
         RouterPlan plan = Plan(
             wanted.Spec,
             allocation,
@@ -189,7 +197,7 @@ internal sealed partial class ManagedRouter : IDisposable
         if (observed.Macvlan is { HasCarrier: true } && observed.IsDetectingDuplicatesBeside(desired.ExternalAddresses))
         {
             _status.Report(router, StatusFacts.DetectingDuplicates(desired));
-            return new PassResult(DuplicateDetectionRetry);
+            return new PassResult(observed.NextAnnouncement is { } soon && soon < DuplicateDetectionRetry ? soon : DuplicateDetectionRetry);
         }
 
         _settled = desired;
@@ -200,9 +208,10 @@ internal sealed partial class ManagedRouter : IDisposable
             .. _held.Troubles,
             .. _fights.Troubles,
             .. observed.Contested.Select(StatusFacts.Contested),
+            .. (wanted.Spec.Failover == FailoverMode.Cluster ? ClusterProblems(role) : []).Select(StatusFacts.Shortcoming),
             .. new[] { router.AllocationProblem }.OfType<PlanProblem>().Concat(ShortcomingsOf(plan, router)).Concat(observed.Shortcomings).Select(StatusFacts.Shortcoming),
         ];
-        _status.Report(router, role == FailoverRole.Standby ? StatusFacts.Standby(desired, troubles) : StatusFacts.InForce(desired, troubles, _held.Families));
+        _status.Report(router, role == FailoverRole.Standby ? StatusFacts.Standby(desired, troubles, wanted.Spec.Failover == FailoverMode.Cluster ? DescribeHolder() : null) : StatusFacts.InForce(desired, troubles, _held.Families));
         TimeSpan? recheck = observed.Contested.Count > 0 ? ContestRecheck : null;
         TimeSpan? partial = plan.IsPartial ? WaitingRetry : null;
         return new PassResult(((TimeSpan?[])[recheck, partial, observed.NextAnnouncement, _fights.RetryAfter, _held.RetryAfter, _refused.RetryAfter]).Min());
@@ -216,11 +225,11 @@ internal sealed partial class ManagedRouter : IDisposable
     private static IEnumerable<IPAddress> ReservedBy(RegisteredRouter router) => router.Wanted!.Spec.Addresses.Select(address => address.Address.Address);
 
     // Another router may serve by an external address meanwhile, and another node by all addresses.
-    private PassResult Wait(RegisteredRouter router, ObservedRouter observed, PlanProblem problem)
+    private PassResult Wait(RegisteredRouter router, ObservedRouter observed, PlanProblem problem, bool isSilent = false)
     {
         IReadOnlyList<RouterStep> steps =
         [
-            .. _role == FailoverRole.Standby && observed.Macvlan is { IsUp: true } ? [new StandBy()] : ValueList<RouterStep>.Empty,
+            .. (isSilent || _role == FailoverRole.Standby) && observed.Macvlan is { IsUp: true } ? [new StandBy()] : ValueList<RouterStep>.Empty,
             .. RouterDiff.GiveUpExternal(ReservedBy(router), _settled, router.ExternalPorts, observed),
         ];
         foreach (RouterStep step in steps)
@@ -261,7 +270,7 @@ internal sealed partial class ManagedRouter : IDisposable
 
     private ObservedRouter Converge(RegisteredRouter router, EgressRouterSpec spec, DesiredRouter desired, ObservedRouter observed)
     {
-        PriorHolderCheck check = _configuration.AddressConflictDetection ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
+        PriorHolderCheck check = _configuration.AddressConflictDetection && spec.Failover != FailoverMode.Cluster ? PriorHolderCheck.Probe : PriorHolderCheck.Skip;
         IEnumerable<IPAddress>? former = router.Footing?.Gateways.Select(gateway => gateway.Gateway);
         LinuxException? refusal = null;
         _hasRepaired = false;

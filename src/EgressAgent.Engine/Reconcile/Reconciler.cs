@@ -1,3 +1,4 @@
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
@@ -42,12 +43,14 @@ public sealed partial class Reconciler : IDisposable
     /// <param name="configuration">The agent's settings.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">For everything that an operator may want to know.</param>
+    /// <param name="cluster">The cluster that this node is a member of, which belongs to the caller; null for none.</param>
     public Reconciler(
         IKernel kernel,
         ResourceRegistry registry,
         AgentConfiguration configuration,
         TimeProvider time,
-        ILogger<Reconciler> logger)
+        ILogger<Reconciler> logger,
+        ClusterMember? cluster = null)
     {
         _time = time;
         _kernel = kernel;
@@ -56,7 +59,14 @@ public sealed partial class Reconciler : IDisposable
         Status = new StatusBoard(time);
         Status.Changed += new RouterJournal(logger).Tell;
         Status.Changed += registry.Remember;
-        _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger);
+        _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger) { Cluster = cluster };
+        if (cluster is not null)
+        {
+            Status.Changed += new ClusterCandidates(cluster, registry).Note;
+            cluster.HoldingChanged += OnHoldingChanged;
+            cluster.ProblemChanged += OnClusterProblem;
+        }
+
         _services = new ServiceReconciler(_context, Services);
         Adopt();
         registry.Changed += OnRegistryChanged;
@@ -75,6 +85,9 @@ public sealed partial class Reconciler : IDisposable
     }
 
     public StatusBoard Status { get; }
+
+    /// <summary>The cluster that this node is a member of; null for none.</summary>
+    public ClusterMember? Cluster => _context.Cluster;
 
     /// <summary>What Services are like.</summary>
     public ServiceBoard Services { get; } = new();
@@ -172,6 +185,12 @@ public sealed partial class Reconciler : IDisposable
         _kernel.GatewaysChanged -= Status.ReportGateways;
         _kernel.ObstaclesChanged -= Status.ReportObstacles;
         _context.External.Changed -= OnExternalChanged;
+        if (Cluster is { } cluster)
+        {
+            cluster.HoldingChanged -= OnHoldingChanged;
+            cluster.ProblemChanged -= OnClusterProblem;
+        }
+
         _fullPass.Dispose();
         _services.Dispose();
         _queue.Close(_workers.Length);
@@ -265,6 +284,17 @@ public sealed partial class Reconciler : IDisposable
             _queue.Add(key);
         }
     }
+
+    // At once: who pauses after a failure may hold the router now, or has to be silent.
+    private void OnHoldingChanged(RouterKey key)
+    {
+        if (Find(key) is not null)
+        {
+            _queue.Add(key);
+        }
+    }
+
+    private void OnClusterProblem(ClusterFacts facts) => Enqueue(router => router.IsOfCluster);
 
     private void OnNodeChanged(ObservedNode node) => Enqueue(router => router.IsConcernedBy(node));
 

@@ -1,3 +1,4 @@
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model.Resources;
@@ -14,6 +15,9 @@ internal sealed record ReconcilerContext(
     TimeProvider Time,
     ILogger Logger)
 {
+    /// <summary>The other nodes with which this one agrees; null when it is in no cluster.</summary>
+    internal ClusterMember? Cluster { get; init; }
+
     /// <summary>Which router has which external address.</summary>
     internal ExternalHolders External { get; } = new();
 }

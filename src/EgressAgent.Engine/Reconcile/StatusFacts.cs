@@ -32,9 +32,10 @@ internal sealed record StatusFacts(
 
     /// <param name="desired">What is in force, but for what it has claimed.</param>
     /// <param name="troubles">What of it does not work, or would not.</param>
-    internal static StatusFacts Standby(DesiredRouter desired, ValueList<Trouble> troubles) => new StatusFacts(
+    /// <param name="holder">Who holds it, for the nodes of a cluster, which claim it by themselves; null where somebody claims it.</param>
+    internal static StatusFacts Standby(DesiredRouter desired, ValueList<Trouble> troubles, string? holder = null) => new StatusFacts(
         RouterState.Standby,
-        new Claim(false, StatusReasons.Standby, $"standby: {RouterNames.OutsideLink} is down, and nothing is taken from clients, until the router is claimed on this node: egressctl claim {desired.Key}"),
+        new Claim(false, StatusReasons.Standby, $"standby: {RouterNames.OutsideLink} is down, and nothing is taken from clients, {(holder is null ? $"until the router is claimed on this node: egressctl claim {desired.Key}" : $"until the cluster has this node hold the router; {holder}")}"),
         Settled,
         AsSpecified,
         desired,

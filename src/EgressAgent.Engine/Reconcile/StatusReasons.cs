@@ -24,6 +24,9 @@ public static class StatusReasons
     public const string WaysAsked = "WaysAsked";
     public const string NotInForce = "NotInForce";
     public const string Standby = "Standby";
+    public const string NoCluster = "NoCluster";
+    public const string ClusterUnreachable = "ClusterUnreachable";
+    public const string HeartbeatsMissing = "HeartbeatsMissing";
     public const string NoRouter = "NoRouter";
     public const string NoRouterAvailable = "NoRouterAvailable";
     public const string RouterNotAvailable = "RouterNotAvailable";

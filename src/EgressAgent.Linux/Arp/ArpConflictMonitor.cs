@@ -35,8 +35,9 @@ public sealed class ArpConflictMonitor : AddressConflictMonitor
     /// <summary>Tells the network that the link has the address; the monitor does not hear it.</summary>
     /// <param name="address">The address.</param>
     /// <param name="mac">The link's own MAC.</param>
+    /// <param name="inBothForms">Whether as a reply too: see <see cref="ArpPacket.AnnouncementByReply"/>.</param>
     /// <exception cref="LinuxException">The link is down or gone, or was so and nobody has read it yet.</exception>
-    public void Announce(IPAddress address, PhysicalAddress mac) => _socket.SendAnnouncement(address, mac);
+    public void Announce(IPAddress address, PhysicalAddress mac, bool inBothForms = false) => _socket.SendAnnouncement(address, mac, inBothForms);
 
     public override void Dispose() => _socket.Dispose();
 }

@@ -35,6 +35,10 @@ public readonly record struct ArpPacket(
     public static ArpPacket Announcement(PhysicalAddress sender, IPAddress address) =>
         new(ArpOperation.Request, sender, address, NoMac, address);
 
+    /// <summary>The same as a reply that nobody asked for: some hosts and firewalls take an announcement in this form alone.</summary>
+    public static ArpPacket AnnouncementByReply(PhysicalAddress sender, IPAddress address) =>
+        new(ArpOperation.Reply, sender, address, sender, address);
+
     /// <summary>
     /// Whether this packet, received by a host that has <paramref name="own"/> and probes for <paramref name="address"/>, says that
     /// the address is not free (RFC 5227, 2.1.1): somebody holds it, or somebody else probes for it at the same time.

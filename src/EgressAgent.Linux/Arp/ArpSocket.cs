@@ -100,9 +100,16 @@ public sealed class ArpSocket : IDisposable
 
     /// <inheritdoc cref="ArpPacket.Announcement"/>
     /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
-    public void SendAnnouncement(IPAddress address) => SendAnnouncement(address, _mac);
+    public void SendAnnouncement(IPAddress address, bool inBothForms = false) => SendAnnouncement(address, _mac, inBothForms);
 
-    internal void SendAnnouncement(IPAddress address, PhysicalAddress mac) => Broadcast(ArpPacket.Announcement(mac, address));
+    internal void SendAnnouncement(IPAddress address, PhysicalAddress mac, bool inBothForms = false)
+    {
+        Broadcast(ArpPacket.Announcement(mac, address));
+        if (inBothForms)
+        {
+            Broadcast(ArpPacket.AnnouncementByReply(mac, address));
+        }
+    }
 
     private unsafe void Bind()
     {
@@ -123,6 +130,13 @@ public sealed class ArpSocket : IDisposable
         while (LibC.sendto(_handle, bytes, ArpPacket.Length, 0, &destination, (uint)sizeof(SockAddrLl)) < 0)
         {
             Errno errno = Errno.Last;
+
+            // There was no room, or a filter at the link's egress dropped it: it is lost, as it may be on the way.
+            if (errno == Errno.ENOBUFS)
+            {
+                return;
+            }
+
             if (errno != Errno.EINTR)
             {
                 throw new LinuxException("send ARP packet", _where, errno);

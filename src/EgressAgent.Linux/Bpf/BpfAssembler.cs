@@ -31,6 +31,11 @@ internal sealed class BpfAssembler
     internal void LoadWord(BpfRegister destination, BpfRegister address, int offset) =>
         Emit(0x61, destination, address, offset, 0);
 
+    internal void LoadDoubleWord(BpfRegister destination, BpfRegister address, int offset) =>
+        Emit(0x79, destination, address, offset, 0);
+
+    internal void StoreDoubleWord(BpfRegister address, int offset, BpfRegister source) => Emit(0x7b, address, source, offset, 0);
+
     internal void StoreWord(BpfRegister address, int offset, BpfRegister source) => Emit(0x63, address, source, offset, 0);
 
     internal void StoreWord(BpfRegister address, int offset, int value) => Emit(0x62, address, R0, offset, value);
@@ -45,6 +50,13 @@ internal sealed class BpfAssembler
         Emit(0, R0, R0, 0, 0);
     }
 
+    /// <summary>All 64 bits. It takes two instructions.</summary>
+    internal void MoveWide(BpfRegister destination, ulong value)
+    {
+        Emit(0x18, destination, R0, 0, (int)value);
+        Emit(0, R0, R0, 0, (int)(value >> 32));
+    }
+
     internal void Jump(BpfLabel target) => EmitJump(0x05, R0, 0, target);
 
     /// <summary>Compares the register's lower 32 bits.</summary>
@@ -52,6 +64,13 @@ internal sealed class BpfAssembler
 
     /// <summary>Compares the register's lower 32 bits.</summary>
     internal void JumpIfNotEqual(BpfRegister register, int value, BpfLabel target) => EmitJump(0x56, register, value, target);
+
+    /// <summary>Compares all 64 bits, unsigned: whether <paramref name="register"/> is as large as the other one, or larger.</summary>
+    internal void JumpIfNotLess(BpfRegister register, BpfRegister other, BpfLabel target)
+    {
+        _jumps.Add((_instructions.Count, target));
+        Emit(0x3d, register, other, 0, 0);
+    }
 
     /// <summary>Compares all 64 bits, as the verifier wants it for pointers.</summary>
     internal void JumpIfNull(BpfRegister register, BpfLabel target) => EmitJump(0x15, register, 0, target);

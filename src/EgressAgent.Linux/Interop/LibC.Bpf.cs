@@ -8,7 +8,12 @@ internal static unsafe partial class LibC
     internal const int BPF_MAP_LOOKUP_ELEM = 1;
     internal const int BPF_MAP_UPDATE_ELEM = 2;
     internal const int BPF_MAP_DELETE_ELEM = 3;
+    internal const int BPF_MAP_GET_NEXT_KEY = 4;
     internal const int BPF_PROG_LOAD = 5;
+    internal const int BPF_MAP_GET_NEXT_ID = 12;
+    internal const int BPF_PROG_GET_FD_BY_ID = 13;
+    internal const int BPF_MAP_GET_FD_BY_ID = 14;
+    internal const int BPF_OBJ_GET_INFO_BY_FD = 15;
     internal const int BPF_LINK_CREATE = 28;
 
     // long syscall(long number, ...);  bpf(2) has no wrapper in the C library. Three integer arguments, passed in registers.

@@ -57,10 +57,13 @@ public sealed partial class NetworkNamespace
         return GetState(name) == NamedNamespaceState.Stale && new FileInfo(PathOf(name)) is { Length: 0, LinkTarget: null } && Delete(name);
     }
 
-    // The namespace is born on a thread of its own, which ends at once: a thread that lives on in another namespace would pass
-    // it on to every thread that the runtime starts from there.
-    private static NetworkNamespace CreateUnnamed(string name)
+    /// <summary>Makes a namespace that lives as long as what refers to it.</summary>
+    /// <param name="name">How messages call it.</param>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public static NetworkNamespace CreateUnnamed(string name)
     {
+        // It is born on a thread of its own, which ends at once: a thread that lives on in another namespace would pass it on to every
+        // thread that the runtime starts from there.
         LinuxException? failure = null;
         NetworkNamespace? made = null;
         var thread = new Thread(() =>

@@ -145,6 +145,13 @@ public static class NdpSocket
             while (LibC.sendto(socket, bytes, (nuint)packet.Length, 0, &destination, (uint)sizeof(SockAddrIn6)) < 0)
             {
                 Errno errno = Errno.Last;
+
+                // There was no room, or a filter at the link's egress dropped it: it is lost, as it may be on the way.
+                if (errno == Errno.ENOBUFS)
+                {
+                    return;
+                }
+
                 if (errno != Errno.EINTR)
                 {
                     throw new LinuxException("send neighbour discovery packet for", subject, errno);

@@ -67,6 +67,7 @@ public static class AgentConfigurationParser
             EtcHosts = fields.Read(SettingsFields.EtcHosts)?.ReadBoolean() ?? defaults.EtcHosts,
             Metrics = fields.Read(SettingsFields.Metrics) is { } metrics ? MetricsReader.Read(metrics) : defaults.Metrics,
             FlowRecords = fields.Read(SettingsFields.FlowRecords) is { } records ? FlowRecordsReader.Read(records) : defaults.FlowRecords,
+            Cluster = fields.Read(SettingsFields.Cluster) is { } cluster ? ClusterReader.Read(cluster) : null,
         };
         fields.Close();
 

@@ -26,6 +26,10 @@ internal static class Patterns
     public const string AbsolutePath = "^/";
     public const string LoopbackEndpoint = $"^(127([.]{Byte}){{3}}|\\[::1\\]):[1-9][0-9]{{0,4}}$";
 
+    public const string EtcdEndpoint = "^https?://[^/@? ]+:[0-9]{1,5}/?$";
+
+    public const string EtcdUser = "^[-A-Za-z0-9._@]+$";
+
     private const string Byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
     private const string V4 = $"{Byte}([.]{Byte}){{3}}";
     private const string V6 = "[0-9a-fA-F:]*:[0-9a-fA-F:.]*";

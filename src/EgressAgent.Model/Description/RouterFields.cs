@@ -36,7 +36,7 @@ internal static class RouterFields
             new FieldRule(RouterAnnotations.Datapath, "What moves the packets.", new WordRule([.. RouterChoices.Datapaths.Names])),
             new FieldRule(
                 RouterAnnotations.Failover,
-                "Whether other nodes take the router over: with `manual` it is silent until it is claimed on this node, by keepalived, Pacemaker or a person.",
+                "Whether other nodes take the router over: with `manual` it is silent until it is claimed on this node, by keepalived, Pacemaker or a person; with `cluster` the agents of the nodes agree who holds it.",
                 new WordRule([.. RouterChoices.Failovers.Names])),
             new FieldRule(RouterAnnotations.FlowLog, "Of which flows records go to the journal: `closed` writes one at the end, `all` one at the start as well.", new WordRule([.. RouterChoices.FlowLogs.Names])),
             new FieldRule(

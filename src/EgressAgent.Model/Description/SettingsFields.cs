@@ -66,9 +66,71 @@ internal static class SettingsFields
     public static readonly FieldRule FlowRecords = new(
         "flowRecords", "Where records of flows go, and what is told of what passes through routers.", new MappingRule(JournalNamespace, Destinations));
 
+    public static readonly FieldRule ClusterName = new(
+        "name", "The cluster, alike on all of its nodes.", new TextRule(Patterns.Label, "edge"))
+    {
+        Required = "the name of the cluster, alike on all of its nodes",
+    };
+
+    public static readonly FieldRule Node = new(
+        "node", "This node, another word on each node of the cluster, its host name when it is not given.", new TextRule(Patterns.Subdomain, "node-a"));
+
+    public static readonly FieldRule Endpoints = new(
+        "endpoints",
+        "Members of etcd (3.4 or later), of which the next one is asked when one does not answer.",
+        new ListRule(new TextRule(Patterns.EtcdEndpoint, "https://192.0.2.11:2379", "https://etcd-2.example.com:2379"), MinimumCount: 1))
+    {
+        Required = "a list of endpoints of etcd",
+    };
+
+    public static readonly FieldRule CaFile = new(
+        "caFile", "Certificates (PEM) of which one has signed those of etcd's members, the system's when it is not given.", File("/etc/egress-agentd/etcd-ca.pem"));
+
+    public static readonly FieldRule CertFile = new(
+        "certFile", "The certificate (PEM) with which the agent comes to etcd, together with `keyFile`.", File("/etc/egress-agentd/etcd.pem"));
+
+    public static readonly FieldRule KeyFile = new("keyFile", "The key (PEM) of `certFile`.", File("/etc/egress-agentd/etcd-key.pem"));
+
+    public static readonly FieldRule Username = new("username", "The user of etcd, together with `passwordFile`.", new TextRule(Patterns.EtcdUser, "egress"));
+
+    public static readonly FieldRule PasswordFile = new(
+        "passwordFile", "A file whose first line is the password of `username`.", File("/etc/egress-agentd/etcd-password"));
+
+    public static readonly FieldRule Etcd = new(
+        "etcd", "The etcd in which the nodes agree.", new MappingRule(Endpoints, CaFile, CertFile, KeyFile, Username, PasswordFile))
+    {
+        Required = "a mapping with `endpoints`",
+    };
+
+    public static readonly FieldRule HeartbeatAddress = new(
+        "address", "This node's address, to which the others send heartbeats.", new TextRule(Patterns.Address, "192.0.2.1", "2001:db8::1"))
+    {
+        Required = "this node's address, to which the others send heartbeats",
+    };
+
+    public static readonly FieldRule HeartbeatListen = new(
+        "listen", "The address at which heartbeats are heard, `address` when it is not given.", new TextRule(Patterns.Address, "192.0.2.1", "2001:db8::1"));
+
+    public static readonly FieldRule HeartbeatPort = new("port", "The port (UDP), 9818 when it is not given.", new IntegerRule(1, 65535));
+
+    public static readonly FieldRule Heartbeat = new(
+        "heartbeat",
+        "Where the nodes hear each other, so that one that is lost is replaced within a second, and routers go on while etcd is away.",
+        new MappingRule(HeartbeatAddress, HeartbeatListen, HeartbeatPort));
+
+    public static readonly FieldRule Priority = new(
+        "priority", "Of several nodes that can take a router over the one with the highest does, 100 when it is not given.", new IntegerRule(1, 10000));
+
+    public static readonly FieldRule Cluster = new(
+        "cluster",
+        "The nodes that agree who holds a router with the annotation `egressagent.org/failover: cluster`.",
+        new MappingRule(ClusterName, Node, Etcd, Heartbeat, Priority));
+
     public static readonly MappingRule Document = new(
-        ApiVersion, Kind, InsideNetworks, ServiceNetworks, Clients, Datapath, AddressConflictDetection, FlowLog, DrainTimeout, EtcHosts, Metrics, FlowRecords)
+        ApiVersion, Kind, InsideNetworks, ServiceNetworks, Clients, Datapath, AddressConflictDetection, FlowLog, DrainTimeout, EtcHosts, Metrics, FlowRecords, Cluster)
     {
         Ignored = ["metadata"],
     };
+
+    private static TextRule File(string example) => new(Patterns.AbsolutePath, example);
 }

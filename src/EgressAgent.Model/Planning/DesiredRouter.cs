@@ -69,6 +69,9 @@ public sealed record DesiredMacvlan(int MasterIndex, string Master, MacvlanMode 
 {
     /// <summary>False on a standby: a macvlan that is up sends frames with its MAC address, asked or not.</summary>
     public bool IsUp { get; init; } = true;
+
+    /// <summary>Whether it is behind the node's fence: then nothing leaves that the agents of the cluster have not agreed about.</summary>
+    public bool IsFenced { get; init; }
 }
 
 /// <summary>The cable between the node and a router's netns; its inner end is <see cref="RouterNames.InsideLink"/>.</summary>

@@ -10,4 +10,8 @@ namespace EgressAgent.Model.Planning;
 /// <param name="Mtu">In bytes.</param>
 /// <param name="IsUp">Whether it was set up.</param>
 /// <param name="HasCarrier">Whether the master has a link partner.</param>
-public sealed record ObservedMacvlan(int MasterIndex, MacvlanMode Mode, PhysicalAddress Mac, int Mtu, bool IsUp, bool HasCarrier);
+public sealed record ObservedMacvlan(int MasterIndex, MacvlanMode Mode, PhysicalAddress Mac, int Mtu, bool IsUp, bool HasCarrier)
+{
+    /// <summary>Whether it is behind this agent's fence.</summary>
+    public bool IsFenced { get; init; }
+}

@@ -15,6 +15,7 @@ public static class PlanReasons
     public const string AddressInUseOnNode = "AddressInUseOnNode";
     public const string InsideNetworkConflict = "InsideNetworkConflict";
     public const string IPv6Off = "IPv6Off";
+    public const string FenceMissing = "FenceMissing";
     public const string InsideNetworkMissing = "InsideNetworkMissing";
     public const string ServiceNetworkConflict = "ServiceNetworkConflict";
     public const string KernelRefused = "KernelRefused";

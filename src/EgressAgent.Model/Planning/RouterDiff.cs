@@ -90,7 +90,7 @@ public static class RouterDiff
         IEnumerable<IPAddress> announced = desired.ClaimedAddresses
             .Where(entry => claims.Contains(entry) || observed.Unannounced.Contains(entry.Address.Address)).Select(entry => entry.Address.Address);
         IEnumerable<IPAddress> defended = observed.Contested.Where(contest => contest.IsDefenceDue).Select(contest => contest.Address);
-        steps.AddRange(announced.Union(defended).Select(address => new Announce(address)));
+        steps.AddRange(announced.Union(defended).Select(address => new Announce(address) { IsTakeover = desired.Role == FailoverRole.Holder }));
         IEnumerable<IPAddress> asked = observed.Contested.Where(contest => contest.IsRecheckDue).Select(contest => contest.Address).Union(observed.Suspected);
         steps.AddRange(asked.Select(address => new RecheckAddress(address) { Gateway = desired.GatewayOf(address.AddressFamily) }));
 
@@ -104,9 +104,9 @@ public static class RouterDiff
         return steps;
     }
 
-    /// <summary>The steps to take in place of <paramref name="steps"/> when those are put off: a router without its packet filter is cut off.</summary>
+    /// <summary>The steps to take in place of <paramref name="steps"/> when those are put off: a router without its packet filter or its fence is cut off.</summary>
     public static IReadOnlyList<RouterStep> PutOff(IReadOnlyList<RouterStep> steps, ObservedRouter observed) =>
-        observed.Macvlan is { IsUp: true } && steps.Any(step => step is ApplyRedirect) ? [new CutOffMacvlan()] : [];
+        observed.Macvlan is { IsUp: true } && steps.Any(step => step is ApplyRedirect or FenceMacvlan { IsFenced: true }) ? [new CutOffMacvlan()] : [];
 
     /// <summary>The steps by which a router that is not built further gives up what it claimed for Services alone.</summary>
     /// <param name="reserved">What it is to claim for itself.</param>
@@ -239,6 +239,12 @@ public static class RouterDiff
             steps.Add(new CreateMacvlan(desired));
             steps.Add(new ConfigureMacvlan(desired));
             return false;
+        }
+
+        // Before it is set up.
+        if (observed.IsFenced != desired.IsFenced)
+        {
+            steps.Add(new FenceMacvlan(desired.IsFenced));
         }
 
         bool isRight = observed.Mode == desired.Mode && observed.Mtu == desired.Mtu && (observed.IsUp || !desired.IsUp)

@@ -153,7 +153,7 @@ public sealed record RemoveMacvlan(string Why) : RouterStep
     public override string ToString() => $"remove {RouterNames.OutsideLink}: {Why}";
 }
 
-/// <summary>Makes the macvlan inside the netns, down and without an address.</summary>
+/// <summary>Makes the macvlan inside the netns, down, without an address, and behind the fence where that is wanted.</summary>
 public sealed record CreateMacvlan(DesiredMacvlan Macvlan) : RouterStep
 {
     public override string Thing => RouterNames.OutsideLink;
@@ -170,6 +170,14 @@ public sealed record ConfigureMacvlan(DesiredMacvlan Macvlan) : RouterStep
 
     public override string ToString() =>
         $"set {RouterNames.OutsideLink} {(Macvlan.IsUp ? "up, " : "")}mode {Macvlan.Mode}, MAC {Macvlan.Mac?.ToColonString() ?? "of the master"}, MTU {Macvlan.Mtu}";
+}
+
+/// <summary>Puts an existing macvlan behind the node's fence, or takes it out. Where that is refused the macvlan is set down.</summary>
+public sealed record FenceMacvlan(bool IsFenced) : RouterStep
+{
+    public override string Thing => $"the fence of {RouterNames.OutsideLink}";
+
+    public override string ToString() => IsFenced ? $"put {RouterNames.OutsideLink} behind the fence" : $"take {RouterNames.OutsideLink} out of the fence";
 }
 
 /// <summary>Marks the netns as that of a router which was claimed on this node, or takes the mark away.</summary>
@@ -190,7 +198,7 @@ public sealed record StandBy : RouterStep
     public override string ToString() => $"set {RouterNames.OutsideLink} down and end all flows, since the router is standby";
 }
 
-/// <summary>Sets the macvlan down, so that nothing leaves while its packet filter is not as it should be.</summary>
+/// <summary>Sets the macvlan down, so that nothing leaves while its packet filter or its fence is not as it should be.</summary>
 public sealed record CutOffMacvlan : RouterStep
 {
     public override string Thing => RouterNames.OutsideLink;
@@ -319,6 +327,9 @@ public sealed record RecheckAddress(IPAddress Address) : RouterStep
 /// <summary>Tells the neighbours on the physical network where an address lives now.</summary>
 public sealed record Announce(IPAddress Address) : RouterStep
 {
+    /// <summary>Whether another node may have had it until now: who it was, switches and neighbours remember.</summary>
+    public bool IsTakeover { get; init; }
+
     public override string Thing => $"address {Address} on {RouterNames.OutsideLink}";
 
     public override bool ChangesKernel => false;

@@ -33,6 +33,7 @@ public static class StepDependence
 
         // Without its packet filter the router is cut off from the network.
         ApplyRedirect => IsOn(step, RouterNames.OutsideLink),
+        FenceMacvlan { IsFenced: true } => step is not FenceMacvlan && IsOn(step, RouterNames.OutsideLink),
         CreateVeth or ConfigureVeth => !IsOfLink(step) && (IsOn(step, RouterNames.InsideLink) || IsOnNode(step)),
         CreateMacvlan or ConfigureMacvlan => !IsOfLink(step) && IsOn(step, RouterNames.OutsideLink),
         CreateServiceLink or ConfigureServiceLink => !IsOfLink(step) && IsOn(step, RouterNames.ServiceLink),
@@ -47,11 +48,11 @@ public static class StepDependence
     public static bool IsForServices(RouterStep step) => step is CreateServiceLink or ConfigureServiceLink || IsOn(step, RouterNames.ServiceLink);
 
     private static bool IsOfLink(RouterStep step) => step is CreateVeth or ConfigureVeth or RemoveVeth
-        or CreateMacvlan or ConfigureMacvlan or RemoveMacvlan or CreateServiceLink or ConfigureServiceLink or RemoveServiceLink;
+        or CreateMacvlan or FenceMacvlan or ConfigureMacvlan or RemoveMacvlan or CreateServiceLink or ConfigureServiceLink or RemoveServiceLink;
 
     private static bool IsOn(RouterStep step, string link) => step switch
     {
-        CreateMacvlan or ConfigureMacvlan or HearOthers or RecheckAddress or Announce or AskGateways => link == RouterNames.OutsideLink,
+        CreateMacvlan or FenceMacvlan or ConfigureMacvlan or HearOthers or RecheckAddress or Announce or AskGateways => link == RouterNames.OutsideLink,
         AddInsideAddress { Entry.Link: var on } => on == link,
         ClaimAddress { Entry.Link: var on } => on == link,
         SetRoute { Entry.Link: var on } => on == link,

@@ -36,6 +36,9 @@ public sealed record AgentConfiguration
 
     /// <summary>Where records of flows go, and what they tell.</summary>
     public FlowRecordSettings FlowRecords { get; init; } = FlowRecordSettings.Default;
+
+    /// <summary>With which nodes this one agrees who holds a router; null when it is in no cluster.</summary>
+    public ClusterSettings? Cluster { get; init; }
 }
 
 /// <summary>Where records of flows go, and what they tell.</summary>

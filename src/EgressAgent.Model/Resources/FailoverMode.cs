@@ -8,4 +8,7 @@ public enum FailoverMode
 
     /// <summary>The router is silent until it is claimed, which keepalived, Pacemaker or a person does, on one node at a time.</summary>
     Manual,
+
+    /// <summary>The router is silent until the agents of the cluster agree that this node holds it.</summary>
+    Cluster,
 }

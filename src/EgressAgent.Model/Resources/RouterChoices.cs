@@ -14,7 +14,7 @@ internal static class RouterChoices
     /// <summary>Annotations are texts, also those that say yes or no.</summary>
     public static readonly Choices<bool> TruthTexts = new(("true", true), ("false", false));
 
-    public static readonly Choices<FailoverMode> Failovers = new(("none", FailoverMode.None), ("manual", FailoverMode.Manual));
+    public static readonly Choices<FailoverMode> Failovers = new(("none", FailoverMode.None), ("manual", FailoverMode.Manual), ("cluster", FailoverMode.Cluster));
 
     public static readonly Choices<LocalProcesses> LocalProcesses = new(
         ("allow", Resources.LocalProcesses.Allow), ("deny", Resources.LocalProcesses.Deny));

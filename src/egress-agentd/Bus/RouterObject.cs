@@ -1,4 +1,5 @@
 using System.Net;
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Engine.Traffic;
@@ -29,6 +30,8 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
         .Property("Name", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText(router.Status.Key.Name))
         .Property("State", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.State.ToText()))
         .Property("Failover", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText((router.Desired?.Role ?? FailoverRole.None).ToText()))
+        .Property("Holder", "s", BusPropertyChange.Silent, (router, ref value) => value.WriteText(router.Cluster?.Find(router.Status.Key).Holder ?? ""))
+        .Property("Standbys", "as", BusPropertyChange.Silent, (router, ref value) => value.WriteTexts(router.Cluster?.StandbysOf(router.Status.Key) ?? []))
         .Property("File", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.File))
         .Property("Generation", "t", BusPropertyChange.Emits, (router, ref value) => value.WriteUInt64((ulong)router.Status.Generation))
         .Property("Datapath", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(DatapathText(router.Desired?.Redirect.Datapath)))
@@ -74,6 +77,9 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
 
     private DesiredRouter? Desired => Status.Desired;
 
+    // Null of a router about which no nodes agree.
+    private ClusterMember? Cluster => Registered is { Wanted.Spec.Failover: FailoverMode.Cluster } ? _reconciler.Cluster : null;
+
     private IEnumerable<string> Gateways => Desired?.Routes
         .Where(route => route is { Side: NetworkSide.Router, Link: RouterNames.OutsideLink, Gateway: not null, Destination.PrefixLength: 0 })
         .Select(route => route.Gateway!.ToString()).Distinct() ?? [];
@@ -99,6 +105,12 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
     private static async Task<BusBody> ClaimAsync(RouterObject router, BusMethodCall call)
     {
         RouterKey key = router.DemandFailover();
+        if (router.Registered is { Wanted.Spec.Failover: FailoverMode.Cluster })
+        {
+            string holder = router.Cluster?.Find(key).Holder is { } node ? $", now {node}; release it there" : "";
+            throw new BusException(BusErrorNames.Failed, $"the nodes of the cluster agree who holds {key}{holder}");
+        }
+
         RouterStatus? status = await Task.Run(() => router._reconciler.ClaimAsync(key)).ConfigureAwait(false);
         return status switch
         {
@@ -130,7 +142,7 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
     // A router that is on one node alone is neither claimed nor released.
     private RouterKey DemandFailover() => Registered is { Wanted.Spec.Failover: FailoverMode.None } alone
         ? throw new BusException(
-            BusErrorNames.Failed, $"{Status.Key} has no `egressagent.org/failover: manual` in {alone.Source}, so it is neither claimed nor released")
+            BusErrorNames.Failed, $"{Status.Key} has no `egressagent.org/failover: manual` or `cluster` in {alone.Source}, so it is neither claimed nor released")
         : Status.Key;
 
     private static void GetResource(RouterObject router, BusMethodCall call, ref MessageWriter reply)

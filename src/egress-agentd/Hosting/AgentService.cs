@@ -6,6 +6,7 @@ using EgressAgent.Daemon.Metrics;
 using EgressAgent.Daemon.Names;
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine;
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Records;
@@ -30,6 +31,9 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     // As long as an address is announced again after it was announced: that is a pass too.
     private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(3);
 
+    // While etcd does not answer.
+    private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(1);
+
     private readonly AgentOptions _options;
     private readonly TimeSpan _drainTimeout;
     private readonly ValueList<IPNetwork> _ownNetworks;
@@ -41,6 +45,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     private readonly OwedRecords? _owedRecords;
     private readonly FlowRecorder _records;
     private readonly LinuxKernel _kernel;
+    private readonly ClusterMember? _cluster;
     private readonly Reconciler _reconciler;
     private readonly RouterFilesWatcher _watcher;
     private readonly ServiceStatus _service;
@@ -82,7 +87,8 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime);
         _kernel.NodeLimitsChanged += _registry.NoteNodeLimits;
         _registry.NoteNodeLimits([], _kernel.Tables);
-        _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger);
+        _cluster = configuration.Cluster is { } cluster && _kernel.WhyNoFence is null ? new ClusterMember(cluster, owner, _kernel.Fence, time, reconcilerLogger) : null;
+        _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger, _cluster);
         _quiet = time.CreateTimer(_ => HeapTrim.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _reconciler.Idle += () => _quiet.Change(QuietTime, Timeout.InfiniteTimeSpan);
         _service = new ServiceStatus(_reconciler, _registry, logger);
@@ -105,6 +111,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     {
         LogStarting(AgentVersion.Text, _options.Routers);
         _records.LoseFormer();
+        _cluster?.Start();
         _watcher.Start();
         await _reconciler.WhenEachWasSeen().WaitAsync(cancellationToken).ConfigureAwait(false);
 
@@ -137,6 +144,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         _watcher.Dispose();
+        await HandOverAsync(cancellationToken).ConfigureAwait(false);
         if (_server is not null)
         {
             await _server.DisposeAsync().ConfigureAwait(false);
@@ -171,10 +179,30 @@ internal sealed partial class AgentService : IHostedService, IDisposable
 
     public void Dispose()
     {
+        _cluster?.Dispose();
         _kernel.Dispose();
         _records.Dispose();
         _owedRecords?.Dispose();
         _descriptors.Dispose();
+    }
+
+    // The routers of a cluster go to other nodes at once. What is left of it here, net1 that is up and says nothing, is taken down.
+    private async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        if (_cluster is null)
+        {
+            return;
+        }
+
+        await _cluster.StopAsync(HandOverTime).ConfigureAwait(false);
+        try
+        {
+            await _reconciler.WhenIdle().WaitAsync(HandOverTime, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception late) when (late is TimeoutException or OperationCanceledException)
+        {
+            // The fence is closed to them all the same.
+        }
     }
 
     // By now the routers have their addresses in the networks that the settings name.

@@ -248,6 +248,14 @@ internal sealed class AgentMetrics(Reconciler reconciler, TrafficSampler traffic
             text.Add(inError.Contains(file) ? 0u : 1u, ("file", file));
         }
 
+        if (reconciler.Cluster is { } cluster)
+        {
+            text.BeginCounter("egress_cluster_failovers_total", "Routers that this node took over from another one since the agent was started");
+            text.Add((ulong)cluster.Facts.Takeovers);
+            text.BeginGauge("egress_cluster_lease_remaining_seconds", "For how long the routers that this node holds may speak while nothing renews it");
+            text.Add(cluster.Remaining.TotalSeconds);
+        }
+
         FlowRecorderState state = records.State;
         text.BeginCounter("egress_flow_records_total", "Records of flows that were written to the journal since the agent was started");
         text.Add(state.Written);

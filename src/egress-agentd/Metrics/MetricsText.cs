@@ -32,6 +32,9 @@ internal sealed class MetricsText(bool isOpenMetrics)
     internal void Add(ulong value, params ReadOnlySpan<(string Name, string Value)> labels) =>
         Add("", value.ToString(CultureInfo.InvariantCulture), labels);
 
+    /// <inheritdoc cref="Add(ulong, ReadOnlySpan{ValueTuple{string, string}})"/>
+    internal void Add(double value) => Add("", Format(value));
+
     /// <summary>The samples of a histogram.</summary>
     /// <param name="bounds">Ascending; the last, which has none, is left out.</param>
     /// <param name="counts">One more than bounds, each without those before.</param>

@@ -206,6 +206,8 @@ internal sealed class AgentClient : IDisposable
             Name = router.Text("Name"),
             State = router.Text("State"),
             Failover = router.Text("Failover"),
+            Holder = router.Text("Holder"),
+            Standbys = router.Texts("Standbys"),
             Message = Foremost(conditions),
             File = router.Text("SpecFile"),
             Line = router.Number("SpecLine"),

@@ -19,6 +19,12 @@ internal sealed record RouterView
     /// <summary><c>none</c>, <c>standby</c> or <c>holder</c>.</summary>
     public required string Failover { get; init; }
 
+    /// <summary>The node of the cluster that holds it; empty where none does, or no cluster agrees about it.</summary>
+    public required string Holder { get; init; }
+
+    /// <summary>The nodes of the cluster that are there and do not.</summary>
+    public required IReadOnlyList<string> Standbys { get; init; }
+
     /// <summary>What an operator should know first.</summary>
     public required string Message { get; init; }
 
@@ -57,7 +63,9 @@ internal sealed record RouterView
 
     /// <summary>The state, and what this node is to the router where that is not said yet.</summary>
     [JsonIgnore]
-    public string Standing => Failover is "none" or "" || Failover == State ? State : $"{State}, {Failover}";
+    public string Standing => Failover is "none" or "" ? State
+        : Failover != State ? $"{State}, {Failover}"
+        : Holder == "" ? State : $"{State} of {Holder}";
 
     [JsonIgnore]
     public bool IsWell => State is "active" or "configuring" or "removing" or "standby";

@@ -32,6 +32,11 @@ internal static class RouterPage
             }
         }
 
+        if (router.Holder != "" || router.Standbys.Count > 0)
+        {
+            about.Add(Name("cluster"), $"held by {(router.Holder == "" ? "no node" : router.Holder)}, standby: {(router.Standbys.Count == 0 ? "none" : string.Join(", ", router.Standbys))}");
+        }
+
         about.Print(screen);
         PrintRules(screen, router.Rules);
         screen.Line();

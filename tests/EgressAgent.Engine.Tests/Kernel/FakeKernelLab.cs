@@ -29,6 +29,8 @@ internal sealed class FakeKernelLab : KernelLab
 
     public override void SetLink(NetworkSide side, string link, bool up) => Edit(side, netns => netns.SetUp(link, up));
 
+    public override void DeleteFence() => Edit(NetworkSide.Router, netns => netns.Link("net1").IsFenced = false);
+
     public override void SetMtu(NetworkSide side, string link, int mtu) => Edit(side, netns => netns.SetMtu(link, mtu));
 
     public override void AddAddress(NetworkSide side, string link, string address) =>

@@ -135,6 +135,7 @@ public abstract class KernelContract : IDisposable
         ["mode that is made anew"] = Spec with { MacvlanMode = MacvlanMode.Passthru, PassthruTakesTheNode = true },
         ["MAC"] = Spec with { MacAddress = PhysicalAddress.Parse("02-11-22-33-44-55") },
         ["relay"] = Spec with { Datapath = DatapathKind.Relay },
+        ["fail-over in a cluster"] = Spec with { Failover = FailoverMode.Cluster },
         ["clients"] = Spec with { Clients = new ClientsSpec(IncludesNode: false, [IPNetwork.Parse("10.0.0.0/8")]) },
     };
 
@@ -166,6 +167,7 @@ public abstract class KernelContract : IDisposable
         ["netns deleted"] = (lab, _) => lab.DeleteNetns(),
         ["macvlan deleted"] = (lab, _) => lab.DeleteLink(NetworkSide.Router, "net1"),
         ["macvlan down"] = (lab, _) => lab.SetLink(NetworkSide.Router, "net1", up: false),
+        ["fence deleted"] = (lab, _) => lab.DeleteFence(),
         ["macvlan MTU"] = (lab, _) => lab.SetMtu(NetworkSide.Router, "net1", 1400),
         ["veth deleted inside"] = (lab, _) => lab.DeleteLink(NetworkSide.Router, "eth0"),
         ["veth deleted on the node"] = (lab, _) => lab.DeleteLink(NetworkSide.Node, lab.NodeLink),
@@ -191,7 +193,7 @@ public abstract class KernelContract : IDisposable
     [MemberData(nameof(Drifts))]
     public void Drift_is_seen_and_repaired(string drift)
     {
-        DesiredRouter desired = Build(Spec);
+        DesiredRouter desired = Build(Spec with { Failover = FailoverMode.Cluster });
 
         DriftActions[drift](_lab, desired);
 

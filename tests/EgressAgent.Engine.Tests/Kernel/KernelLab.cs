@@ -33,6 +33,9 @@ public abstract class KernelLab : IDisposable
 
     public abstract void SetLink(NetworkSide side, string link, bool up);
 
+    /// <summary>Takes the router's macvlan out of the fence.</summary>
+    public abstract void DeleteFence();
+
     public abstract void SetMtu(NetworkSide side, string link, int mtu);
 
     public abstract void AddAddress(NetworkSide side, string link, string address);

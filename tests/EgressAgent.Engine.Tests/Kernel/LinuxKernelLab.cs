@@ -52,6 +52,8 @@ internal sealed class LinuxKernelLab : KernelLab
 
     public override void SetLink(NetworkSide side, string link, bool up) => Ip(NetnsOf(side), $"link set {link} {(up ? "up" : "down")}");
 
+    public override void DeleteFence() => Command.Check("tc", "-n", NetnsOf(NetworkSide.Router), "qdisc", "delete", "dev", "net1", "clsact");
+
     public override void SetMtu(NetworkSide side, string link, int mtu) => Ip(NetnsOf(side), $"link set {link} mtu {mtu}");
 
     public override void AddAddress(NetworkSide side, string link, string address) =>

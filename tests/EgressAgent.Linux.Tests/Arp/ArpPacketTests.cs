@@ -21,6 +21,10 @@ public sealed class ArpPacketTests
         Assert.Equal("0001080006040001" + "02005e005301" + "c0a80c63" + "000000000000" + "c0a80c63", Hex(ArpPacket.Announcement(Own, Address)));
 
     [Fact]
+    public void Announcement_by_reply_has_the_sender_for_target() =>
+        Assert.Equal("0001080006040002" + "02005e005301" + "c0a80c63" + "02005e005301" + "c0a80c63", Hex(ArpPacket.AnnouncementByReply(Own, Address)));
+
+    [Fact]
     public void Padded_packet_is_read_back()
     {
         byte[] frame = new byte[46];

@@ -27,7 +27,7 @@ public class AgentConfigurationParserTests
         AgentConfigurationFile file = Parse(string.Join('\n', lines.Select(line => settings.Contains(line) ? line[1..] : line)));
 
         Assert.Equal(
-            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "drainTimeout", "etcHosts", "metrics", "flowRecords"],
+            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "drainTimeout", "etcHosts", "metrics", "flowRecords", "cluster"],
             settings.Select(line => line[1..line.IndexOf(':')]));
         Assert.Empty(file.Diagnostics);
         Assert.Equal(AgentConfiguration.Default with { Clients = file.Configuration!.Clients }, file.Configuration);
@@ -68,6 +68,18 @@ public class AgentConfigurationParserTests
             etcHosts: true
             metrics: {textfile: /var/lib/node-exporter, listen: "[::1]:9817"}
             flowRecords: {namespace: nat, destinations: false}
+            cluster:
+              name: edge
+              node: a.example.com
+              etcd:
+                endpoints: ["https://192.0.2.11:2379", "https://[2001:db8::1]:2379/", "http://127.0.0.1:2379"]
+                caFile: /etc/ca.pem
+                certFile: /etc/cert.pem
+                keyFile: /etc/key.pem
+                username: egress
+                passwordFile: /etc/password
+              heartbeat: {address: 192.0.2.1, listen: 0.0.0.0, port: 1818}
+              priority: 200
             """);
 
         Assert.Empty(file.Diagnostics);
@@ -82,6 +94,30 @@ public class AgentConfigurationParserTests
         Assert.True(configuration.EtcHosts);
         Assert.Equal(new MetricsPlaces("/var/lib/node-exporter", new IPEndPoint(IPAddress.IPv6Loopback, 9817)), configuration.Metrics);
         Assert.Equal(new FlowRecordSettings("nat", TellsDestinations: false), configuration.FlowRecords);
+        EtcdSettings etcd = new(
+            ["https://192.0.2.11:2379", "https://[2001:db8::1]:2379", "http://127.0.0.1:2379"], "/etc/ca.pem", "/etc/cert.pem", "/etc/key.pem", "egress", "/etc/password");
+        Assert.Equal(new ClusterSettings("edge", "a.example.com", etcd, new HeartbeatSettings(IPAddress.Parse("192.0.2.1"), IPAddress.Any, 1818), 200), configuration.Cluster);
+    }
+
+    [Fact]
+    public void Cluster_withWhatIsRequired_hasDefaults()
+    {
+        ClusterSettings cluster = Parse($"{Head}cluster: {{name: edge, etcd: {{endpoints: ['https://etcd:2379']}}}}\n").Configuration!.Cluster!;
+
+        Assert.Equal(new ClusterSettings("edge", null, new EtcdSettings(["https://etcd:2379"], null, null, null, null, null), null, 100), cluster);
+    }
+
+    [Fact]
+    public void Cluster_withoutTls_isTakenWithAWarning()
+    {
+        AgentConfigurationFile file = Parse($"{Head}cluster: {{name: edge, etcd: {{endpoints: ['http://192.0.2.11:2379']}}}}\n");
+
+        Assert.Equal(["http://192.0.2.11:2379"], file.Configuration!.Cluster!.Etcd.Endpoints);
+        Diagnostic warning = Assert.Single(file.Diagnostics);
+        Assert.Equal(DiagnosticSeverity.Warning, warning.Severity);
+        Assert.Contains(
+            "3:42: cluster.etcd.endpoints[0]: warning: without TLS whoever is on the way to 192.0.2.11:2379 can take the cluster's addresses; give `https://` and `caFile`",
+            warning.ToString());
     }
 
     [Theory]
@@ -109,7 +145,7 @@ public class AgentConfigurationParserTests
     [InlineData("addressConflictDetection: \"false\"", "3:27: addressConflictDetection: must be `true` or `false`, not the text `false`")]
     [InlineData("addressConflictDetection: 1", "3:27: addressConflictDetection: must be `true` or `false`, not the number `1`")]
     [InlineData("drainTimeOut: 1s", "3:1: drainTimeOut: unknown field; did you mean `drainTimeout`?")]
-    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, datapath, drainTimeout, etcHosts, flowLog, flowRecords, insideNetworks, kind, metrics, serviceNetworks")]
+    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, cluster, datapath, drainTimeout, etcHosts, flowLog, flowRecords, insideNetworks, kind, metrics, serviceNetworks")]
     [InlineData("insideNetworks: 10.7.0.0/16", "3:17: insideNetworks: must be a list of networks, at most one per family, not the text `10.7.0.0/16`")]
     [InlineData("insideNetworks: []", "3:17: insideNetworks: needs at least one network")]
     [InlineData("insideNetworks: [10.7.0.0/16, 10.8.0.0/16]", "3:31: insideNetworks[1]: is a second IPv4 network; at most one per family is used")]
@@ -133,6 +169,22 @@ public class AgentConfigurationParserTests
     [InlineData("metrics: {listen: '127.0.0.1:65536'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `127.0.0.1:65536`")]
     [InlineData("metrics: {listen: '127.0.0.1'}", "3:19: metrics.listen: must be an address of loopback and a port, such as `127.0.0.1:9817` or `[::1]:9817`, not `127.0.0.1`")]
     [InlineData("flowRecords: {destinations: 0}", "3:29: flowRecords.destinations: must be `true` or `false`, not the number `0`")]
+    [InlineData("cluster: edge", "3:10: cluster: must be a mapping with `name` and `etcd`, not the text `edge`")]
+    [InlineData("cluster: {name: edge}", "3:10: cluster.etcd: is required: a mapping with `endpoints`")]
+    [InlineData("cluster: {name: Edge, etcd: {endpoints: ['https://e:1']}}", "3:17: cluster.name: must be a name: lower-case letters, digits and `-`, beginning and ending with a letter or digit, at most 63 characters; not `Edge`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: []}}", "3:41: cluster.etcd.endpoints: needs at least one endpoint of etcd")]
+    [InlineData("cluster: {name: edge, etcd: {endpoint: ['https://e:1']}}", "3:30: cluster.etcd.endpoint: unknown field; did you mean `endpoints`?")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e']}}", "3:42: cluster.etcd.endpoints[0]: must be `https://HOST:PORT` of a member of etcd, such as `https://192.0.2.11:2379`, not `https://e`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['e:2379']}}", "3:42: cluster.etcd.endpoints[0]: must be `https://HOST:PORT` of a member of etcd, such as `https://192.0.2.11:2379`, not `e:2379`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1/v3']}}", "3:42: cluster.etcd.endpoints[0]: must be `https://HOST:PORT` of a member of etcd, such as `https://192.0.2.11:2379`, not `https://e:1/v3`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], certFile: /c}}", "3:68: cluster.etcd.certFile: needs `keyFile` beside it")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], passwordFile: /c}}", "3:72: cluster.etcd.passwordFile: needs `username` beside it")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], caFile: ca.pem}}", "3:66: cluster.etcd.caFile: must be the absolute path of a file, not `ca.pem`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, priority: 0}", "3:69: cluster.priority: must be a whole number, 1 to 10000, not `0`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, preempt: true}", "3:68: cluster.preempt: is not there yet: a router stays where it is until that node goes")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, prio: 1}", "3:59: cluster.prio: unknown field; allowed here: etcd, heartbeat, name, node, priority")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, heartbeat: {}}", "3:70: cluster.heartbeat.address: is required: this node's address, to which the others send heartbeats")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, heartbeat: {address: 0.0.0.0}}", "3:80: cluster.heartbeat.address: must be an IP address of this node, such as `192.0.2.1`, not `0.0.0.0`")]
     [InlineData("--- {}", "3:5: the file must hold one document, not several")]
     [InlineData("flowRecords: {namespace: ../x}", "3:26: flowRecords.namespace: must be the name of a journal namespace, such as `egress-flows`: up to 64 letters, digits, `-`, `_` and `.`, and a letter or digit first; not `../x`")]
     [InlineData("flowLog: 'all", "3:10: the quote opened here is not closed")]

@@ -34,7 +34,7 @@ public abstract class BusTest : IDisposable
 
     protected AgentFiles Files => _scenario.Files;
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         _scenario.Dispose();
         Daemon.Dispose();

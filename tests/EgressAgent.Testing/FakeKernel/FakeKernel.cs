@@ -62,6 +62,8 @@ public sealed class FakeKernel : IKernel
     /// <summary>How many requests were made so far.</summary>
     public int RequestCount => Locked(() => _requests);
 
+    public string? WhyNoFence { get; set; }
+
     internal bool HasConntrack { get; private set; }
 
     /// <summary>What the agent gets to know of a router's gateways.</summary>

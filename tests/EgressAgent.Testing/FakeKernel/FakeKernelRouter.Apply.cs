@@ -91,6 +91,9 @@ internal sealed partial class FakeKernelRouter
             case ConfigureMacvlan configure:
                 ConfigureMacvlan(configure.Macvlan);
                 break;
+            case FenceMacvlan fence:
+                Request(() => Netns.Link(RouterNames.OutsideLink).IsFenced = fence.IsFenced);
+                break;
             case CutOffMacvlan:
                 Request(() => Netns.SetUp(RouterNames.OutsideLink, up: false));
                 break;
@@ -166,6 +169,7 @@ internal sealed partial class FakeKernelRouter
         FakeLink? parent = kernel.Node.Links.FirstOrDefault(link => link.Index == macvlan.MasterIndex);
         Request(() => Netns.RemoveLink(TemporaryLink));
         Request(() => Netns.AddMacvlan(TemporaryLink, parent, macvlan.Mode, macvlan.Mac, macvlan.Mtu));
+        Request(() => Netns.Link(TemporaryLink).IsFenced = macvlan.IsFenced);
         Request(() => Rename(TemporaryLink, RouterNames.OutsideLink));
     }
 

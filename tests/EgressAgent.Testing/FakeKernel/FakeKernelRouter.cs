@@ -52,7 +52,10 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
                 : null,
             HasStrayServiceLinkEnd = service is not null && (service.Peer is null || serviceOuter != service.Peer),
             Macvlan = netns.Find(RouterNames.OutsideLink) is { } link ? new ObservedMacvlan(
-                link.Parent?.Index ?? 0, link.Mode, link.Mac, link.Mtu, link.IsUp, HasCarrier: link.Parent?.IsUp == true) : null,
+                link.Parent?.Index ?? 0, link.Mode, link.Mac, link.Mtu, link.IsUp, HasCarrier: link.Parent?.IsUp == true)
+            {
+                IsFenced = link.IsFenced,
+            } : null,
 
             // As the real datapath, this one knows only what it put there itself.
             Redirect = netns.RedirectWriter == this ? netns.Redirect : null,

@@ -43,6 +43,9 @@ public sealed class FakeLink
     /// <summary>A macvlan's mode.</summary>
     public MacvlanMode Mode { get; internal set; }
 
+    /// <summary>Whether a macvlan is behind the fence.</summary>
+    public bool IsFenced { get; set; }
+
     public bool IsIPv6Disabled { get; internal set; }
 
     internal FakeNetns Netns { get; }

@@ -17,6 +17,8 @@ internal static class Views
         Name = name,
         State = state,
         Failover = "none",
+        Holder = "",
+        Standbys = [],
         Message = message,
         File = $"/etc/egress-router/{name}.yaml",
         Line = 1,

@@ -18,6 +18,12 @@ internal static class RtnetlinkH
     internal const ushort RTM_NEWRULE = 32;
     internal const ushort RTM_DELRULE = 33;
     internal const ushort RTM_GETRULE = 34;
+    internal const ushort RTM_NEWQDISC = 36;
+    internal const ushort RTM_DELQDISC = 37;
+    internal const ushort RTM_GETQDISC = 38;
+    internal const ushort RTM_NEWTFILTER = 44;
+    internal const ushort RTM_DELTFILTER = 45;
+    internal const ushort RTM_GETTFILTER = 46;
     internal const ushort RTM_GETNEIGHTBL = 66;
     internal const ushort RTM_NEWNETCONF = 80;
     internal const ushort RTM_NEWNSID = 88;
@@ -52,6 +58,7 @@ internal static class RtnetlinkH
 
     internal const uint RTNLGRP_LINK = 1;
     internal const uint RTNLGRP_NEIGH = 3;
+    internal const uint RTNLGRP_TC = 4;
     internal const uint RTNLGRP_IPV4_IFADDR = 5;
     internal const uint RTNLGRP_IPV4_ROUTE = 7;
     internal const uint RTNLGRP_IPV4_RULE = 8;
@@ -72,6 +79,18 @@ internal struct IfInfoMsg
     internal int ifi_index;
     internal uint ifi_flags;
     internal uint ifi_change;
+}
+
+/// <summary><c>struct tcmsg</c> of linux/rtnetlink.h.</summary>
+internal struct TcMsg
+{
+    internal byte tcm_family;
+    internal byte tcm__pad1;
+    internal ushort tcm__pad2;
+    internal int tcm_ifindex;
+    internal uint tcm_handle;
+    internal uint tcm_parent;
+    internal uint tcm_info;
 }
 
 /// <summary><c>struct rtmsg</c> of linux/rtnetlink.h.</summary>

@@ -23,6 +23,7 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
         (RouteMonitorGroups.Rules, [RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE]),
         (RouteMonitorGroups.Neighbours, [RTNLGRP_NEIGH]),
         (RouteMonitorGroups.NetnsIds, [RTNLGRP_NSID]),
+        (RouteMonitorGroups.Filters, [RTNLGRP_TC]),
         (RouteMonitorGroups.Settings, [RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF]),
     ];
 
@@ -54,6 +55,7 @@ public sealed class RouteMonitor : NetlinkMonitor<RouteNotification>
             RTM_NEWNEIGH or RTM_DELNEIGH => NeighbourMessage.Read(ref reader) is { } item ? new NeighbourChanged(item, isRemoved) : null,
             RTM_NEWNSID or RTM_DELNSID => NetnsIdMessage.Read(ref reader).Id is int id ? new NetnsIdChanged(id, isRemoved) : null,
             RTM_NEWNETCONF => SettingChanged.Instance,
+            RTM_NEWQDISC or RTM_DELQDISC or RTM_NEWTFILTER or RTM_DELTFILTER => FilterChanged.Instance,
             _ => null,
         };
     }
@@ -79,6 +81,9 @@ public enum RouteMonitorGroups
 
     /// <summary>Some of the settings under net.ipv4.conf and net.ipv6.conf: see <see cref="RouteNotification.SettingChanged"/>.</summary>
     Settings = 1 << 6,
+
+    /// <summary>Queueing disciplines of links, and their filters (tc(8)).</summary>
+    Filters = 1 << 7,
 
     /// <summary>What makes up the configuration of a namespace.</summary>
     Configuration = Links | Addresses | Routes | Rules | Settings,

@@ -47,6 +47,12 @@ public abstract record RouteNotification
         internal static readonly SettingChanged Instance = new();
     }
 
+    /// <summary>A queueing discipline of a link, or a filter in one, is new, changed or removed. Those that the kernel gives by itself it does not tell.</summary>
+    public sealed record FilterChanged : RouteNotification
+    {
+        internal static readonly FilterChanged Instance = new();
+    }
+
     /// <summary>Changes were lost: list everything anew.</summary>
     public sealed record Overrun : RouteNotification
     {

@@ -1,0 +1,228 @@
+using System.Collections.Concurrent;
+using System.Net;
+using EgressAgent.Engine.Cluster.Etcd;
+using EgressAgent.Engine.Kernel;
+using EgressAgent.Linux.Clocks;
+using EgressAgent.Model;
+using EgressAgent.Model.Resources;
+using Microsoft.Extensions.Logging;
+
+namespace EgressAgent.Engine.Cluster;
+
+/// <summary>
+/// This node among those of its cluster: it has an <see cref="Agreement"/> decide which routers it holds, on a thread of its own, does in
+/// etcd and at the fence what that says, and tells others of it. A router that it holds may speak as long as the fence is extended, and
+/// one that it drops is silent before anybody is told. Thread-safe.
+/// </summary>
+public sealed partial class ClusterMember : IDisposable
+{
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(20);
+
+    private readonly EtcdClient _etcd;
+    private readonly ClusterStore _store;
+    private readonly Agreement _agreement;
+    private readonly Fence _fence;
+    private readonly HeartbeatSocket? _heartbeats;
+    private readonly ILogger _logger;
+    private readonly BlockingCollection<Action<long>> _inbox = [];
+    private readonly CancellationTokenSource _end = new();
+    private readonly ConcurrentDictionary<RouterKey, RouterHolding> _holdings = [];
+    private readonly Thread _thread;
+    private CancellationTokenSource? _watch;
+    private Uri? _watched;
+    private TaskCompletionSource<long?>? _left;
+    private string? _problem;
+    private bool _cannotSilence;
+    private long _takeovers;
+    private volatile ClusterFacts _facts = ClusterFacts.Nothing;
+
+    /// <summary>Begins nothing before <see cref="Start"/>.</summary>
+    /// <param name="settings">The cluster.</param>
+    /// <param name="owner">What tells this node from another of its name.</param>
+    /// <param name="fence">The node's; it belongs to the caller, and has to be there.</param>
+    /// <param name="time">The clock of what is not decided by CLOCK_BOOTTIME.</param>
+    /// <param name="logger">For what becomes of routers.</param>
+    public ClusterMember(ClusterSettings settings, AgentOwner owner, Fence fence, TimeProvider time, ILogger logger)
+    {
+        Node = settings.Node ?? Environment.MachineName;
+        (_fence, _logger) = (fence, logger);
+        ClusterKeys keys = ClusterKeys.Of(settings.Name);
+        string? heartbeat = settings.Heartbeat is { } place ? new IPEndPoint(place.Address, place.Port).ToString() : null;
+        AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority, heartbeat));
+        _heartbeats = settings.Heartbeat is { } heard ? new HeartbeatSocket(heard, message => Post(now => Hear(message, now))) : null;
+        _etcd = new EtcdClient(settings.Etcd, time);
+        _store = new ClusterStore(_etcd, keys, self);
+        _agreement = new Agreement(self, keys, BootClock.Nanoseconds);
+        _thread = new Thread(Work) { Name = "cluster", IsBackground = true };
+    }
+
+    /// <summary>What the others call this node.</summary>
+    public string Node { get; }
+
+    /// <summary>How this node stands to its cluster.</summary>
+    public ClusterFacts Facts => _facts;
+
+    /// <summary>Raised on the member's thread when another node, or none, holds a router, or this one does. Handlers return at once.</summary>
+    public event Action<RouterKey>? HoldingChanged;
+
+    /// <summary>Raised on the member's thread when <see cref="Facts"/> have another problem, or none. Handlers return at once.</summary>
+    public event Action<ClusterFacts>? ProblemChanged;
+
+    /// <summary>Who holds a router.</summary>
+    public RouterHolding Find(RouterKey router) => _holdings.GetValueOrDefault(router) ?? RouterHolding.Unknown;
+
+    /// <summary>The other nodes that are there and do not hold a router, as far as is known.</summary>
+    public IEnumerable<string> StandbysOf(RouterKey router) => Find(router).Holder is var holder ? Facts.Members.Where(node => node != holder) : [];
+
+    /// <summary>For how long the routers that this node holds may speak from now on, while nothing renews it.</summary>
+    public TimeSpan Remaining => TimeSpan.FromTicks(Math.Max(0, Facts.Deadline - BootClock.Nanoseconds) / TimeSpan.NanosecondsPerTick);
+
+    /// <summary>Begins to be a member.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>This node is to hold these routers if it falls to it, and no others: which it gives up at once.</summary>
+    public void Want(IReadOnlySet<RouterKey> routers) => Post(now => _agreement.Want(routers, now));
+
+    /// <summary>Gives a router to another node, and leaves it to others for ten seconds.</summary>
+    public void Release(RouterKey router) => Post(now => _agreement.Release(router, now));
+
+    /// <summary>Gives all routers to other nodes, as far as that can be done in the time, and is no member that is there any more.</summary>
+    /// <param name="time">What it may take, while etcd does not answer.</param>
+    public async Task StopAsync(TimeSpan time)
+    {
+        TaskCompletionSource<long?> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(_ =>
+        {
+            _agreement.Leave();
+            _left = done;
+        });
+        using CancellationTokenSource limit = new(time);
+        try
+        {
+            if (await done.Task.WaitAsync(limit.Token).ConfigureAwait(false) is { } lease)
+            {
+                await _store.RevokeAsync(lease, limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or EtcdException)
+        {
+            LogNotLeft(_logger, error is EtcdException ? error.Message : _problem ?? "etcd does not answer");
+        }
+
+        End();
+    }
+
+    public void Dispose()
+    {
+        End();
+        _heartbeats?.Dispose();
+        _etcd.Dispose();
+        _end.Dispose();
+        _inbox.Dispose();
+    }
+
+    private void End()
+    {
+        _end.Cancel();
+        _inbox.CompleteAdding();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+    }
+
+    private void Post(Action<long> told)
+    {
+        try
+        {
+            _inbox.Add(told);
+        }
+        catch (InvalidOperationException)
+        {
+            // It is over, and nobody has to know.
+        }
+    }
+
+    private void Work()
+    {
+        try
+        {
+            while (!_inbox.IsCompleted)
+            {
+                bool isTold = _inbox.TryTake(out Action<long>? told, Idle);
+                long now = BootClock.Nanoseconds;
+                if (isTold)
+                {
+                    told!(now);
+                }
+
+                _agreement.Tick(now);
+                Publish();
+            }
+        }
+        catch (Exception defect)
+        {
+            // Without it nothing extends the fence, and the routers fall silent by themselves.
+            LogDefect(_logger, defect);
+        }
+    }
+
+    private void Publish()
+    {
+        foreach (AgreementAction action in _agreement.TakeActions())
+        {
+            Take(action);
+        }
+
+        foreach (RouterKey router in _agreement.Routers)
+        {
+            HeldClaim? claim = _agreement.View.Claims.GetValueOrDefault(router);
+            bool? isHolder = _agreement.IsHolder(router);
+            RouterHolding holding = new(isHolder, isHolder == true ? Node : claim?.By.Node, _agreement.TokenOf(router) ?? claim?.Created ?? 0);
+            RouterHolding before = Find(router);
+            if (holding != before)
+            {
+                _holdings[router] = holding;
+                Tell(router, before, holding);
+            }
+        }
+
+        if (!_agreement.IsGivingUp)
+        {
+            _left?.TrySetResult(_agreement.Lease);
+        }
+
+        string? problem = _cannotSilence ? _problem : _agreement.IsRenewed(BootClock.Nanoseconds) && _agreement.IsInformed ? null : _problem;
+        ClusterFacts facts = new(problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
+        ClusterFacts last = _facts;
+        _facts = facts;
+        if (_heartbeats is not null)
+        {
+            _heartbeats.Key = _agreement.View.HeartbeatKey is { } key ? Convert.FromHexString(key) : null;
+        }
+
+        if (facts.Problem != last.Problem || facts.Unheard != last.Unheard)
+        {
+            ProblemChanged?.Invoke(facts);
+        }
+    }
+
+    private string? DescribeUnheard()
+    {
+        string[] nodes = [.. _agreement.Unheard.Order(StringComparer.Ordinal)];
+        return _heartbeats?.Problem ?? (nodes.Length == 0 ? null
+            : $"heartbeats of {string.Join(", ", nodes)} do not come, and by way of etcd there are answers: let UDP through between the nodes, to the port of cluster.heartbeat");
+    }
+
+    private void Tell(RouterKey router, RouterHolding before, RouterHolding now)
+    {
+        if (now.IsHolder == true)
+        {
+            string? former = _agreement.FormerHolderOf(router);
+            _takeovers += former is null || former == Node ? 0 : 1;
+            LogHeld(_logger, router, Node, now.Token, former is null || former == Node ? "" : $", after the node {former}");
+        }
+
+        HoldingChanged?.Invoke(router);
+    }
+}

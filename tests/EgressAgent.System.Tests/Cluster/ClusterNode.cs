@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Net.NetworkInformation;
+using EgressAgent.Testing;
+using EgressAgent.Testing.Bus;
+using EgressAgent.Testing.Lab;
+
+namespace EgressAgent.System.Tests.Cluster;
+
+/// <summary>One node of a cluster: an agent with a bus, files and a directory of network namespaces of its own, which outlive it as on a machine.</summary>
+internal sealed class ClusterNode : IDisposable
+{
+    internal const string Service = "org.egressagent.Agent1";
+    internal const string RouterInterface = Service + ".Router";
+
+    private readonly EgressLab _lab;
+    private readonly Process _holder;
+    private readonly PrivateBus _daemon = PrivateBus.Start();
+    private readonly AgentFiles _files = new();
+
+    /// <param name="lab">Of which the host is.</param>
+    /// <param name="host">The node.</param>
+    /// <param name="name">What the others call it.</param>
+    /// <param name="etcd">Where the nodes agree.</param>
+    /// <param name="more">More of the settings of the cluster.</param>
+    internal ClusterNode(EgressLab lab, LabHost host, string name, EtcdCluster etcd, string more = "")
+    {
+        (_lab, Host, Name) = (lab, host, name);
+        _holder = host.Start("unshare", "--mount", "--propagation", "private", "sh", "-c", "mount -t tmpfs -o mode=755 tmpfs /run/netns && mount --make-shared /run/netns && echo ready && exec sleep infinity");
+        Assert.Equal("ready", _holder.StandardOutput.ReadLine());
+        Busctl = new Busctl(_daemon.Address);
+        _files.Bus = _daemon.Address;
+        _files.Configure("metrics: {listen: '127.0.0.1:9817'}");
+        _files.Configure($"cluster: {{name: edge, node: {name}, etcd: {{endpoints: [{string.Join(", ", etcd.Endpoints.Select(endpoint => $"'{endpoint}'"))}]}}{more}}}");
+    }
+
+    internal string Name { get; }
+
+    internal LabHost Host { get; }
+
+    internal Busctl Busctl { get; }
+
+    internal AgentProcess Agent { get; private set; } = null!;
+
+    internal string State => Property("State");
+
+    internal string Message => Property("Conditions");
+
+    /// <summary>Where clients of this node reach the router.</summary>
+    internal string InsideAddress => Property("InsideAddresses").Split('"')[1];
+
+    internal PhysicalAddress Mac => PhysicalAddress.Parse(Property("MacAddress").Split('"')[1].Replace(':', '-').ToUpperInvariant());
+
+    /// <summary>As Prometheus gets them.</summary>
+    internal string Metrics => Host.Check("curl", "--silent", "--fail", "http://127.0.0.1:9817/metrics");
+
+    internal bool IsUp => Ip("link show dev net1").Contains("UP");
+
+    public override string ToString() => Name;
+
+    public void Dispose()
+    {
+        _daemon.Dispose();
+        _files.Dispose();
+    }
+
+    internal void Write(RouterDocument router) => _files.Write($"{router.Name}.yaml", $"{router}");
+
+    internal void StartAgent() =>
+        Agent = _lab.Own(AgentProcess.Start(Host, _files, launcher: ["nsenter", $"--mount=/proc/{_holder.Id}/ns/mnt", "--"]));
+
+    /// <summary>Runs <c>ip</c> in the router's netns.</summary>
+    internal string Ip(string arguments) => Host.Check(
+        ["nsenter", $"--mount=/proc/{_holder.Id}/ns/mnt", "--", "ip", "-n", "egress.default.web", .. arguments.Split(' ')]);
+
+    internal string Property(string name, string router = "web") => Busctl.Run(
+        "get-property", Service, $"/org/egressagent/Agent1/router/default/{router}", RouterInterface, name).Output.TrimEnd('\n');
+
+    internal CommandResult Call(string method) => Busctl.Run("call", Service, "/org/egressagent/Agent1/router/default/web", RouterInterface, method);
+
+    internal void WaitFor(string state) =>
+        Eventually.True($"{Name} to be {state}", () => State == $"s \"{state}\"", otherwise: () => $"{Message}\n{Agent.Log}");
+}
