@@ -253,6 +253,51 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         lan.AssertRoutersSentOnly([Reserved, Reserved6], [DataPathLab.Web, DataPathLab.Web6]);
     }
 
+    // The node speaks to its routers with an address that it has in their network. It takes nobody's packets with that address over IPv4; over
+    // IPv6 it has no such check, and forwards them. What comes of it goes to the node.
+    [Theory]
+    [InlineData("198.18.0.1", DataPathLab.Inside, Reserved, false, false)]
+    [InlineData("fd96:e9e5:a::1", DataPathLab.Inside6, Reserved6, true, false)]
+    [InlineData("fd96:e9e5:a::1", DataPathLab.Inside6, Reserved6, false, true)]
+    public void Neighbour_that_forges_the_nodes_address_through_the_node_sends_blindly_over_IPv6_alone_and_not_past_the_rule_of_the_README(
+        string forged, string inside, string reserved, bool passes, bool isFiltered)
+    {
+        const int Port = 86;
+        const int LastPort = 87;
+        Lab.Apply(
+            "web",
+            Spec.Replace("] }", $$""", { destinationIP: "2001:db8:ff::26", port: {{Port}}, protocol: UDP }, { destinationIP: "2001:db8:ff::26", port: {{LastPort}}, protocol: UDP } ] }""")
+                .Replace("port: 80, protocol: UDP", $$"""port: {{Port + 100}}, protocol: UDP }, { destinationIP: 203.0.113.26, port: {{LastPort + 100}}, protocol: UDP"""),
+            "egressagent.org/clients: node");
+        using Undo filter = isFiltered
+            ? Filter("add table inet lab; add chain inet lab forged { type filter hook prerouting priority raw; }; add rule inet lab forged iifname eth0 ip6 saddr fd96:e9e5:a::/112 drop")
+            : new Undo(() => { });
+        bool isV6 = forged.Contains(':');
+        int port = isV6 ? Port : Port + 100;
+        int lastPort = isV6 ? LastPort : LastPort + 100;
+        using FrameSender sender = Lab.Neighbour.SendFrames("eth0");
+        using PacketCapture server = Lab.Server.Capture("eth0");
+        using PacketCapture lan = Lab.Neighbour.Capture("eth0");
+        PhysicalAddress node = Lab.Node.MacOf("eth0");
+
+        Assert.True(sender.TrySend(Frame.Udp(sender.Mac, node, IPAddress.Parse(forged), 4000, IPAddress.Parse(inside), port)));
+
+        // What comes later and from the node itself arrives.
+        Eventually.True("the datagram of the node", () =>
+        {
+            Lab.Node.ProbeUdp(inside, lastPort, Silence);
+            return server.Packets.Any(packet => packet.DestinationPort == lastPort);
+        });
+        if (passes)
+        {
+            Eventually.True("the forged datagram", () => server.Packets.Any(packet => packet.DestinationPort == port));
+        }
+
+        Assert.Equal(passes, server.Packets.Any(packet => packet.DestinationPort == port));
+        Assert.All(server.Packets.Where(packet => packet.DestinationPort == port), packet => Assert.Equal(reserved, $"{packet.Source}"));
+        Assert.DoesNotContain(lan.Packets, packet => $"{packet.Destination}" == forged && !packet.SourceMac.Equals(sender.Mac));
+    }
+
     [Fact]
     public void Clients_are_refused_when_the_router_is_gone_and_nothing_takes_the_default_route()
     {
@@ -265,6 +310,12 @@ public abstract class ClosedByDefaultTests(DataPathTest.Fixture fixture) : DataP
         Assert.Equal(ProbeOutcome.Unreachable, Lab.Client.ProbeTcp(DataPathLab.Inside6, 86).Outcome);
 
         lan.AssertRoutersSentOnly([], []);
+    }
+
+    private Undo Filter(string commands)
+    {
+        Lab.Node.Check("nft", commands);
+        return new Undo(() => Lab.Node.Check("nft", "delete table inet lab"));
     }
 
     // In a table of its own: in the main one the agent takes away what is not its own on its link.
