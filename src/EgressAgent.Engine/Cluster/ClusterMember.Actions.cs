@@ -82,6 +82,15 @@ public sealed partial class ClusterMember
         }
     }
 
+    // Endpoints say one thing or another in turn.
+    private void NoteProblem(string problem, long now)
+    {
+        if (_problem is null || now - _problemAt > ProblemTime)
+        {
+            (_problem, _problemAt) = (problem, now);
+        }
+    }
+
     private void Send(HeartbeatMessage message, string node, Member? member)
     {
         if (node != Node && member?.Record.Heartbeat is { } place)
@@ -124,7 +133,7 @@ public sealed partial class ClusterMember
         }
         else
         {
-            _problem = outcome.WhyNot ?? _problem;
+            NoteProblem(outcome.WhyNot ?? "this node's lease is over before it was of use", now);
             _agreement.NotJoined(now, isRefused: outcome.WhyNot is not null);
         }
     }
@@ -176,7 +185,7 @@ public sealed partial class ClusterMember
             {
                 if (!end.IsCancellationRequested)
                 {
-                    _problem = failure.Message;
+                    NoteProblem(failure.Message, now);
                     _agreement.Uninformed(now);
                 }
             });
@@ -198,7 +207,7 @@ public sealed partial class ClusterMember
         {
             Post(now =>
             {
-                _problem = failure.Message;
+                NoteProblem(failure.Message, now);
                 failed(now);
             });
         }
@@ -218,6 +227,9 @@ public sealed partial class ClusterMember
     [LoggerMessage(EventId = EventIds.Failover, EventName = nameof(EventIds.Failover), Level = LogLevel.Information,
         Message = "{Router}: the cluster has this node, {Node}, hold it from now on, with the fencing token {Token}{Former}")]
     private static partial void LogHeld(ILogger logger, RouterKey router, string node, long token, string former);
+
+    [LoggerMessage(EventId = EventIds.ClusterUnreachable, EventName = nameof(EventIds.ClusterUnreachable), Message = "{Problem}")]
+    private static partial void LogReach(ILogger logger, LogLevel level, string problem);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the routers are silent here, and others take them over when this node's lease is over, some seconds from now: {Reason}")]
     private static partial void LogNotLeft(ILogger logger, string reason);

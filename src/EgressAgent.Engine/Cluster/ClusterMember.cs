@@ -16,6 +16,9 @@ namespace EgressAgent.Engine.Cluster;
 /// </summary>
 public sealed partial class ClusterMember : IDisposable
 {
+    // For so long one and the same is told.
+    private const long ProblemTime = 5_000_000_000;
+
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(20);
 
     private readonly EtcdClient _etcd;
@@ -32,6 +35,7 @@ public sealed partial class ClusterMember : IDisposable
     private Uri? _watched;
     private TaskCompletionSource<long?>? _left;
     private string? _problem;
+    private long _problemAt;
     private bool _cannotSilence;
     private long _takeovers;
     private volatile ClusterFacts _facts = ClusterFacts.Nothing;
@@ -192,13 +196,25 @@ public sealed partial class ClusterMember : IDisposable
             _left?.TrySetResult(_agreement.Lease);
         }
 
-        string? problem = _cannotSilence ? _problem : _agreement.IsRenewed(BootClock.Nanoseconds) && _agreement.IsInformed ? null : _problem;
-        ClusterFacts facts = new(problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
+        if (!_cannotSilence && _agreement.IsRenewed(BootClock.Nanoseconds) && _agreement.IsInformed)
+        {
+            _problem = null;
+        }
+
+        ClusterFacts facts = new(_problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
         ClusterFacts last = _facts;
         _facts = facts;
         if (_heartbeats is not null)
         {
             _heartbeats.Key = _agreement.View.HeartbeatKey is { } key ? Convert.FromHexString(key) : null;
+        }
+
+        if (facts.Problem is null != last.Problem is null)
+        {
+            LogReach(
+                _logger,
+                facts.Problem is null ? LogLevel.Information : LogLevel.Warning,
+                facts.Problem is { } begun ? $"etcd does not renew this node of the cluster: {begun}" : "over: etcd renews this node of the cluster again");
         }
 
         if (facts.Problem != last.Problem || facts.Unheard != last.Unheard)
