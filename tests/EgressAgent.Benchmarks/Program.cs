@@ -1,6 +1,7 @@
 using EgressAgent.Benchmarks.Bus;
 using EgressAgent.Benchmarks.Clients;
 using EgressAgent.Benchmarks.Edits;
+using EgressAgent.Benchmarks.Failover;
 using EgressAgent.Benchmarks.Files;
 using EgressAgent.Benchmarks.Kernel;
 using EgressAgent.Benchmarks.Records;
@@ -13,6 +14,7 @@ using EgressAgent.Benchmarks.Who;
 // cold         routers from nothing beside a script of ip and nft, in random order; run it in tests/sandbox.
 // kernel       the kernel datapath beside a router made by hand, with wrk, nginx and iperf3; run it in tests/sandbox.
 // node         what many routers cost while nothing happens, or what is none of theirs, and how one starts; run it in tests/sandbox.
+// failover     how long a client is not served when a node of a cluster fails, with Debian's etcd; run it in tests/sandbox.
 // files        what it costs to read a file of many rules, beside the YAML parser's own share.
 // services     how long many Services take beside as many routers, and what an edit of one makes the agent do; run it in tests/sandbox.
 // relay        the relay beside HAProxy, which it needs as well as wrk, nginx and strace.
@@ -41,6 +43,7 @@ static int Dispatch(string[] args) => args switch
     ["cold", .. var rest] when rest.Length >= 1 => ColdBenchmark.Run(rest),
     ["kernel", .. var rest] when rest.Length >= 1 => KernelBenchmark.Run(rest),
     ["node", .. var rest] when rest.Length >= 1 => NodeBenchmark.Run(rest),
+    ["failover", .. var rest] => FailoverBenchmark.Run(rest),
     ["files", .. var rest] => FilesBenchmark.Run(rest),
     ["services", .. var rest] => ServicesBenchmark.Run(rest),
     ["relay", .. var rest] => RelayBenchmark.Run(rest),
@@ -67,6 +70,7 @@ static int Usage()
                EgressAgent.Benchmarks cold AGENT [ROUNDS [ROUTERS]]
                EgressAgent.Benchmarks kernel AGENT [ROUNDS]
                EgressAgent.Benchmarks node AGENT [ROUNDS [ROUTERS]]
+               EgressAgent.Benchmarks failover [--rounds N] [--seed N] [--only KIND]
                EgressAgent.Benchmarks files [RULES]
                EgressAgent.Benchmarks services [AGENT [COUNT]]
                EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N] [--only stream|connect|roundtrip|idle] [--baseline PROGRAM]

@@ -13,7 +13,7 @@ public sealed partial class FolderOrderTests
     {
         ["EgressAgent.Linux"] = ("EgressAgent.Linux",
         [
-            "", "Interop.Uapi", "Interop", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Cgroups",
+            "", "Interop.Uapi", "Interop", "Clocks", "FileDescriptors", "Accounts", "Files", "Journal", "Systemd", "Sockets", "Bpf", "Epoll", "Namespaces", "Cgroups",
             "Netlink.Codec", "Netlink.Links", "Netlink.Routes", "Netlink.Addresses", "Netlink.Neighbours", "Netlink.Rules", "Netlink.Filters", "Netlink", "Netlink.Conntrack", "Netlink.Claims", "Netlink.SocketDiagnostics",
             "Nftables", "AddressConflicts", "Arp", "Ndp", "Inquiries", "Netlink.Monitoring", "Bus",
         ]),

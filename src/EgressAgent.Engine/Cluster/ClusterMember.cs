@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using EgressAgent.Engine.Cluster.Etcd;
 using EgressAgent.Engine.Kernel;
-using EgressAgent.Linux;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Model;
 using EgressAgent.Model.Resources;
 using Microsoft.Extensions.Logging;

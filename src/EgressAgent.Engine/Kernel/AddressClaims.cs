@@ -145,7 +145,10 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
 
         if (!address.IsIPv4)
         {
-            AnnounceIPv6(link, address);
+            if (!TryAnnounceIPv6(link, address))
+            {
+                return;
+            }
         }
         else if (!_defence.TryAnnounce(link, address, inBothForms: announce.IsTakeover))
         {
@@ -185,7 +188,7 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
         Recall();
         Attachment attachment = AttachmentOf(link);
         return [.. from address in addresses
-                   where address.LinkIndex == link.Index && !address.HasDadFailed
+                   where address.LinkIndex == link.Index && address is { HasDadFailed: false, IsTentative: false }
                    let dueIn = AnnouncementDueIn(address.Address, attachment)
                    where dueIn is not null
                    select (address.Address, dueIn.Value)];
@@ -300,15 +303,17 @@ internal sealed class AddressClaims(RouterEars ears, RouterNetns netns, NetworkN
             ? master
             : null;
 
-    private void AnnounceIPv6(Link link, IPAddress address)
+    // False while duplicate detection is under way: it is due when that is over, which the kernel tells.
+    private bool TryAnnounceIPv6(Link link, IPAddress address)
     {
         try
         {
             NdpSocket.Announce(netns.Namespace, link.Index, link.MacAddress, address);
+            return true;
         }
         catch (LinuxException exception) when (IsNotReady(exception))
         {
-            // With ndisc_notify the kernel announces it as soon as it has found no duplicate.
+            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Bpf;
 using EgressAgent.Linux.Namespaces;
@@ -26,12 +27,16 @@ public sealed class Fence : IDisposable
     private readonly Lock _lock = new();
     private readonly Lazy<(EgressDeadline? Deadline, string? WhyNot)> _kernel;
 
+    // Nodes that are in no cluster are spared the question at each look at a router.
+    private readonly Lazy<bool> _wasThere;
+
     /// <param name="owner">Whose it is: another agent has another one.</param>
     /// <param name="node">The node, which need not live as long.</param>
     public Fence(AgentOwner owner, NetworkNamespace node)
     {
         string name = NameOf(owner, node);
         _kernel = new(() => Probe(name));
+        _wasThere = new(() => EgressDeadline.Exists(name));
     }
 
     /// <summary>Why this kernel has none; null when it has. It is tried once, on the kernel itself.</summary>
@@ -109,6 +114,11 @@ public sealed class Fence : IDisposable
     /// <exception cref="LinuxException">The kernel refused.</exception>
     internal bool IsAttached(RouterKey key, RouteNetlink route, int link, ref uint known)
     {
+        if (!_kernel.IsValueCreated && !_wasThere.Value)
+        {
+            return false;
+        }
+
         if (route.GetEgressFilters(link) is not [{ Kind: "bpf", Chain: 0, IsForAll: true, IsDirectAction: true, ProgramId: { } id }, ..] || WhyNot is not null)
         {
             return false;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Linux.Interop;
 using static EgressAgent.Linux.Bpf.BpfRegister;
 
@@ -58,6 +59,21 @@ public sealed class EgressDeadline : IDisposable
         {
             deadline.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Whether there is one of a name already. A kernel that has no BPF, or does not permit it, has none.</summary>
+    public static bool Exists(string name)
+    {
+        try
+        {
+            List<FileHandle> found = BpfObjects.FindMaps($"{name}d");
+            found.ForEach(map => map.Dispose());
+            return found.Count > 0;
+        }
+        catch (LinuxException)
+        {
+            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Redirecting;
@@ -93,7 +94,7 @@ public static class RouterPlanner
                 master.Index,
                 master.Name,
                 spec.MacvlanMode,
-                spec.MacvlanMode == MacvlanMode.Passthru ? null : spec.MacAddress ?? allocation.Mac,
+                spec.MacvlanMode == MacvlanMode.Passthru ? null : spec.MacAddress ?? MacOf(key, spec, configuration) ?? allocation.Mac,
                 master.Mtu)
             {
                 IsUp = role != FailoverRole.Standby,
@@ -129,6 +130,10 @@ public static class RouterPlanner
         var footing = new RouterFooting(master.Name, selected.Choice, choiceNetwork, [.. gateways.OfType<FootingGateway>()]);
         return RouterPlan.Ready(desired, footing, master, [.. shortcomings]) with { IsPartial = served.Count < families.Count };
     }
+
+    // In a cluster all nodes come to the same one, so that it moves with the address, and nobody has to learn another.
+    private static PhysicalAddress? MacOf(RouterKey key, EgressRouterSpec spec, AgentConfiguration configuration) =>
+        spec.Failover == FailoverMode.Cluster && configuration.Cluster is { } cluster ? InsideAddressAllocator.DeriveMac($"cluster {cluster.Name}", key) : null;
 
     /// <param name="family">The family.</param>
     /// <param name="spec">The router's spec.</param>

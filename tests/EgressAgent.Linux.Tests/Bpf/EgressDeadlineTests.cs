@@ -1,4 +1,5 @@
 using EgressAgent.Linux.Bpf;
+using EgressAgent.Linux.Clocks;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Filters;

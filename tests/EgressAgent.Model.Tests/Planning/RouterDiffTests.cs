@@ -110,6 +110,22 @@ public sealed class RouterDiffTests
         ["ConfigureMacvlan"], Kinds(After(Example.Desired, observed => observed with { Macvlan = MacvlanDrift[drift](observed.Macvlan!) })));
 
     [Fact]
+    public void Macvlan_that_lost_its_fence_is_fenced_before_it_is_set_up_and_cut_off_where_that_has_to_wait()
+    {
+        DesiredRouter desired = Example.Desired with { Macvlan = Example.Desired.Macvlan with { IsFenced = true } };
+        ObservedRouter up = Realized(Example.Desired);
+        ObservedRouter observed = up with { Macvlan = up.Macvlan! with { IsUp = false } };
+
+        IReadOnlyList<RouterStep> steps = RouterDiff.Build(desired, observed, PriorHolderCheck.Probe);
+
+        Assert.Equal([new FenceMacvlan(true), new ConfigureMacvlan(desired.Macvlan)], steps.Take(2));
+        Assert.True(StepDependence.DependsOn(steps[1], steps[0]));
+        Assert.Empty(RouterDiff.PutOff(steps, observed));
+        Assert.Equal([new CutOffMacvlan()], RouterDiff.PutOff(steps, up));
+        Assert.Equal([new FenceMacvlan(false)], RouterDiff.Build(Example.Desired, up with { Macvlan = up.Macvlan! with { IsFenced = true } }, PriorHolderCheck.Probe));
+    }
+
+    [Fact]
     public void Macvlan_without_a_MAC_of_its_own_takes_any()
     {
         DesiredRouter passthru = Example.Plan(Example.Spec with { MacvlanMode = MacvlanMode.Passthru, PassthruTakesTheNode = true }).Desired!;
@@ -310,7 +326,10 @@ public sealed class RouterDiffTests
             desired.Macvlan.Mac ?? System.Net.NetworkInformation.PhysicalAddress.Parse("52-54-00-00-00-01"),
             desired.Macvlan.Mtu,
             IsUp: true,
-            HasCarrier: true),
+            HasCarrier: true)
+        {
+            IsFenced = desired.Macvlan.IsFenced,
+        },
         Redirect = desired.Redirect,
         Sysctls = desired.Sysctls,
         Addresses = [.. desired.InsideAddresses, .. desired.ReservedAddresses],

@@ -1,3 +1,4 @@
+using System.Net.NetworkInformation;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
@@ -122,10 +123,33 @@ public sealed class RouterPlannerMasterTests
     [Fact]
     public void Mac_of_the_spec_goes_before_the_allocated_one()
     {
-        var mac = System.Net.NetworkInformation.PhysicalAddress.Parse("02-11-22-33-44-55");
+        var mac = PhysicalAddress.Parse("02-11-22-33-44-55");
 
         Assert.Equal(mac, Planned(Example.Spec with { MacAddress = mac }, [Example.Ens3]).Mac);
         Assert.Equal(Example.Allocation.Mac, Planned(Example.Spec, [Example.Ens3]).Mac);
+    }
+
+    [Fact]
+    public void Mac_of_a_router_of_a_cluster_is_the_same_on_all_nodes_and_another_one_in_another_cluster()
+    {
+        PhysicalAddress edge = MacOf("edge", Example.Allocation);
+
+        Assert.Equal(edge, MacOf("edge", Example.Allocation with { Mac = PhysicalAddress.Parse("02-00-00-00-00-98") }));
+        Assert.NotEqual(edge, MacOf("core", Example.Allocation));
+        Assert.Equal(Example.Allocation.Mac, MacOf("edge", Example.Allocation, FailoverMode.Manual));
+        Assert.Equal(Example.Allocation.Mac, MacOf(null, Example.Allocation));
+
+        static PhysicalAddress MacOf(string? cluster, RouterAllocation allocation, FailoverMode failover = FailoverMode.Cluster)
+        {
+            EtcdSettings etcd = new(["https://192.0.2.1:2379"], null, null, null, null, null);
+            AgentConfiguration configuration = AgentConfiguration.Default with
+            {
+                Cluster = cluster is null ? null : new ClusterSettings(cluster, null, etcd, Heartbeat: null, ClusterSettings.DefaultPriority),
+            };
+            DesiredMacvlan macvlan = RouterPlanner.Plan(Example.Key, Example.Spec with { Failover = failover }, allocation, Example.Node, configuration).Desired!.Macvlan;
+            Assert.Equal(failover == FailoverMode.Cluster, macvlan.IsFenced);
+            return macvlan.Mac!;
+        }
     }
 
     private static DesiredMacvlan Planned(EgressRouterSpec spec, ValueList<NodeLink> links, params NodeRoute[] routes)

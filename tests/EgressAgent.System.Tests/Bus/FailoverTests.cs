@@ -74,6 +74,31 @@ public abstract class FailoverTests(string datapath) : BusTest(datapath)
     }
 
     [Fact]
+    public void Claim_is_announced_five_times_as_request_and_as_reply_and_to_IPv6()
+    {
+        const int Announcements = 5;
+        Lab.UseIPv6();
+        StartStandby($"{Web}".Replace("gateway: \"192.168.12.1\" }", $"gateway: \"192.168.12.1\" }}, {{ ip: '{Reserved6}/64', gateway: '{EgressLab.Web6}' }}"));
+        using PacketCapture capture = Lab.Lan.Capture(Lab.Node);
+
+        Call("Claim");
+
+        Eventually.True("five announcements of each kind", () => Counts() is ( >= Announcements, >= Announcements, >= Announcements), otherwise: () => $"{Counts()}");
+        Call("Release");
+        (int requests, int replies, int advertisements) = Counts();
+        Assert.Equal((Announcements, Announcements), (requests, replies));
+
+        // The kernel may tell of it once by itself, when it has found no duplicate.
+        Assert.InRange(advertisements, Announcements, Announcements + 1);
+
+        (int Requests, int Replies, int Advertisements) Counts() => (CountArp(1), CountArp(2), capture.Packets.Count(IsAdvertisement));
+        bool IsAdvertisement(CapturedPacket packet) =>
+            packet is { Protocol: PacketProtocol.IcmpV6, Kind: 136 << 8 } && $"{packet.Source}" == Reserved6 && $"{packet.Destination}" == "ff02::1";
+        int CountArp(int operation) => capture.Packets.Count(packet => packet.Protocol == PacketProtocol.Arp && packet.Kind == operation
+            && $"{packet.Source}" == EgressLab.ReservedAddress && $"{packet.Destination}" == EgressLab.ReservedAddress);
+    }
+
+    [Fact]
     public void IPv6_address_is_usable_when_the_claim_returns()
     {
         Lab.UseIPv6();

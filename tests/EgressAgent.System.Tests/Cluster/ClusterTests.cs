@@ -40,6 +40,7 @@ public sealed class ClusterTests : IDisposable
         StartBoth();
         AssertServes(_a);
         Assert.False(_b.IsUp);
+        Assert.Equal(_a.Mac, _b.Mac);
         Assert.Contains("the node a holds it", _b.Message);
         using PacketCapture fromA = _lab.Lan.CaptureFrom(_a.Host);
 

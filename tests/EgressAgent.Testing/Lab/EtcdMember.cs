@@ -35,6 +35,9 @@ public sealed class EtcdMember : IDisposable
         }
     }
 
+    /// <summary>Whether it was started, and not killed since.</summary>
+    public bool IsRunning => _process is not null;
+
     /// <summary>Starts it, for the first time or again: with what it had.</summary>
     public void Start()
     {

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace EgressAgent.Testing.Lab;
 
 /// <summary>A LAN: every host attached to it sees every other.</summary>
@@ -27,6 +29,15 @@ public sealed class LabSegment
 
     /// <summary>Pulls <paramref name="host"/>'s cable, or puts it back: its link loses or regains carrier.</summary>
     public void SetCarrier(LabHost host, bool on, int port = 1) => _bridgeHost.Ip($"link set {PortOf(host, port)} {(on ? "up" : "down")}");
+
+    /// <summary>Takes <paramref name="host"/>'s link to this LAN away, at both ends.</summary>
+    public void Detach(LabHost host) => _bridgeHost.Ip($"link delete {PortOf(host)}");
+
+    /// <summary>The index of the switch's port that <paramref name="host"/> is plugged into.</summary>
+    internal int PortIndexOf(LabHost host) => _bridgeHost.LinkIndex(PortOf(host));
+
+    /// <summary>A socket that may have what crosses the switch.</summary>
+    internal Socket OpenPacketSocket(Action<Socket> setUp) => _bridgeHost.CreateSocket(AddressFamily.Packet, SocketType.Raw, 0, setUp);
 
     /// <summary>As <see cref="SetCarrier"/> off and on, one right after the other.</summary>
     public void InterruptCarrier(LabHost host) => _bridgeHost.IpBatch($"link set {PortOf(host)} down", $"link set {PortOf(host)} up");

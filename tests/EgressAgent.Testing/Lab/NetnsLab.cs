@@ -64,6 +64,13 @@ public sealed class NetnsLab : IDisposable
         }
     }
 
+    /// <summary>Takes a host away, with its links; whatever runs on it has ended.</summary>
+    internal void RemoveHost(LabHost host)
+    {
+        Command.Check("ip", "netns", "del", host.Namespace);
+        _hosts.Remove(host);
+    }
+
     /// <summary>Disposes of <paramref name="resource"/> with the lab, before its namespaces go.</summary>
     internal T Own<T>(T resource)
         where T : IDisposable

@@ -1,6 +1,6 @@
 using EgressAgent.Linux.Interop;
 
-namespace EgressAgent.Linux;
+namespace EgressAgent.Linux.Clocks;
 
 /// <summary>
 /// The clock of this boot, CLOCK_BOOTTIME: nobody sets it, and it goes on while the machine is suspended. BPF programs read it too
