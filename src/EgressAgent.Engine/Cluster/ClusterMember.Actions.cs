@@ -51,6 +51,9 @@ public sealed partial class ClusterMember
             case AskNode question:
                 Ask(end => Done(_store.AskAsync(question, end)), (_, _) => { }, _ => { });
                 break;
+            case AskYield question:
+                Ask(end => Done(_store.AskYieldAsync(question, end)), (_, _) => { }, _ => { });
+                break;
             case AnswerAsk:
                 Ask(end => Done(_store.AnswerAsync(end)), (_, _) => { }, _ => { });
                 break;
