@@ -21,6 +21,7 @@ public static class EventIds
     public const int ServiceUnavailable = 15;
     public const int ExternalAddress = 16;
     public const int Failover = 17;
+    public const int ClusterUnreachable = 18;
 
     // The daemon's own.
     public const int Ready = 20;

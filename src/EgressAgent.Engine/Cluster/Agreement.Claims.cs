@@ -57,6 +57,7 @@ internal sealed partial class Agreement
         HeldClaim? claim = _view.Claims.GetValueOrDefault(router);
         HeldClaim? former = standing.Seen;
         standing.Seen = claim;
+        standing.FreeSince = claim is null && former is not null ? now : standing.FreeSince;
         if (standing.Token is { } token && claim?.Created != token && !(claim is null && former is null))
         {
             // Somebody took the claim away, by hand. Until this is told as a release nobody else claims.
@@ -93,7 +94,17 @@ internal sealed partial class Agreement
             standing.FormerHolder = _view.Turns.GetValueOrDefault(router)?.Record.Node;
             Do(new ClaimRouter(router, lease, _view.Turns.GetValueOrDefault(router)?.Modified ?? 0, IsOwn(router) ? _view.Claims[router].Modified : null));
         }
+        else if (standing is { Token: null, IsWanted: true } && _isInformed && !_isLeaving && IsToYield(router, standing, now))
+        {
+            standing.NextYield = now + YieldTime;
+            Do(new AskYield(router, lease));
+        }
     }
+
+    // Who has just come back may go again; and who has given it up does not want it back at once.
+    private bool IsToYield(RouterKey router, Standing standing, long now) =>
+        _self.Preempts && _view.Claims.GetValueOrDefault(router) is { } claim && claim.By.Node != _self.Node && claim.By.Priority < _self.Record.Priority
+        && now >= standing.NextYield && now >= standing.NotBefore && _renewedAt != long.MinValue && now - _renewedAt < FreshTime && now - _renewedSince > ProbationTime && IsKnown();
 
     private bool MayClaim(RouterKey router, Standing standing, long now)
     {
@@ -110,7 +121,7 @@ internal sealed partial class Agreement
         }
 
         bool isOrphaned = standing.Orphan is { } orphan && _view.Alive.GetValueOrDefault(orphan.By.Node)?.Lease == orphan.Lease;
-        return !isOrphaned && now >= standing.NotBefore + (RankOf(router) * RankInterval);
+        return !isOrphaned && now >= Math.Max(standing.NotBefore, standing.FreeSince) + (RankOf(router) * RankInterval);
     }
 
     // Who has just released the router is no candidate.

@@ -6,7 +6,8 @@ namespace EgressAgent.Engine.Cluster;
 /// <summary>Who this node is to the others.</summary>
 /// <param name="Node">Its name.</param>
 /// <param name="Record">What the others know of it.</param>
-internal sealed record AgreementMember(string Node, NodeRecord Record)
+/// <param name="Preempts">Whether it takes routers from nodes of a lower priority that are well.</param>
+internal sealed record AgreementMember(string Node, NodeRecord Record, bool Preempts = false)
 {
     internal ClaimRecord Claim => new(Node, Record.Id, Record.Priority);
 }
@@ -38,6 +39,9 @@ internal sealed partial class Agreement
 
     // Who gave a router up leaves it to others for so long.
     private const long YieldTime = 10_000 * Millisecond;
+
+    // Before a node takes what another one holds it has shown that it stays.
+    private const long ProbationTime = 5_000 * Millisecond;
 
     // More that are not answered help nobody.
     private const int MaxRenewals = 5;
@@ -169,12 +173,17 @@ internal sealed partial class Agreement
         }
 
         HashSet<RouterKey> before = [.. _view.Claims.Keys];
+        HashSet<RouterKey> yielded = [];
         foreach (EtcdEntry entry in change.Entries)
         {
             _view.Apply(entry);
             if (entry.IsDeleted && _view.IsAsk(entry.Key, out string? answering))
             {
                 NoteAnswer(answering, now);
+            }
+            else if (!entry.IsDeleted && entry.Value != _self.Node && _view.IsYield(entry.Key, out RouterKey wanted) && IsHolder(wanted) == true)
+            {
+                yielded.Add(wanted);
             }
         }
 
@@ -184,6 +193,11 @@ internal sealed partial class Agreement
             {
                 NoteClaim(router, now);
             }
+        }
+
+        foreach (RouterKey router in yielded)
+        {
+            Release(router, now);
         }
 
         if (change.Entries.Count > 0)
@@ -277,7 +291,13 @@ internal sealed partial class Agreement
         /// <summary>Whose turn it was when this node claimed last.</summary>
         internal string? FormerHolder { get; set; }
 
+        /// <summary>When this node learned that nobody holds it.</summary>
+        internal long FreeSince { get; set; }
+
         internal long NotBefore { get; set; }
+
+        /// <summary>When its holder may be asked to leave it.</summary>
+        internal long NextYield { get; set; }
 
         /// <summary>When an attempt that was not answered may be made again.</summary>
         internal long Retry { get; set; }

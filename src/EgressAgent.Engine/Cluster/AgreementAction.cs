@@ -41,6 +41,9 @@ internal sealed record NoteMembers(long Revision) : AgreementAction;
 /// <summary>Ask a node by way of etcd whether it is there.</summary>
 internal sealed record AskNode(string Node, long Lease) : AgreementAction;
 
+/// <summary>Ask the holder of a router to leave it to this node.</summary>
+internal sealed record AskYield(RouterKey Router, long Lease) : AgreementAction;
+
 /// <summary>Answer those who ask this node by way of etcd.</summary>
 internal sealed record AnswerAsk : AgreementAction;
 

@@ -10,7 +10,7 @@ namespace EgressAgent.Engine.Cluster;
 /// <param name="Members">The nodes that are there, in order.</param>
 public sealed record ClusterFacts(string? Problem, string? Unheard, long Deadline, long Takeovers, ValueList<string> Members)
 {
-    internal static readonly ClusterFacts Nothing = new(null, null, 0, 0, []);
+    public static readonly ClusterFacts Nothing = new(null, null, 0, 0, []);
 }
 
 /// <summary>Who holds a router that the nodes of a cluster agree about.</summary>
@@ -19,5 +19,5 @@ public sealed record ClusterFacts(string? Problem, string? Unheard, long Deadlin
 /// <param name="Token">The fencing token of its claim: it grows with each holder.</param>
 public sealed record RouterHolding(bool? IsHolder, string? Holder, long Token)
 {
-    internal static readonly RouterHolding Unknown = new(null, null, 0);
+    public static readonly RouterHolding Unknown = new(null, null, 0);
 }

@@ -7,8 +7,8 @@ namespace EgressAgent.Engine.Cluster;
 /// Where things are in etcd: <c>nodes/NODE</c> is a member, for good; <c>alive/NODE</c> goes with its lease; <c>routers/NAMESPACE.NAME</c>
 /// is the claim of who holds the router, and goes with the lease too; <c>turns/NAMESPACE.NAME</c> stays, is written with
 /// each claim, and when one is given up: that its holder was silent before. <c>seen/NODE</c> stays too: up to which revision the node knows
-/// the members. <c>asks/NODE</c> asks a node that is not heard any more, which takes the key away as its answer. <c>heartbeat-key</c> is
-/// what heartbeats are signed with.
+/// the members. <c>asks/NODE</c> asks a node that is not heard any more, which takes the key away as its answer. <c>yields/NAMESPACE.NAME</c>
+/// asks the holder of a router to leave it to a node of a higher priority. <c>heartbeat-key</c> is what heartbeats are signed with.
 /// </summary>
 /// <param name="Prefix">That of all keys of a cluster; it ends in a slash.</param>
 internal sealed record ClusterKeys(string Prefix)
@@ -19,6 +19,7 @@ internal sealed record ClusterKeys(string Prefix)
     private const string Turns = "turns/";
     private const string SeenMembers = "seen/";
     private const string Questions = "asks/";
+    private const string Yields = "yields/";
 
     internal static ClusterKeys Of(string cluster) => new($"/egress-agentd/{cluster}/");
 
@@ -35,6 +36,10 @@ internal sealed record ClusterKeys(string Prefix)
     internal string Claim(RouterKey router) => $"{Prefix}{Routers}{router.Namespace}.{router.Name}";
 
     internal string Turn(RouterKey router) => $"{Prefix}{Turns}{router.Namespace}.{router.Name}";
+
+    internal string Yield(RouterKey router) => $"{Prefix}{Yields}{router.Namespace}.{router.Name}";
+
+    internal bool IsYield(string key, out RouterKey router) => IsRouter(key, Yields, out router);
 
     internal bool IsNode(string key, [NotNullWhen(true)] out string? node) => Is(key, Nodes, out node);
 

@@ -51,6 +51,9 @@ public sealed partial class ClusterMember
             case AskNode question:
                 Ask(end => Done(_store.AskAsync(question, end)), (_, _) => { }, _ => { });
                 break;
+            case AskYield question:
+                Ask(end => Done(_store.AskYieldAsync(question, end)), (_, _) => { }, _ => { });
+                break;
             case AnswerAsk:
                 Ask(end => Done(_store.AnswerAsync(end)), (_, _) => { }, _ => { });
                 break;
@@ -79,6 +82,15 @@ public sealed partial class ClusterMember
                     (_, now) => _agreement.GaveUp(release.Router, isDone: true, now),
                     now => _agreement.GaveUp(release.Router, isDone: false, now));
                 break;
+        }
+    }
+
+    // Endpoints say one thing or another in turn.
+    private void NoteProblem(string problem, long now)
+    {
+        if (_problem is null || now - _problemAt > ProblemTime)
+        {
+            (_problem, _problemAt) = (problem, now);
         }
     }
 
@@ -124,7 +136,7 @@ public sealed partial class ClusterMember
         }
         else
         {
-            _problem = outcome.WhyNot ?? _problem;
+            NoteProblem(outcome.WhyNot ?? "this node's lease is over before it was of use", now);
             _agreement.NotJoined(now, isRefused: outcome.WhyNot is not null);
         }
     }
@@ -176,7 +188,7 @@ public sealed partial class ClusterMember
             {
                 if (!end.IsCancellationRequested)
                 {
-                    _problem = failure.Message;
+                    NoteProblem(failure.Message, now);
                     _agreement.Uninformed(now);
                 }
             });
@@ -198,7 +210,7 @@ public sealed partial class ClusterMember
         {
             Post(now =>
             {
-                _problem = failure.Message;
+                NoteProblem(failure.Message, now);
                 failed(now);
             });
         }
@@ -218,6 +230,9 @@ public sealed partial class ClusterMember
     [LoggerMessage(EventId = EventIds.Failover, EventName = nameof(EventIds.Failover), Level = LogLevel.Information,
         Message = "{Router}: the cluster has this node, {Node}, hold it from now on, with the fencing token {Token}{Former}")]
     private static partial void LogHeld(ILogger logger, RouterKey router, string node, long token, string former);
+
+    [LoggerMessage(EventId = EventIds.ClusterUnreachable, EventName = nameof(EventIds.ClusterUnreachable), Message = "{Problem}")]
+    private static partial void LogReach(ILogger logger, LogLevel level, string problem);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the routers are silent here, and others take them over when this node's lease is over, some seconds from now: {Reason}")]
     private static partial void LogNotLeft(ILogger logger, string reason);

@@ -14,8 +14,11 @@ namespace EgressAgent.Engine.Cluster;
 /// etcd and at the fence what that says, and tells others of it. A router that it holds may speak as long as the fence is extended, and
 /// one that it drops is silent before anybody is told. Thread-safe.
 /// </summary>
-public sealed partial class ClusterMember : IDisposable
+public sealed partial class ClusterMember : ICluster, IDisposable
 {
+    // For so long one and the same is told.
+    private const long ProblemTime = 5_000_000_000;
+
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(20);
 
     private readonly EtcdClient _etcd;
@@ -32,6 +35,7 @@ public sealed partial class ClusterMember : IDisposable
     private Uri? _watched;
     private TaskCompletionSource<long?>? _left;
     private string? _problem;
+    private long _problemAt;
     private bool _cannotSilence;
     private long _takeovers;
     private volatile ClusterFacts _facts = ClusterFacts.Nothing;
@@ -48,7 +52,7 @@ public sealed partial class ClusterMember : IDisposable
         (_fence, _logger) = (fence, logger);
         ClusterKeys keys = ClusterKeys.Of(settings.Name);
         string? heartbeat = settings.Heartbeat is { } place ? new IPEndPoint(place.Address, place.Port).ToString() : null;
-        AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority, heartbeat));
+        AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority, heartbeat), settings.Preempts);
         _heartbeats = settings.Heartbeat is { } heard ? new HeartbeatSocket(heard, message => Post(now => Hear(message, now))) : null;
         _etcd = new EtcdClient(settings.Etcd, time);
         _store = new ClusterStore(_etcd, keys, self);
@@ -56,34 +60,23 @@ public sealed partial class ClusterMember : IDisposable
         _thread = new Thread(Work) { Name = "cluster", IsBackground = true };
     }
 
-    /// <summary>What the others call this node.</summary>
     public string Node { get; }
 
-    /// <summary>How this node stands to its cluster.</summary>
     public ClusterFacts Facts => _facts;
 
-    /// <summary>Raised on the member's thread when another node, or none, holds a router, or this one does. Handlers return at once.</summary>
     public event Action<RouterKey>? HoldingChanged;
 
-    /// <summary>Raised on the member's thread when <see cref="Facts"/> have another problem, or none. Handlers return at once.</summary>
     public event Action<ClusterFacts>? ProblemChanged;
 
-    /// <summary>Who holds a router.</summary>
     public RouterHolding Find(RouterKey router) => _holdings.GetValueOrDefault(router) ?? RouterHolding.Unknown;
 
-    /// <summary>The other nodes that are there and do not hold a router, as far as is known.</summary>
-    public IEnumerable<string> StandbysOf(RouterKey router) => Find(router).Holder is var holder ? Facts.Members.Where(node => node != holder) : [];
-
-    /// <summary>For how long the routers that this node holds may speak from now on, while nothing renews it.</summary>
     public TimeSpan Remaining => TimeSpan.FromTicks(Math.Max(0, Facts.Deadline - BootClock.Nanoseconds) / TimeSpan.NanosecondsPerTick);
 
     /// <summary>Begins to be a member.</summary>
     public void Start() => _thread.Start();
 
-    /// <summary>This node is to hold these routers if it falls to it, and no others: which it gives up at once.</summary>
     public void Want(IReadOnlySet<RouterKey> routers) => Post(now => _agreement.Want(routers, now));
 
-    /// <summary>Gives a router to another node, and leaves it to others for ten seconds.</summary>
     public void Release(RouterKey router) => Post(now => _agreement.Release(router, now));
 
     /// <summary>Gives all routers to other nodes, as far as that can be done in the time, and is no member that is there any more.</summary>
@@ -192,13 +185,25 @@ public sealed partial class ClusterMember : IDisposable
             _left?.TrySetResult(_agreement.Lease);
         }
 
-        string? problem = _cannotSilence ? _problem : _agreement.IsRenewed(BootClock.Nanoseconds) && _agreement.IsInformed ? null : _problem;
-        ClusterFacts facts = new(problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
+        if (!_cannotSilence && _agreement.IsRenewed(BootClock.Nanoseconds) && _agreement.IsInformed)
+        {
+            _problem = null;
+        }
+
+        ClusterFacts facts = new(_problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
         ClusterFacts last = _facts;
         _facts = facts;
         if (_heartbeats is not null)
         {
             _heartbeats.Key = _agreement.View.HeartbeatKey is { } key ? Convert.FromHexString(key) : null;
+        }
+
+        if (facts.Problem is null != last.Problem is null)
+        {
+            LogReach(
+                _logger,
+                facts.Problem is null ? LogLevel.Information : LogLevel.Warning,
+                facts.Problem is { } begun ? $"etcd does not renew this node of the cluster: {begun}" : "over: etcd renews this node of the cluster again");
         }
 
         if (facts.Problem != last.Problem || facts.Unheard != last.Unheard)

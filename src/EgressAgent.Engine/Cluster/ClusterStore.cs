@@ -102,6 +102,10 @@ internal sealed class ClusterStore(EtcdClient etcd, ClusterKeys keys, AgreementM
     internal Task AskAsync(AskNode question, CancellationToken end) =>
         etcd.TransactAsync(new EtcdTransaction().Put(keys.Ask(question.Node), self.Node, question.Lease), Deadline, end);
 
+    /// <summary>Asks the holder of a router to leave it to this node.</summary>
+    internal Task AskYieldAsync(AskYield question, CancellationToken end) =>
+        etcd.TransactAsync(new EtcdTransaction().Put(keys.Yield(question.Router), self.Node, question.Lease), Deadline, end);
+
     /// <summary>Says to all who ask that this node is there.</summary>
     internal Task AnswerAsync(CancellationToken end) => etcd.TransactAsync(new EtcdTransaction().Delete(keys.Ask(self.Node)), Deadline, end);
 

@@ -33,6 +33,8 @@ internal sealed class ClusterView(ClusterKeys keys)
 
     internal bool IsAsk(string key, [NotNullWhen(true)] out string? node) => keys.IsAsk(key, out node);
 
+    internal bool IsYield(string key, out RouterKey router) => keys.IsYield(key, out router);
+
     /// <summary>Up to which revision a node knows the members.</summary>
     internal long SeenBy(string node) => long.TryParse(_seen.GetValueOrDefault(node), out long revision) ? revision : 0;
 

@@ -7,7 +7,7 @@ using EgressAgent.Model.Status;
 namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>Tells a cluster which routers this node can hold: those that are built, and whose file has the cluster agree about them.</summary>
-internal sealed class ClusterCandidates(ClusterMember cluster, ResourceRegistry registry)
+internal sealed class ClusterCandidates(ICluster cluster, ResourceRegistry registry)
 {
     private readonly Lock _lock = new();
     private readonly HashSet<RouterKey> _candidates = [];

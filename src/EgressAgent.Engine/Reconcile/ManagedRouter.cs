@@ -39,7 +39,7 @@ internal sealed partial class ManagedRouter : IDisposable
     private readonly ILogger _logger;
     private readonly StatusBoard _status;
     private readonly ExternalHolders _external;
-    private readonly ClusterMember? _cluster;
+    private readonly ICluster? _cluster;
     private readonly Fights _fights;
     private readonly HeldSteps _held;
     private readonly RefusedRepairs _refused;

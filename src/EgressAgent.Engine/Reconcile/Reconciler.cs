@@ -50,7 +50,7 @@ public sealed partial class Reconciler : IDisposable
         AgentConfiguration configuration,
         TimeProvider time,
         ILogger<Reconciler> logger,
-        ClusterMember? cluster = null)
+        ICluster? cluster = null)
     {
         _time = time;
         _kernel = kernel;
@@ -87,7 +87,7 @@ public sealed partial class Reconciler : IDisposable
     public StatusBoard Status { get; }
 
     /// <summary>The cluster that this node is a member of; null for none.</summary>
-    public ClusterMember? Cluster => _context.Cluster;
+    public ICluster? Cluster => _context.Cluster;
 
     /// <summary>What Services are like.</summary>
     public ServiceBoard Services { get; } = new();

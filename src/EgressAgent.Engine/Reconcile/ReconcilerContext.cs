@@ -16,7 +16,7 @@ internal sealed record ReconcilerContext(
     ILogger Logger)
 {
     /// <summary>The other nodes with which this one agrees; null when it is in no cluster.</summary>
-    internal ClusterMember? Cluster { get; init; }
+    internal ICluster? Cluster { get; init; }
 
     /// <summary>Which router has which external address.</summary>
     internal ExternalHolders External { get; } = new();

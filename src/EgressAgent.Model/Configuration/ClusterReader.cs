@@ -24,10 +24,10 @@ internal static class ClusterReader
         string? node = fields.Read(SettingsFields.Node) is { } nodeField ? ReadName(nodeField, KubernetesNames.IsSubdomain, KubernetesNames.SubdomainRule) : null;
         EtcdSettings? etcd = fields.Read(SettingsFields.Etcd) is { } etcdField ? ReadEtcd(etcdField) : null;
         int priority = fields.Read(SettingsFields.Priority)?.ReadInteger(SettingsFields.Priority) ?? ClusterSettings.DefaultPriority;
-        fields.Refuse("preempt", "is not there yet: a router stays where it is until that node goes");
+        bool preempts = fields.Read(SettingsFields.Preempt)?.ReadBoolean() ?? false;
         HeartbeatSettings? heartbeat = fields.Read(SettingsFields.Heartbeat) is { } heartbeatField ? ReadHeartbeat(heartbeatField) : null;
         fields.Close();
-        return name is null || etcd is null ? null : new ClusterSettings(name, node, etcd, heartbeat, priority);
+        return name is null || etcd is null ? null : new ClusterSettings(name, node, etcd, heartbeat, priority, preempts);
     }
 
     private static string? ReadName(Field field, Func<string, bool> isOne, string rule)

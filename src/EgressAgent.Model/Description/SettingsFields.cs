@@ -121,10 +121,13 @@ internal static class SettingsFields
     public static readonly FieldRule Priority = new(
         "priority", "Of several nodes that can take a router over the one with the highest does, 100 when it is not given.", new IntegerRule(1, 10000));
 
+    public static readonly FieldRule Preempt = new(
+        "preempt", "Whether this node takes routers from nodes of a lower priority that are well, `false` when it is not given.", new BooleanRule());
+
     public static readonly FieldRule Cluster = new(
         "cluster",
         "The nodes that agree who holds a router with the annotation `egressagent.org/failover: cluster`.",
-        new MappingRule(ClusterName, Node, Etcd, Heartbeat, Priority));
+        new MappingRule(ClusterName, Node, Etcd, Heartbeat, Priority, Preempt));
 
     public static readonly MappingRule Document = new(
         ApiVersion, Kind, InsideNetworks, ServiceNetworks, Clients, Datapath, AddressConflictDetection, FlowLog, DrainTimeout, EtcHosts, Metrics, FlowRecords, Cluster)

@@ -8,7 +8,8 @@ namespace EgressAgent.Model.Resources;
 /// <param name="Etcd">Where the nodes agree.</param>
 /// <param name="Heartbeat">Where the nodes hear each other; null where etcd alone renews them.</param>
 /// <param name="Priority">Of several nodes that can take a router over, the one with the highest does.</param>
-public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etcd, HeartbeatSettings? Heartbeat, int Priority)
+/// <param name="Preempts">Whether this node takes routers from nodes of a lower priority that are well.</param>
+public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etcd, HeartbeatSettings? Heartbeat, int Priority, bool Preempts = false)
 {
     public const int DefaultPriority = 100;
 }

@@ -78,7 +78,7 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
     private DesiredRouter? Desired => Status.Desired;
 
     // Null of a router about which no nodes agree.
-    private ClusterMember? Cluster => Registered is { Wanted.Spec.Failover: FailoverMode.Cluster } ? _reconciler.Cluster : null;
+    private ICluster? Cluster => Registered is { Wanted.Spec.Failover: FailoverMode.Cluster } ? _reconciler.Cluster : null;
 
     private IEnumerable<string> Gateways => Desired?.Routes
         .Where(route => route is { Side: NetworkSide.Router, Link: RouterNames.OutsideLink, Gateway: not null, Destination.PrefixLength: 0 })

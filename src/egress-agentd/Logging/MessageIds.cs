@@ -33,6 +33,7 @@ internal static class MessageIds
         EventIds.ServiceUnavailable => "0b8f6d3c4a5e4f27924d7b16c1e09a35",
         EventIds.ExternalAddress => "22e9f2bc98b54c12a3181abe42d9ae89",
         EventIds.Failover => "6a23af52650648c5a14a929bfaf14d29",
+        EventIds.ClusterUnreachable => "3920f9709e3944d18054796582df71f3",
         EventIds.StateSetAside => "70536ad157a25305b61183551ffa377c",
         EventIds.StateUnreadable => "220b014113f2549f9449cd9e60b0531a",
         EventIds.BusServed => "e39957850580589d8a1791621054a6f5",

@@ -15,7 +15,7 @@ public sealed class AgreementTests
         int moves = 0;
         for (int seed = 1; seed <= 200; seed++)
         {
-            SimulatedCluster cluster = new(seed, nodes: 4, Routers, joining: 1);
+            SimulatedCluster cluster = new(seed, nodes: 4, Routers, joining: 1, preempts: seed % 2 == 0);
             try
             {
                 for (long time = Second; time < 40 * Second; time += Second)
@@ -60,6 +60,28 @@ public sealed class AgreementTests
         }
 
         Assert.Equal(0, cluster.Moves);
+    }
+
+    [Fact]
+    public void Node_thatPreempts_isLeftTheRouter_atOnceAndOnce()
+    {
+        SimulatedCluster cluster = new(seed: 1, Nodes.Length, Routers, preempts: true) { HasFaults = false };
+        cluster.Run(3 * Second);
+        cluster.Find("n2").Kill(Second);
+        cluster.Run(5 * Second);
+        Assert.All(Routers, router => Assert.Equal(["n1"], cluster.SpeakersOf(router)));
+        int moves = cluster.Moves;
+
+        long silent = 0;
+        for (long time = 5 * Second; time < 40 * Second; time += 10 * SimulatedCluster.Millisecond)
+        {
+            cluster.Run(time);
+            silent += Routers.Any(router => cluster.SpeakersOf(router).Count == 0) ? 10 : 0;
+        }
+
+        Assert.All(Routers, router => Assert.Equal(["n2"], cluster.SpeakersOf(router)));
+        Assert.Equal(moves + Routers.Count, cluster.Moves);
+        Assert.InRange(silent, 0, 100);
     }
 
     [Fact]

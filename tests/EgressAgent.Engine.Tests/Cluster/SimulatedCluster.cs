@@ -27,10 +27,12 @@ internal sealed class SimulatedCluster
     /// <param name="nodes">How many.</param>
     /// <param name="routers">Those that all nodes have.</param>
     /// <param name="joining">How many of the nodes are members later on.</param>
-    internal SimulatedCluster(int seed, int nodes, IReadOnlySet<RouterKey> routers, int joining = 0)
+    /// <param name="preempts">Whether their priorities grow, and each takes what one of a lower priority has.</param>
+    internal SimulatedCluster(int seed, int nodes, IReadOnlySet<RouterKey> routers, int joining = 0, bool preempts = false)
     {
         _random = new Random(seed);
         Routers = routers;
+        Preempts = preempts;
         _nodes = [.. Enumerable.Range(0, nodes).Select(number => new SimulatedNode(this, number, _random.NextInt64(1000 * Millisecond, 100_000 * Millisecond)))];
         foreach (SimulatedNode node in _nodes.SkipLast(joining))
         {
@@ -44,6 +46,8 @@ internal sealed class SimulatedCluster
     }
 
     internal IReadOnlySet<RouterKey> Routers { get; }
+
+    internal bool Preempts { get; }
 
     internal long Now { get; private set; }
 
@@ -213,6 +217,9 @@ internal sealed class SimulatedCluster
             case AskNode question:
                 Ask(node, etcd => etcd.HasLease(question.Lease) && Write(etcd, (Keys.Ask(question.Node), node.Name, question.Lease)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
                 break;
+            case AskYield question:
+                Ask(node, etcd => etcd.HasLease(question.Lease) && Write(etcd, (Keys.Yield(question.Router), node.Name, question.Lease)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
+                break;
             case AnswerAsk:
                 Ask(node, etcd => etcd.Find(Keys.Ask(node.Name)) is not null && Write(etcd, (Keys.Ask(node.Name), null, 0)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
                 break;
@@ -275,7 +282,7 @@ internal sealed class SimulatedCluster
     private long Join(SimulatedEtcd etcd, SimulatedNode node)
     {
         long lease = etcd.Grant(Now);
-        string record = $$"""{"id":"{{node.Name}}","priority":100,"heartbeat":"{{node.Name}}"}""";
+        string record = $$"""{"id":"{{node.Name}}","priority":{{node.Priority}},"heartbeat":"{{node.Name}}"}""";
         etcd.Write((Keys.Node(node.Name), record, 0), (Keys.Alive(node.Name), record, lease));
         return lease;
     }
@@ -289,7 +296,7 @@ internal sealed class SimulatedCluster
         if (holds && etcd.HasLease(claim.Lease))
         {
             etcd.Write(
-                (Keys.Claim(claim.Router), $$"""{"node":"{{node.Name}}","id":"{{node.Name}}","priority":100}""", claim.Lease),
+                (Keys.Claim(claim.Router), $$"""{"node":"{{node.Name}}","id":"{{node.Name}}","priority":{{node.Priority}}}""", claim.Lease),
                 (Keys.Turn(claim.Router), $$"""{"node":"{{node.Name}}","isOver":false}""", 0));
         }
 

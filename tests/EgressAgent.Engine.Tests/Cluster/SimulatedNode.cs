@@ -21,6 +21,8 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
 
     internal string Name { get; } = $"n{number}";
 
+    internal int Priority => cluster.Preempts ? 100 + number : 100;
+
     internal int Life { get; private set; }
 
     /// <summary>Whether etcd is out of reach.</summary>
@@ -36,7 +38,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
     internal void Begin()
     {
         Life++;
-        _agreement = new Agreement(new AgreementMember(Name, new NodeRecord(Name, 100, Name)), ClusterKeys.Of("edge"), Clock);
+        _agreement = new Agreement(new AgreementMember(Name, new NodeRecord(Name, Priority, Name), cluster.Preempts), ClusterKeys.Of("edge"), Clock);
         Tell((agreement, now) => agreement.Want(cluster.Routers, now));
         Beat(Life);
     }

@@ -105,6 +105,22 @@ public abstract class KernelContract : IDisposable
     }
 
     [Fact]
+    public void Macvlan_of_a_cluster_is_behind_the_fence_as_soon_as_it_is_there()
+    {
+        DesiredRouter desired = Desired(Spec with { Failover = FailoverMode.Cluster });
+        bool wasThere = false;
+        foreach (RouterStep step in RouterDiff.Build(desired, _router.Observe(), PriorHolderCheck.Skip))
+        {
+            _router.Apply(step);
+            ObservedMacvlan? macvlan = _router.Observe().Macvlan;
+            wasThere |= macvlan is not null;
+            Assert.True(macvlan is null or { IsFenced: true }, $"after: {step}");
+        }
+
+        Assert.True(wasThere);
+    }
+
+    [Fact]
     public void Removal_leaves_the_node_as_it_was()
     {
         string[] before = [.. _lab.NodeState()];

@@ -15,12 +15,13 @@ public sealed class ReconcilerFenceTests : IDisposable
     private static readonly EgressRouterResource Clustered = Router with { Spec = Router.Spec with { Failover = FailoverMode.Cluster } };
 
     private readonly FakeKernel _kernel = Example.Node();
+    private readonly FakeCluster _cluster = new();
     private readonly Agent _agent;
     private bool _wasUnfenced;
 
     public ReconcilerFenceTests()
     {
-        _agent = new Agent(_kernel, new MemoryStore());
+        _agent = new Agent(_kernel, new MemoryStore(), cluster: _cluster);
         _kernel.AfterStep = (_, _) => _wasUnfenced |= _kernel.ListRouters().Count > 0
             && _kernel.ReadRouter(Example.Key, netns => netns.Find(RouterNames.OutsideLink)) is { IsUp: true, IsFenced: false };
     }
@@ -108,6 +109,7 @@ public sealed class ReconcilerFenceTests : IDisposable
     private async Task HoldAsync()
     {
         await _agent.RunAsync(Clustered);
-        await _agent.Reconciler.ClaimAsync(Example.Key);
+        _cluster.Give(Example.Key, _cluster.Node);
+        await _agent.IdleAsync();
     }
 }

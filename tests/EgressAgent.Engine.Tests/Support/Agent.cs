@@ -1,3 +1,4 @@
+using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Registry;
@@ -18,11 +19,11 @@ internal sealed class Agent : IDisposable
     private readonly MemoryStore _store;
     private bool _hasRead;
 
-    public Agent(IKernel kernel, MemoryStore store, AgentConfiguration? configuration = null)
+    public Agent(IKernel kernel, MemoryStore store, AgentConfiguration? configuration = null, ICluster? cluster = null)
     {
         _store = store;
         Registry = new ResourceRegistry(store, configuration ?? AgentConfiguration.Default, Example.MachineId, Time, Log);
-        Reconciler = new Reconciler(kernel, Registry, configuration ?? AgentConfiguration.Default, Time, Log);
+        Reconciler = new Reconciler(kernel, Registry, configuration ?? AgentConfiguration.Default, Time, Log, cluster);
     }
 
     public FakeTimeProvider Time { get; } = new();

@@ -80,6 +80,7 @@ public class AgentConfigurationParserTests
                 passwordFile: /etc/password
               heartbeat: {address: 192.0.2.1, listen: 0.0.0.0, port: 1818}
               priority: 200
+              preempt: true
             """);
 
         Assert.Empty(file.Diagnostics);
@@ -96,7 +97,7 @@ public class AgentConfigurationParserTests
         Assert.Equal(new FlowRecordSettings("nat", TellsDestinations: false), configuration.FlowRecords);
         EtcdSettings etcd = new(
             ["https://192.0.2.11:2379", "https://[2001:db8::1]:2379", "http://127.0.0.1:2379"], "/etc/ca.pem", "/etc/cert.pem", "/etc/key.pem", "egress", "/etc/password");
-        Assert.Equal(new ClusterSettings("edge", "a.example.com", etcd, new HeartbeatSettings(IPAddress.Parse("192.0.2.1"), IPAddress.Any, 1818), 200), configuration.Cluster);
+        Assert.Equal(new ClusterSettings("edge", "a.example.com", etcd, new HeartbeatSettings(IPAddress.Parse("192.0.2.1"), IPAddress.Any, 1818), 200, Preempts: true), configuration.Cluster);
     }
 
     [Fact]
@@ -104,7 +105,7 @@ public class AgentConfigurationParserTests
     {
         ClusterSettings cluster = Parse($"{Head}cluster: {{name: edge, etcd: {{endpoints: ['https://etcd:2379']}}}}\n").Configuration!.Cluster!;
 
-        Assert.Equal(new ClusterSettings("edge", null, new EtcdSettings(["https://etcd:2379"], null, null, null, null, null), null, 100), cluster);
+        Assert.Equal(new ClusterSettings("edge", null, new EtcdSettings(["https://etcd:2379"], null, null, null, null, null), null, 100, Preempts: false), cluster);
     }
 
     [Fact]
@@ -181,8 +182,8 @@ public class AgentConfigurationParserTests
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], passwordFile: /c}}", "3:72: cluster.etcd.passwordFile: needs `username` beside it")]
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1'], caFile: ca.pem}}", "3:66: cluster.etcd.caFile: must be the absolute path of a file, not `ca.pem`")]
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, priority: 0}", "3:69: cluster.priority: must be a whole number, 1 to 10000, not `0`")]
-    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, preempt: true}", "3:68: cluster.preempt: is not there yet: a router stays where it is until that node goes")]
-    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, prio: 1}", "3:59: cluster.prio: unknown field; allowed here: etcd, heartbeat, name, node, priority")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, preempt: 1}", "3:68: cluster.preempt: must be `true` or `false`, not the number `1`")]
+    [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, prio: 1}", "3:59: cluster.prio: unknown field; allowed here: etcd, heartbeat, name, node, preempt, priority")]
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, heartbeat: {}}", "3:70: cluster.heartbeat.address: is required: this node's address, to which the others send heartbeats")]
     [InlineData("cluster: {name: edge, etcd: {endpoints: ['https://e:1']}, heartbeat: {address: 0.0.0.0}}", "3:80: cluster.heartbeat.address: must be an IP address of this node, such as `192.0.2.1`, not `0.0.0.0`")]
     [InlineData("--- {}", "3:5: the file must hold one document, not several")]

@@ -144,7 +144,7 @@ public sealed class RouterPlannerMasterTests
             EtcdSettings etcd = new(["https://192.0.2.1:2379"], null, null, null, null, null);
             AgentConfiguration configuration = AgentConfiguration.Default with
             {
-                Cluster = cluster is null ? null : new ClusterSettings(cluster, null, etcd, ClusterSettings.DefaultPriority),
+                Cluster = cluster is null ? null : new ClusterSettings(cluster, null, etcd, Heartbeat: null, ClusterSettings.DefaultPriority),
             };
             DesiredMacvlan macvlan = RouterPlanner.Plan(Example.Key, Example.Spec with { Failover = failover }, allocation, Example.Node, configuration).Desired!.Macvlan;
             Assert.Equal(failover == FailoverMode.Cluster, macvlan.IsFenced);

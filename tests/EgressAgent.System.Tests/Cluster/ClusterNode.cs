@@ -65,6 +65,9 @@ internal sealed class ClusterNode : IDisposable
 
     internal void Write(RouterDocument router) => _files.Write($"{router.Name}.yaml", $"{router}");
 
+    /// <summary>Edits the settings, which the next agent reads.</summary>
+    internal void Configure(string former, string now) => File.WriteAllText(_files.Config, File.ReadAllText(_files.Config).Replace(former, now));
+
     internal void StartAgent() =>
         Agent = _lab.Own(AgentProcess.Start(Host, _files, launcher: ["nsenter", $"--mount=/proc/{_holder.Id}/ns/mnt", "--"]));
 

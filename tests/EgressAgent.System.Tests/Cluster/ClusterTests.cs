@@ -100,7 +100,8 @@ public sealed class ClusterTests : IDisposable
         _etcd.Members[0].Resume();
         _a.WaitFor("active");
         AssertServes(_a);
-        _a.Agent.WaitForLog("over: ");
+        _a.Agent.WaitForLog("WRN etcd does not renew this node of the cluster: ");
+        _a.Agent.WaitForLog("over: etcd renews this node of the cluster again");
     }
 
     [Fact]
@@ -117,6 +118,21 @@ public sealed class ClusterTests : IDisposable
         _a.Agent.WaitForLog($"with the fencing token {token}");
         Assert.DoesNotContain("set net1 down", _a.Agent.Log);
         Assert.False(_b.IsUp);
+    }
+
+    [Fact]
+    public void Release_without_the_agent_hands_the_router_over_when_it_is_there()
+    {
+        StartBoth();
+        _a.Agent.Suspend();
+        _a.Ip("link set net1 down");
+        _a.Ip("link property del dev lo altname egress-claimed");
+
+        _a.Agent.Resume();
+
+        _b.WaitFor("active");
+        _a.WaitFor("standby");
+        AssertServes(_b);
     }
 
     [Fact]

@@ -84,6 +84,22 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
+    public void Node_that_preempts_gets_the_router_back_when_it_is_well()
+    {
+        _a.Configure("priority: 200", "priority: 200, preempt: true");
+        StartBoth();
+        _a.Agent.Kill();
+        _b.WaitFor("active");
+
+        _a.StartAgent();
+
+        _a.WaitFor("active");
+        _b.WaitFor("standby");
+        AssertServes(_a);
+        _a.Agent.WaitForLog(", after the node b");
+    }
+
+    [Fact]
     public void Holder_that_is_cut_off_from_etcd_is_replaced()
     {
         StartBoth();

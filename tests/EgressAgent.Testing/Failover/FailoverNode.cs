@@ -18,7 +18,7 @@ public sealed class FailoverNode : IDisposable
     {
         (_lab, Number, Name, _address) = (lab, number, $"n{number}", $"192.168.12.1{number}");
         string endpoints = string.Join(", ", lab.Etcd.Endpoints.Select(endpoint => $"'{endpoint}'"));
-        _files.Configure($"cluster: {{name: edge, node: {Name}, etcd: {{endpoints: [{endpoints}]}}}}");
+        _files.Configure($"cluster: {{name: edge, node: {Name}, etcd: {{endpoints: [{endpoints}]}}, heartbeat: {{address: {_address}}}}}");
         _files.Write("web.yaml", $$"""
             apiVersion: network.operator.openshift.io/v1
             kind: EgressRouter
