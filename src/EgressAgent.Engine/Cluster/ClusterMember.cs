@@ -27,7 +27,7 @@ public sealed partial class ClusterMember : ICluster, IDisposable
     private readonly Fence _fence;
     private readonly HeartbeatSocket? _heartbeats;
     private readonly ILogger _logger;
-    private readonly BlockingCollection<Action<long>> _inbox = [];
+    private readonly BoundedQueue<Action<long>> _inbox = new(int.MaxValue);
     private readonly CancellationTokenSource _end = new();
     private readonly ConcurrentDictionary<RouterKey, RouterHolding> _holdings = [];
     private readonly Thread _thread;
@@ -111,36 +111,26 @@ public sealed partial class ClusterMember : ICluster, IDisposable
         _heartbeats?.Dispose();
         _etcd.Dispose();
         _end.Dispose();
-        _inbox.Dispose();
     }
 
     private void End()
     {
         _end.Cancel();
-        _inbox.CompleteAdding();
+        _inbox.Close();
         if (_thread.IsAlive)
         {
             _thread.Join();
         }
     }
 
-    private void Post(Action<long> told)
-    {
-        try
-        {
-            _inbox.Add(told);
-        }
-        catch (InvalidOperationException)
-        {
-            // It is over, and nobody has to know.
-        }
-    }
+    // Once it is over, nobody has to know.
+    private void Post(Action<long> told) => _inbox.TryAdd(told);
 
     private void Work()
     {
         try
         {
-            while (!_inbox.IsCompleted)
+            while (!_inbox.IsOver)
             {
                 bool isTold = _inbox.TryTake(out Action<long>? told, Idle);
                 long now = BootClock.Nanoseconds;
