@@ -57,6 +57,7 @@ internal sealed class ClusterStore(EtcdClient etcd, ClusterKeys keys, AgreementM
     /// False when it is gone. That it is there was so at some time after this was called, whoever is etcd's leader: a keep-alive alone a
     /// leader answers that was deposed and does not know it.
     /// </returns>
+    /// <remarks>findings/etcd-leader-without-followers-keeps-leases-alive.sh.</remarks>
     internal async Task<bool> RenewAsync(long lease, CancellationToken end)
     {
         Task<TimeSpan> keepAlive = etcd.KeepAliveAsync(lease, RenewDeadline, end);

@@ -50,6 +50,27 @@ public sealed class EgressDeadlineTests : IDisposable
     }
 
     [Fact]
+    public void Flags_are_cleared_all_at_once()
+    {
+        Attach(7);
+        _deadline.Deadline = BootClock.Nanoseconds + (3600 * Second);
+        foreach (ulong link in (ulong[])[7, 8, 900])
+        {
+            _deadline.SetFlag(link);
+        }
+
+        Assert.True(Passes());
+
+        _deadline.ClearFlags();
+
+        Assert.False(Passes());
+        Assert.False(_deadline.IsFlagSet(8) || _deadline.IsFlagSet(900));
+        _deadline.ClearFlags();
+        _deadline.SetFlag(7);
+        Assert.True(Passes());
+    }
+
+    [Fact]
     public void Link_falls_silent_by_itself()
     {
         Attach(7);
