@@ -5,13 +5,19 @@
 # Found: keep-alives are answered from the leader's memory, without a word to the followers. One that has lost them says `TTL: 2` until it
 #   notices, one election timeout (1 s) to two later; the others may have another leader by then, who has ended the lease. A read is ordered
 #   with all writes and is not answered meanwhile.
-# Versions: etcd 3.4.23, 2026-11-29. Source: LeaseRenew() of etcdserver/v3_server.go, which asks no quorum.
+# Versions: etcd 3.4.23-4+b4 of Debian 12, 2026-11-29. Source: LeaseRenew() of etcdserver/v3_server.go, which asks no quorum.
 # Why it matters: a fence that is extended by keep-alives alone can be open on two nodes. It takes a read of a key of the lease as well.
 set -euo pipefail
 
 directory=$(mktemp -d)
 members=()
-trap 'kill -CONT "${members[@]}"; kill -KILL "${members[@]}"; wait "${members[@]}" 2>/dev/null || true; rm -rf "$directory"' EXIT
+trap 'kill -KILL "${members[@]}" 2>/dev/null || true; wait "${members[@]}" 2>/dev/null || true; rm -rf "$directory"' EXIT
+cd "$directory"
+apt-get download -qq etcd-server=3.4.23-4+b4 etcd-client=3.4.23-4+b4
+for package in ./*.deb; do
+    dpkg-deb --extract "$package" .
+done
+PATH=$directory/usr/bin:$PATH
 all=m0=http://127.0.0.1:33100,m1=http://127.0.0.1:33101,m2=http://127.0.0.1:33102
 for i in 0 1 2; do
     etcd --name m$i --data-dir "$directory/m$i" --log-level error --initial-cluster $all \
@@ -22,6 +28,7 @@ done
 
 leader=
 until [ -n "$leader" ]; do
+    [ $SECONDS -lt 60 ]
     for i in 0 1 2; do
         status=$(ETCDCTL_API=3 etcdctl --endpoints=127.0.0.1:3300$i endpoint status 2>/dev/null || true)
         [[ $status == *", true,"* ]] && leader=$i
