@@ -20,36 +20,11 @@ public static class Sha256
     private static readonly uint[] Start = [.. Primes(8).Select(prime => Fraction(prime, power: 2))];
 
     /// <summary>The digest of a text in UTF-8.</summary>
-    public static byte[] Hash(string text) => Hash(Encoding.UTF8.GetBytes(text));
-
-    /// <summary>HMAC-SHA-256 (RFC 2104): what only who has the key can make of the message.</summary>
-    /// <param name="key">At most 64 bytes.</param>
-    /// <param name="message">Short.</param>
-    public static byte[] Authenticate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> message)
+    public static byte[] Hash(string text)
     {
-        const byte inner = 0x36;
-        const byte outer = 0x5c;
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, BlockSize);
-        return Hash([.. Mask(key, outer), .. Hash([.. Mask(key, inner), .. message])]);
-    }
-
-    private static byte[] Mask(ReadOnlySpan<byte> key, byte mask)
-    {
-        byte[] block = new byte[BlockSize];
-        key.CopyTo(block);
-        for (int i = 0; i < BlockSize; i++)
-        {
-            block[i] ^= mask;
-        }
-
-        return block;
-    }
-
-    /// <summary>The digest of bytes.</summary>
-    public static byte[] Hash(ReadOnlySpan<byte> content)
-    {
+        byte[] content = Encoding.UTF8.GetBytes(text);
         byte[] padded = new byte[(content.Length + 1 + sizeof(ulong) + BlockSize - 1) / BlockSize * BlockSize];
-        content.CopyTo(padded);
+        content.CopyTo(padded, 0);
         padded[content.Length] = 0x80;
         BinaryPrimitives.WriteUInt64BigEndian(padded.AsSpan(^sizeof(ulong)..), (ulong)content.Length * 8);
 

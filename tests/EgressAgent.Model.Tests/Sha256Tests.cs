@@ -9,10 +9,6 @@ public sealed class Sha256Tests
     [Fact]
     public void Digest_is_that_of_the_runtime() => Gen.String[0, 300].Sample(text => Assert.Equal(SHA256.HashData(Encoding.UTF8.GetBytes(text)), Sha256.Hash(text)));
 
-    [Fact]
-    public void Authentication_is_that_of_the_runtime() => Gen.Select(Gen.Byte.Array[0, 64], Gen.Byte.Array[0, 200]).Sample((key, message) =>
-        Assert.Equal(HMACSHA256.HashData(key, message), Sha256.Authenticate(key, message)));
-
     // The padding fills a block, or needs another one, at these lengths.
     [Theory]
     [InlineData(0)]

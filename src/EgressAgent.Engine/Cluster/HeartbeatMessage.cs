@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using EgressAgent.Model;
 
 namespace EgressAgent.Engine.Cluster;
 
@@ -28,19 +27,19 @@ internal sealed record HeartbeatMessage(bool IsAnswer, string From, string To, H
         BinaryPrimitives.WriteInt64BigEndian(numbers.AsSpan(sizeof(long)), Beat.Counter);
         byte flags = (byte)((IsAnswer ? Answer : 0) | (Beat.IsRenewed ? Renewed : 0));
         byte[] content = [.. Version, flags, .. Name(From), .. Name(To), .. numbers];
-        return [.. content, .. Sha256.Authenticate(key, content)];
+        return [.. content, .. HMACSHA256.HashData(key, content)];
     }
 
     /// <summary>Null for what no member of the cluster has made.</summary>
     internal static HeartbeatMessage? Verify(ReadOnlySpan<byte> datagram, ReadOnlySpan<byte> key)
     {
-        if (datagram.Length < Version.Length + Sha256.Size || !datagram.StartsWith(Version))
+        if (datagram.Length < Version.Length + HMACSHA256.HashSizeInBytes || !datagram.StartsWith(Version))
         {
             return null;
         }
 
-        ReadOnlySpan<byte> content = datagram[..^Sha256.Size];
-        if (!CryptographicOperations.FixedTimeEquals(datagram[^Sha256.Size..], Sha256.Authenticate(key, content)))
+        ReadOnlySpan<byte> content = datagram[..^HMACSHA256.HashSizeInBytes];
+        if (!CryptographicOperations.FixedTimeEquals(datagram[^HMACSHA256.HashSizeInBytes..], HMACSHA256.HashData(key, content)))
         {
             return null;
         }

@@ -26,7 +26,7 @@ public sealed partial class Reconciler : IDisposable
     private readonly Dictionary<RouterKey, ManagedRouter> _routers = [];
     private readonly Dictionary<RouterKey, long> _passes = [];
     private readonly HashSet<RouterKey> _unseen = [];
-    private readonly List<Waiter> _waiters = [];
+    private readonly PassWaiters _waiters;
     private readonly TaskCompletionSource _allSeen = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeProvider _time;
     private readonly IKernel _kernel;
@@ -57,6 +57,7 @@ public sealed partial class Reconciler : IDisposable
         _logger = logger;
         _queue = new WorkQueue(time);
         Status = new StatusBoard(time);
+        _waiters = new PassWaiters(Status);
         Status.Changed += new RouterJournal(logger).Tell;
         Status.Changed += registry.Remember;
         _context = new ReconcilerContext(kernel, registry, configuration, Status, time, logger) { Cluster = cluster };
@@ -202,7 +203,7 @@ public sealed partial class Reconciler : IDisposable
         lock (_lock)
         {
             _isDisposed = true;
-            _waiters.ForEach(waiter => waiter.Settled.TrySetResult(Status.Find(waiter.Key)));
+            _waiters.End();
         }
 
         foreach (ManagedRouter router in _routers.Values)
@@ -332,39 +333,22 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
-    private async Task<RouterStatus?> SettleAsync(RouterKey key)
+    private Task<RouterStatus?> SettleAsync(RouterKey key)
     {
-        TaskCompletionSource<RouterStatus?> settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<RouterStatus?> settled;
         lock (_lock)
         {
             if (_isDisposed || !_routers.ContainsKey(key))
             {
-                return null;
+                return Task.FromResult<RouterStatus?>(null);
             }
 
             // A pass that runs already may have looked before.
-            _waiters.Add(new Waiter(key, settled) { IsPassOver = !_passes.ContainsKey(key) });
+            settled = _waiters.Add(key, isPassRunning: _passes.ContainsKey(key));
         }
 
         _queue.Add(key);
-        return await settled.Task.ConfigureAwait(false);
-    }
-
-    // While IPv6 addresses are tentative passes end without an outcome.
-    private void TellWaiters(RouterKey key)
-    {
-        foreach (Waiter waiter in _waiters.Where(waiter => waiter.Key == key).ToArray())
-        {
-            // As it is now: the next pass may be about to configure something else.
-            RouterStatus? status = Status.Find(key);
-            if (waiter.IsPassOver && status is not { State: RouterState.Configuring })
-            {
-                _waiters.Remove(waiter);
-                waiter.Settled.TrySetResult(status);
-            }
-
-            waiter.IsPassOver = true;
-        }
+        return settled;
     }
 
     private void BeginPass(RouterKey key)
@@ -384,7 +368,7 @@ public sealed partial class Reconciler : IDisposable
                 Passes.Add(_time.GetElapsedTime(began));
             }
 
-            TellWaiters(key);
+            _waiters.PassEnded(key);
             if (_unseen.Remove(key) && _unseen.Count == 0)
             {
                 _allSeen.TrySetResult();
@@ -444,10 +428,5 @@ public sealed partial class Reconciler : IDisposable
         {
             return _routers.GetValueOrDefault(key);
         }
-    }
-
-    private sealed record Waiter(RouterKey Key, TaskCompletionSource<RouterStatus?> Settled)
-    {
-        internal bool IsPassOver { get; set; }
     }
 }
