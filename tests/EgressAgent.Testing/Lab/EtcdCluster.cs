@@ -7,7 +7,8 @@ public sealed class EtcdCluster : IDisposable
 
     private static int _nextPort = 23790;
 
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("egress-etcd-");
+    // In memory: a leader whose disk is busy loses its followers, and a lease comes late.
+    private readonly DirectoryInfo _directory = Directory.CreateDirectory($"/dev/shm/egress-etcd-{Guid.NewGuid():N}");
 
     private EtcdCluster(LabHost? host, string address, int count, EtcdCertificates? certificates, IReadOnlyList<string> options)
     {

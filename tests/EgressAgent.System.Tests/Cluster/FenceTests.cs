@@ -4,10 +4,11 @@ using EgressAgent.Engine.Kernel;
 using EgressAgent.Linux.Clocks;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Model;
+using EgressAgent.System.Tests.Bus;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Lab;
 
-namespace EgressAgent.System.Tests.Bus;
+namespace EgressAgent.System.Tests.Cluster;
 
 /// <summary>What the LAN sees of a router behind the fence, with the kernel datapath.</summary>
 public sealed class KernelFenceTests() : FenceTests("kernel");
