@@ -32,9 +32,10 @@ internal sealed class BroughtFlows(RelayHost relays)
             using NetworkNamespace? netns = brought.TryOpenNetns(services);
             if (netns is not null && relays.IsRunning(brought.Router, netns))
             {
-                // The client may have begun another by now, of the same ports, without the Service.
+                // The client may have begun another by now, of the same ports, without the Service. The router does know of these, and what
+                // it answers to one that the netns of Services has no more goes nowhere.
                 using ConntrackTable table = ConntrackTable.Open(netns);
-                relays.Cut(brought.Router, [.. table.GetFlows().Where(brought.Has)]);
+                relays.Cut(brought.Router, [.. table.GetFlows().Where(brought.Has)], areForgotten: true);
             }
         }
     }
@@ -55,7 +56,7 @@ internal sealed class BroughtFlows(RelayHost relays)
         foreach (Brought brought in ByRouter(_cut, services))
         {
             using NetworkNamespace? netns = brought.TryOpenNetns(services);
-            if (netns is not null && FlowSweep.Run(netns, flow => !brought.Has(flow), entries => relays.Cut(brought.Router, entries)))
+            if (netns is not null && FlowSweep.Run(netns, flow => !brought.Has(flow), (entries, areForgotten) => relays.Cut(brought.Router, entries, areForgotten)))
             {
                 using RouteNetlink route = RouteNetlink.Open(netns);
                 route.DropUnresolvedNeighbours();

@@ -148,7 +148,7 @@ internal sealed class ServiceNetns : IDisposable
             Hear(netns);
 
             // The filter stands before the first packet can come.
-            _table.Apply(plan, netns, flows => _broughtFlows.Cut(flows, route));
+            _table.Apply(plan, netns, (flows, _) => _broughtFlows.Cut(flows, route));
             _broughtFlows.End(route);
             (Link outer, Link inner) = EnsureVeth(plan, netns, route);
             foreach (ServiceNetwork network in plan.Networks)

@@ -54,22 +54,22 @@ internal sealed class FlowSweep
     /// <param name="plan">The plan in force.</param>
     /// <param name="netns">Whose flows.</param>
     /// <param name="end">
-    /// Ends what sockets have of the flows. Called before they are forgotten, so that a reset still reaches the client, and again
-    /// afterwards, as a connection may be accepted meanwhile.
+    /// Called before they are forgotten, so that a reset still reaches the client, and again afterwards, whatever happened, as a connection
+    /// may be accepted meanwhile.
     /// </param>
     /// <returns>Whether there were any.</returns>
     /// <exception cref="LinuxException">The kernel refused; some may be left.</exception>
-    internal static bool Run(RedirectPlan plan, NetworkNamespace netns, Action<IReadOnlyList<ConntrackEntry>>? end = null)
+    internal static bool Run(RedirectPlan plan, NetworkNamespace netns, FlowsCut? end = null)
     {
         var sweep = new FlowSweep(plan);
         return Run(netns, sweep.Permits, end);
     }
 
-    /// <inheritdoc cref="Run(RedirectPlan, NetworkNamespace, Action{IReadOnlyList{ConntrackEntry}}?)"/>
+    /// <inheritdoc cref="Run(RedirectPlan, NetworkNamespace, FlowsCut?)"/>
     /// <param name="netns">Whose flows.</param>
     /// <param name="permits">Which of them stay.</param>
     /// <param name="end">See there.</param>
-    internal static bool Run(NetworkNamespace netns, Func<ConntrackEntry, bool> permits, Action<IReadOnlyList<ConntrackEntry>>? end = null)
+    internal static bool Run(NetworkNamespace netns, Func<ConntrackEntry, bool> permits, FlowsCut? end = null)
     {
         // To list the flows of one netns, the kernel goes through those of all.
         if (Count(netns) == 0)
@@ -78,34 +78,45 @@ internal sealed class FlowSweep
         }
 
         using ConntrackTable table = ConntrackTable.Open(netns);
-        List<ConntrackEntry> cut = [];
-        int kept = Cut();
-
-        // A packet is counted when it comes, and its flow is listed once it has left. One that came before the rules were changed, and was
-        // redirected by them, may still be under way. A kept one that ends between list and count hides it; but to wait for whatever is under
-        // way wherever there are flows would double what an edit takes.
-        if (Count(netns) > kept)
+        List<ConntrackEntry> found = [];
+        bool hasCut = false;
+        try
         {
-            PacketsUnderWay.Wait();
-            Cut();
+            int kept = Cut();
+
+            // A packet is counted when it comes, and its flow is listed once it has left. One that came before the rules were changed, and was
+            // redirected by them, may still be under way. A kept one that ends between list and count hides it; but to wait for whatever is
+            // under way wherever there are flows would double what an edit takes.
+            if (Count(netns) > kept)
+            {
+                PacketsUnderWay.Wait();
+                Cut();
+            }
+        }
+        finally
+        {
+            if (found.Count > 0)
+            {
+                end?.Invoke(found, areForgotten: true);
+            }
         }
 
-        if (cut.Count > 0)
-        {
-            end?.Invoke(cut);
-        }
-
-        return cut.Count > 0;
+        return hasCut;
 
         int Cut()
         {
             ILookup<bool, ConntrackEntry> flows = table.GetFlows().ToLookup(permits);
             if (flows.Contains(false))
             {
-                end?.Invoke([.. flows[false]]);
+                found.AddRange(flows[false]);
+                end?.Invoke([.. flows[false]], areForgotten: false);
             }
 
-            cut.AddRange(flows[false].Where(table.Remove));
+            foreach (ConntrackEntry flow in flows[false])
+            {
+                hasCut |= table.Remove(flow);
+            }
+
             return flows[true].Count();
         }
     }

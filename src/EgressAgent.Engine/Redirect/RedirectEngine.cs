@@ -60,7 +60,7 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
         }
 
         // The table comes first: it takes the place of one that redirects, and what it admits before there is a socket is rejected.
-        bool hasCut = _table.Apply(plan, netns, flows => relays.Cut(key, flows));
+        bool hasCut = _table.Apply(plan, netns, (flows, areForgotten) => relays.Cut(key, flows, areForgotten));
         if (plan.Datapath == DatapathKind.Relay)
         {
             RouterRelay relay = relays.Start(key, netns);

@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
-using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Nftables;
 using EgressAgent.Model;
 using EgressAgent.Model.Redirecting;
@@ -85,7 +84,7 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
     /// The kernel refused. What was in force before still is; or the plan is, flows are left that it would not have made, and
     /// <see cref="Observe"/> knows of no plan.
     /// </exception>
-    internal bool Apply(RedirectPlan plan, NetworkNamespace netns, Action<IReadOnlyList<ConntrackEntry>>? end = null)
+    internal bool Apply(RedirectPlan plan, NetworkNamespace netns, FlowsCut? end = null)
     {
         using NftConnection connection = NftConnection.Open(netns);
         Ruleset ruleset = Ruleset.Compile(plan);

@@ -23,7 +23,7 @@ internal sealed class ServiceFlowSweep
     /// <param name="netns">That of Services.</param>
     /// <param name="end">Ends the flows in the relays; see <see cref="FlowSweep"/>.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused; some may be left.</exception>
-    internal static void Run(ServicePlan plan, NetworkNamespace netns, Action<IReadOnlyList<ConntrackEntry>>? end = null)
+    internal static void Run(ServicePlan plan, NetworkNamespace netns, FlowsCut? end = null)
     {
         var sweep = new ServiceFlowSweep(plan);
         FlowSweep.Run(netns, sweep.Permits, end);

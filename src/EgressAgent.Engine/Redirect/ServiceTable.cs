@@ -1,6 +1,5 @@
 using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
-using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Nftables;
 using EgressAgent.Model.Planning;
 
@@ -27,7 +26,7 @@ internal sealed class ServiceTable
     /// The kernel refused. What was in force before still is; or the plan is, and flows are left that it would not have made, until it is
     /// applied again.
     /// </exception>
-    internal void Apply(ServicePlan plan, NetworkNamespace netns, Action<IReadOnlyList<ConntrackEntry>>? end = null)
+    internal void Apply(ServicePlan plan, NetworkNamespace netns, FlowsCut? end = null)
     {
         using NftConnection connection = NftConnection.Open(netns);
         ServiceRuleset ruleset = ServiceRuleset.Compile(plan);

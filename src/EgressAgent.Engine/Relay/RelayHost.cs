@@ -80,11 +80,11 @@ internal sealed class RelayHost(DescriptorStore? store = null, FlowRecorder? rec
     }
 
     /// <inheritdoc cref="RouterRelay.Cut"/>
-    internal void Cut(RouterKey key, IReadOnlyList<ConntrackEntry> entries)
+    internal void Cut(RouterKey key, IReadOnlyList<ConntrackEntry> entries, bool areForgotten)
     {
         lock (_lock)
         {
-            _relays.GetValueOrDefault(key)?.Relay.Cut(entries);
+            _relays.GetValueOrDefault(key)?.Relay.Cut(entries, areForgotten);
         }
     }
 

@@ -10,6 +10,7 @@ internal sealed class RelayShard
     private readonly List<Acceptor> _waiting = [];
     private readonly Dictionary<SocketEndpoint, IcmpSender?> _icmpSenders = [];
     private readonly List<SocketStock> _stocks = [];
+    private readonly HashSet<DialledFlow> _refused = [];
     private long _lastTick;
 
     internal RelayShard(RouterRelay relay, RelayLoop loop)
@@ -91,6 +92,22 @@ internal sealed class RelayShard
             acceptor.Resume();
         }
     }
+
+    /// <summary>Takes no associations of these flows, or takes them again.</summary>
+    internal void Refuse(IReadOnlySet<DialledFlow> flows, bool isRefused)
+    {
+        if (isRefused)
+        {
+            _refused.UnionWith(flows);
+        }
+        else
+        {
+            _refused.ExceptWith(flows);
+        }
+    }
+
+    internal bool Refuses(SocketEndpoint client, SocketEndpoint local) =>
+        _refused.Count > 0 && _refused.Contains(new DialledFlow(TransportProtocol.UDP, client, local));
 
     /// <summary>Counts an association in; when there is no room, that which has been idle for longest gives way.</summary>
     internal bool TryReserveAssociation()

@@ -204,14 +204,20 @@ internal sealed partial class RouterRelay : IDisposable
     /// Cuts the flows that those conntrack entries of the router's network namespace belong to, as far as they are the relay's. To it
     /// a flow that came by another address is one as others are; connection tracking alone knows.
     /// </summary>
-    internal void Cut(IReadOnlyList<ConntrackEntry> entries)
+    /// <param name="entries">Those entries.</param>
+    /// <param name="areForgotten">Whether they are gone. Until they are said to be, no association of the same ends begins.</param>
+    internal void Cut(IReadOnlyList<ConntrackEntry> entries, bool areForgotten)
     {
         HashSet<DialledFlow> flows = [.. entries.Select(entry => DialledFlow.OfReply(entry.Reply)).OfType<DialledFlow>()];
         lock (_change)
         {
             if (!_isDisposed)
             {
-                ForEachShard(shard => CutAll(shard.Sources.Where(source => flows.Contains(source.Dialled))));
+                ForEachShard(shard =>
+                {
+                    CutAll(shard.Sources.Where(source => flows.Contains(source.Dialled)));
+                    shard.Refuse(flows, !areForgotten);
+                });
             }
         }
     }

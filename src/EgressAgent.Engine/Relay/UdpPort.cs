@@ -152,7 +152,7 @@ internal sealed class UdpPort : LoopSource
         association = null;
         RedirectionTable table = Shard.Relay.Table;
         Redirection? redirection = table.Find(TransportProtocol.UDP, Local);
-        if (redirection is null || !table.Admits(client) || !Shard.TryReserveAssociation())
+        if (redirection is null || !table.Admits(client) || Shard.Refuses(client, Local) || !Shard.TryReserveAssociation())
         {
             return false;
         }

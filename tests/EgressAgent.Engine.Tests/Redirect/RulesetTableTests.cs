@@ -208,7 +208,7 @@ public sealed partial class RulesetTableTests : IDisposable
         _table.Apply(Plans.All["relay"], Netns);
         _scratch.Conntrack("-I", "-p", "udp", "-s", "192.0.2.1", "-d", "198.18.0.2", "--sport", "1000", "--dport", "53", "-t", "100");
 
-        Assert.Throws<LinuxException>(() => _table.Apply(Plans.Example, Netns, _ => throw new LinuxException("open", "netns", Errno.EMFILE)));
+        Assert.Throws<LinuxException>(() => _table.Apply(Plans.Example, Netns, (_, _) => throw new LinuxException("open", "netns", Errno.EMFILE)));
         Assert.Null(_table.Observe(Netns));
 
         Assert.True(_table.Apply(Plans.Example, Netns));

@@ -46,7 +46,7 @@ public sealed class ServiceTableTests : IDisposable
         _table.Apply(Plan(new ServiceTarget(Lost, true)), _scratch.Namespace);
         AddAnsweredFlow();
         ServicePlan plan = Plan(new ServiceTarget(Available, true));
-        Assert.Throws<LinuxException>(() => _table.Apply(plan, _scratch.Namespace, _ => throw new LinuxException("open", "netns", Errno.EMFILE)));
+        Assert.Throws<LinuxException>(() => _table.Apply(plan, _scratch.Namespace, (_, _) => throw new LinuxException("open", "netns", Errno.EMFILE)));
 
         _table.Apply(plan, _scratch.Namespace);
 

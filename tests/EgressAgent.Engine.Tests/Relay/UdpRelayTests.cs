@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Testing;
 
@@ -133,6 +134,27 @@ public sealed class UdpRelayTests(RelayLab lab) : RelayTestBase(lab)
         Assert.Equal(
             clients[1..].Select(client => ((IPEndPoint)client.LocalEndPoint!).Port).Order(),
             Relay.ListFlows().Select(flow => flow.Client.Port).Order());
+    }
+
+    [Fact]
+    public void Flow_that_is_cut_begins_again_once_connection_tracking_has_forgotten_it()
+    {
+        Socket server = Keep(Serve(RelayLab.ServerAddress));
+        Relay.Apply(RelayLab.Plan(RelayLab.Udp(53, (IPEndPoint)server.LocalEndPoint!)));
+        Socket client = Keep(Dial("198.18.0.2", 53));
+        Socket other = Keep(Dial("198.18.0.2", 53));
+        AssertAnswered(client, server, "192.168.12.99", count: 1);
+        var local = (IPEndPoint)client.LocalEndPoint!;
+        ConntrackTuple original = new(17, local.Address, IPAddress.Parse("192.0.2.7")) { SourcePort = (ushort)local.Port, DestinationPort = 53 };
+        ConntrackTuple reply = new(17, IPAddress.Parse("198.18.0.2"), local.Address) { SourcePort = 53, DestinationPort = (ushort)local.Port };
+
+        Relay.Cut([new ConntrackEntry(original, reply)], areForgotten: false);
+
+        client.Send("too early"u8);
+        AssertAnswered(other, server, "192.168.12.99", count: 1);
+        Assert.Equal([((IPEndPoint)other.LocalEndPoint!).Port], Relay.ListFlows().Select(flow => flow.Client.Port));
+        Relay.Cut([new ConntrackEntry(original, reply)], areForgotten: true);
+        AssertAnswered(client, server, "192.168.12.99", count: 1);
     }
 
     private Socket Dial(string inside, int port) => Dial(IPAddress.Parse(inside), port);
