@@ -148,10 +148,9 @@ internal sealed class GatewayWatch : IDisposable
             return gateway.IsReachable == false ? WhileUnreachable : WhileAsked;
         }
 
-        // Without an address on the link the kernel would ask with one of another link's, and show the inside address to the LAN.
-        if (gateway.Address.IsIPv4 && !watched.Route.GetAddresses(watched.Link).Any(address => address.Address.IsIPv4))
+        if (!CanAsk(watched, gateway.Address))
         {
-            return WhileAsked;
+            return gateway.Address.IsIPv4 ? WhileAsked : AtFirst;
         }
 
         gateway.IsAsked = true;
@@ -172,6 +171,12 @@ internal sealed class GatewayWatch : IDisposable
         watched.Route.ResolveNeighbour(watched.Link, gateway.Address);
         return isFirst ? AtFirst : WhileAsked;
     }
+
+    // Without an IPv4 address on the link the kernel would ask with one of another link's, and show the inside address to the LAN. Without a
+    // link-local one that duplicate detection is done with, which takes up to two seconds, it asks for no IPv6 neighbour, and says after three
+    // attempts all the same that there is none.
+    private static bool CanAsk(Watched watched, IPAddress gateway) => watched.Route.GetAddresses(watched.Link)
+        .Any(address => gateway.IsIPv4 ? address.Address.IsIPv4 : address.Address.IsIPv6LinkLocal && !address.IsTentative);
 
     private void SetTimer()
     {

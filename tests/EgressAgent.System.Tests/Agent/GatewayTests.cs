@@ -56,6 +56,24 @@ public abstract class GatewayTests(string datapath) : AgentTest(datapath)
         agent.WaitForLog("INF default/web: the IPv6 gateway 2001:db8:12::7 answers", TimeSpan.FromSeconds(20));
     }
 
+    // The kernel asks for nobody's MAC as long as the link has no link-local address that is known to be its own.
+    [Fact]
+    public void IPv6_gateway_is_not_silent_as_long_as_nobody_can_ask_it()
+    {
+        Lab.UseIPv6();
+        Files.Write("web.yaml", $"{RouterDocument.Web("web", "2001:db8:12::99/64")}"
+            .Replace("gateway: \"192.168.12.1\"", $"gateway: \"{EgressLab.Web6}\"").Replace("203.0.113.26", "2001:db8:ff::26"));
+        AgentProcess agent = Scenario.StartAgent();
+        agent.WaitForLog("default/web: in force");
+        LabHost inside = Lab.Node.In(new ObservedRouter("web"));
+
+        inside.Check("sysctl", "--quiet", "net.ipv6.conf.net1.dad_transmits=4");
+        inside.Ip("link set net1 down");
+
+        Eventually.True("the gateway's answer", () => inside.Ip($"neigh show {EgressLab.Web6} dev net1").Contains("REACHABLE"), otherwise: () => agent.Log);
+        Assert.DoesNotContain("does not answer", agent.Log);
+    }
+
     [Fact]
     public void Node_as_gateway_is_named()
     {
