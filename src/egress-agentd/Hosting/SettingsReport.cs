@@ -12,12 +12,17 @@ internal static partial class SettingsReport
     internal static void Log(LoadedSettings settings, string path, Serilog.ILogger log)
     {
         using SerilogLoggerFactory factory = new(log);
-        ILogger logger = factory.CreateLogger(typeof(SettingsReport));
+        Log(settings, path, factory.CreateLogger(typeof(SettingsReport)));
+    }
+
+    /// <inheritdoc cref="Log(LoadedSettings, string, Serilog.ILogger)"/>
+    internal static void Log(LoadedSettings settings, string path, ILogger logger)
+    {
         if (settings.Configuration is null)
         {
             foreach (Diagnostic finding in settings.Findings)
             {
-                LogFault(logger, finding);
+                LogFinding(logger, finding.Severity == DiagnosticSeverity.Error ? LogLevel.Error : LogLevel.Warning, finding);
             }
 
             LogNoSettings(logger, path);
@@ -33,8 +38,8 @@ internal static partial class SettingsReport
         ? $"{first}{(others.Length > 0 ? $" (and {others.Length} more)" : "")}"
         : null;
 
-    [LoggerMessage(EventId = EventIds.SettingsFault, EventName = nameof(EventIds.SettingsFault), Level = LogLevel.Error, Message = "{Finding}")]
-    private static partial void LogFault(ILogger logger, Diagnostic finding);
+    [LoggerMessage(EventId = EventIds.SettingsFault, EventName = nameof(EventIds.SettingsFault), Message = "{Finding}")]
+    private static partial void LogFinding(ILogger logger, LogLevel level, Diagnostic finding);
 
     [LoggerMessage(EventId = EventIds.SettingsFault, Level = LogLevel.Error,
         Message = "{File} is in error, so the agent runs on the settings of its last start; correct the file and run: systemctl restart egress-agentd")]

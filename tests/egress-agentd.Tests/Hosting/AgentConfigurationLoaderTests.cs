@@ -2,6 +2,7 @@ using EgressAgent.Daemon.Hosting;
 using EgressAgent.Daemon.Tests.Support;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing;
+using Microsoft.Extensions.Logging;
 
 namespace EgressAgent.Daemon.Tests.Hosting;
 
@@ -93,6 +94,17 @@ public sealed class AgentConfigurationLoaderTests : IDisposable
         Assert.Equal(AgentConfiguration.Default, settings.Configuration);
         Assert.Contains("cannot be kept", Assert.Single(settings.Findings).Message);
         Assert.Null(SettingsReport.Describe(settings));
+    }
+
+    [Fact]
+    public void Log_warningBesideAFault_isAWarning()
+    {
+        Write("cluster: { name: edge, etcd: { endpoints: ['http://192.0.2.1:2379'] } }\ndatapth: relay\n");
+        RecordingLogger<LoadedSettings> log = new();
+
+        SettingsReport.Log(Load(), "agentd.yaml", log);
+
+        Assert.Equal([LogLevel.Warning, LogLevel.Error, LogLevel.Critical], log.Events.Select(entry => entry.Level).Order());
     }
 
     public void Dispose() => _directory.Dispose();
