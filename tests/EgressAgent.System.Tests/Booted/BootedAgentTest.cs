@@ -31,7 +31,7 @@ public abstract class BootedAgentTest
     public sealed class Fixture : IDisposable
     {
         // On first use, not in the constructor: a test that has to be skipped is skipped after its fixture was made.
-        private readonly Lazy<InstalledAgent> _agent = new();
+        private readonly Lazy<InstalledAgent> _agent = new(() => new InstalledAgent());
 
         public InstalledAgent Agent => _agent.Value;
 

@@ -6,7 +6,7 @@ namespace EgressAgent.Testing.Booted;
 
 /// <summary>
 /// A Debian with a systemd of its own, booted in a container on a host of a lab, which lends it its network. It begins as a fresh
-/// installation, and what happens to its files is forgotten at the end.
+/// installation, and what happens to its files is forgotten at the end, unless there is a place to keep it for another boot.
 /// </summary>
 public sealed class BootedNode : IDisposable
 {
@@ -17,6 +17,7 @@ public sealed class BootedNode : IDisposable
     ];
 
     private static readonly TimeSpan BootDeadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan PowerOffDeadline = TimeSpan.FromSeconds(60);
 
     private readonly Process _container;
     private readonly int _systemd;
@@ -30,13 +31,18 @@ public sealed class BootedNode : IDisposable
     /// <summary>The system that is booted, as <c>make-root</c> installed it.</summary>
     public static string Root { get; } = Repository.PathOf("artifacts/booted/root");
 
+    /// <summary>What <c>make-others</c> lays over it.</summary>
+    public static string Others { get; } = Repository.PathOf("artifacts/booted/others");
+
     /// <summary>Boots it and waits until all of its services have started.</summary>
     /// <param name="host">Whose network it gets.</param>
     /// <param name="packages">A directory of the machine that it sees as <c>/mnt</c>.</param>
+    /// <param name="files">If given, the system has <see cref="Others"/> too, and what is written in it is kept in this directory.</param>
     /// <exception cref="TimeoutException">It did not come up.</exception>
-    public static BootedNode Boot(LabHost host, string packages)
+    public static BootedNode Boot(LabHost host, string packages, string? files = null)
     {
-        Process container = host.Start(Repository.PathOf("tests/EgressAgent.Testing/Booted/boot"), Root, packages);
+        Process container = host.Start(
+            [Repository.PathOf("tests/EgressAgent.Testing/Booted/boot"), .. files is null ? [Root, packages] : (string[])[$"{Others}:{Root}", packages, files]]);
         try
         {
             string? systemd = container.StandardOutput.ReadLine();
@@ -75,6 +81,15 @@ public sealed class BootedNode : IDisposable
 
     /// <summary>Where the machine sees a file of it.</summary>
     public string PathOf(string absolutePath) => $"/proc/{_systemd}/root{absolutePath}";
+
+    /// <summary>Shuts it down, as an administrator does.</summary>
+    /// <exception cref="TimeoutException">It did not end.</exception>
+    public void PowerOff()
+    {
+        // It may take who asks along.
+        string jobs = Run("systemctl", "--no-block", "poweroff").ToString();
+        Eventually.True("the system to power off", () => _container.HasExited, PowerOffDeadline, () => jobs + Run("systemctl", "list-jobs").Output);
+    }
 
     public void Dispose() => End(_container);
 

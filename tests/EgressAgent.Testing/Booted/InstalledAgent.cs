@@ -15,11 +15,15 @@ public sealed class InstalledAgent : IDisposable
     /// <summary>The documented example, as the package brings it.</summary>
     public const string ExampleFile = "/usr/share/doc/egress-agentd/examples/egress-router-redirect.yaml";
 
-    public InstalledAgent()
+    private readonly string? _files;
+
+    /// <param name="files">As in <see cref="BootedNode.Boot"/>; without it there is no <see cref="Reboot"/>.</param>
+    public InstalledAgent(string? files = null)
     {
+        _files = files;
         try
         {
-            Node = BootedNode.Boot(Lab.Node, Path.GetDirectoryName(Repository.AgentPackage)!);
+            Node = Boot();
             InstallPackage();
         }
         catch
@@ -31,7 +35,7 @@ public sealed class InstalledAgent : IDisposable
 
     public EgressLab Lab { get; } = new();
 
-    public BootedNode Node { get; } = null!;
+    public BootedNode Node { get; private set; } = null!;
 
     /// <summary>The line that <c>systemctl status</c> shows.</summary>
     public string StatusText => Show("StatusText");
@@ -43,6 +47,17 @@ public sealed class InstalledAgent : IDisposable
 
     /// <summary><c>dpkg -i</c>, for the first time or again.</summary>
     public void InstallPackage() => Node.Check("dpkg", "--install", "/mnt/" + Path.GetFileName(Repository.AgentPackage));
+
+    /// <summary>Shuts the node down and boots it again.</summary>
+    /// <param name="prepare">Called when its network is as it was at first, and nothing has been started.</param>
+    public void Reboot(Action prepare)
+    {
+        Node.PowerOff();
+        Node.Dispose();
+        Lab.ResetNode();
+        prepare();
+        Node = Boot();
+    }
 
     /// <summary>Saves the file of the example's router, as <c>cp</c> does.</summary>
     public void WriteRouter(string text) => File.WriteAllText(Node.PathOf(RouterFile), text);
@@ -68,6 +83,8 @@ public sealed class InstalledAgent : IDisposable
 
     /// <summary>A property of the service, as <c>systemctl show</c> prints it.</summary>
     public string Show(string property) => Node.Check("systemctl", "show", "--property=" + property, "--value", "egress-agentd").TrimEnd('\n');
+
+    private BootedNode Boot() => BootedNode.Boot(Lab.Node, Path.GetDirectoryName(Repository.AgentPackage)!, _files);
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -19,6 +20,7 @@ public sealed class EchoedTransfer : IDisposable
     private readonly Thread _thread;
     private readonly SemaphoreSlim _turn = new(1);
     private long _blocks;
+    private long _longestPause;
     private volatile bool _stopping;
     private volatile Exception? _failure;
 
@@ -32,6 +34,9 @@ public sealed class EchoedTransfer : IDisposable
 
     /// <summary>How many blocks came back unharmed.</summary>
     public long Blocks => Interlocked.Read(ref _blocks);
+
+    /// <summary>The longest time from one block that came back to the next one.</summary>
+    public TimeSpan LongestPause => new(Interlocked.Read(ref _longestPause));
 
     /// <summary>The source address that the server saw.</summary>
     public string SeenSource => IPEndPoint.Parse(_greeting.Split(" -> ")[0]).Address.ToString();
@@ -137,6 +142,7 @@ public sealed class EchoedTransfer : IDisposable
     {
         byte[] sent = new byte[BlockBytes];
         byte[] received = new byte[BlockBytes];
+        Stopwatch sinceBlock = Stopwatch.StartNew();
         try
         {
             while (!_stopping)
@@ -145,6 +151,8 @@ public sealed class EchoedTransfer : IDisposable
                 try
                 {
                     SendBlock(sent, received);
+                    Interlocked.Exchange(ref _longestPause, Math.Max(_longestPause, sinceBlock.Elapsed.Ticks));
+                    sinceBlock.Restart();
                 }
                 finally
                 {

@@ -28,7 +28,8 @@ public sealed class EgressLab : IDisposable
             Lan = _lab.AddSegment("lan");
             Node = AddLanHost("node", NodeAddress);
             Neighbour = AddLanHost("neighbour", NeighbourAddress);
-            Client = AddClient();
+            Client = _lab.AddHost("client");
+            ConnectClient();
             Gateway = _lab.AddHost("gateway");
             Lan.Attach(Gateway, "lan", GatewayAddress + "/24");
             Gateway.EnableForwarding();
@@ -52,7 +53,7 @@ public sealed class EgressLab : IDisposable
     public LabSegment Lan { get; }
 
     /// <summary>Where the agent runs; its link to the LAN is <c>eth0</c>.</summary>
-    public LabHost Node { get; }
+    public LabHost Node { get; private set; }
 
     /// <summary>Behind the node, as a container is: 10.88.0.2, with the node as its gateway.</summary>
     public LabHost Client { get; }
@@ -79,6 +80,17 @@ public sealed class EgressLab : IDisposable
         Gateway.AddAddress("lan", Web6 + "/64");
         Gateway.ServeTcp(Web6, 80);
         Gateway.ServeUdp(Web6, 53);
+    }
+
+    /// <summary>Puts another in the place of the node, with the same cables and addresses, as it is when its power comes back.</summary>
+    public void ResetNode()
+    {
+        // The other end of a cable goes with this one at once, and with the namespace some time after it.
+        Lan.Detach(Node);
+        Node.Ip("link delete client");
+        _lab.RemoveHost(Node);
+        Node = AddLanHost("node", NodeAddress);
+        ConnectClient();
     }
 
     /// <summary>Disposes of <paramref name="resource"/> with the lab, before its namespaces go.</summary>
@@ -110,15 +122,13 @@ public sealed class EgressLab : IDisposable
         return host;
     }
 
-    private LabHost AddClient()
+    private void ConnectClient()
     {
-        LabHost client = _lab.AddHost("client");
-        Node.ConnectTo(client, "client", "eth0");
+        Node.ConnectTo(Client, "client", "eth0");
         Node.AddAddress("client", "10.88.0.1/24");
         Node.EnableForwarding();
-        client.AddAddress("eth0", "10.88.0.2/24");
-        client.Ip("route add default via 10.88.0.1");
-        return client;
+        Client.AddAddress("eth0", "10.88.0.2/24");
+        Client.Ip("route add default via 10.88.0.1");
     }
 
     private LabHost AddDestination(string address, string gateway)

@@ -33,10 +33,14 @@ public sealed partial class LabHost
     public string Namespace { get; }
 
     /// <summary>The file that holds the namespace.</summary>
-    public string NamespacePath => "/run/netns/" + Namespace;
+    public string NamespacePath => Path.Combine("/run/netns", Namespace);
 
     /// <summary>The namespace of a router as a host, in which processes are as those that root puts there.</summary>
     public LabHost In(ObservedRouter router) => new(_lab, router.NetworkNamespace, router.NetworkNamespace);
+
+    /// <summary>A network namespace that has no name, a container's, as a host for sockets.</summary>
+    /// <param name="namespacePath">Its file in some /proc.</param>
+    public LabHost In(string namespacePath) => new(_lab, namespacePath, namespacePath);
 
     /// <summary>Runs <c>ip</c> on this host with arguments as one types them, and hands back its output.</summary>
     /// <exception cref="InvalidOperationException">It failed; the message holds what it said.</exception>
