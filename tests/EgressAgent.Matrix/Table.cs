@@ -8,7 +8,7 @@ internal static class Table
     internal static void Print(IReadOnlyList<Row> rows)
     {
         Console.WriteLine("""
-            | beside | a process on the node | a container | a subnet behind the node | a LAN host, at an external address | pause |
+            | beside | a process on the node | a subnet behind the node | a LAN host, at an external address | a container | pause |
             |---|---|---|---|---|---|
             """);
         foreach (Row row in rows)

@@ -27,11 +27,11 @@ public sealed record ContainerEngine(string Command, string Prepare, string Netw
         "podman network create --disable-dns --subnet 10.90.0.0/24 shop",
         "--network shop --privileged --pids-limit=0 --ulimit host");
 
-    /// <summary>Makes the container and starts it.</summary>
-    public void Run(BootedNode node) => node.Check("sh", "-euc", $"""
-        {Prepare}{Network}
-        tar --create --dereference --directory=/ usr/bin/perl $(ldd /usr/bin/perl | grep -o '/[^ ]*') 2>/dev/null | {Command} import - client
-        {Command} run --detach --name client {Options} client /usr/bin/perl -e sleep
+    /// <summary>Makes the container and starts it. It ends when it is told to.</summary>
+    public void Run(BootedNode node) => node.Check("sh", "-euc", $$"""
+        {{Prepare}}{{Network}}
+        tar --create --dereference --directory=/ usr/bin/perl $(ldd /usr/bin/perl | grep -o '/[^ ]*') 2>/dev/null | {{Command}} import - client
+        {{Command}} run --detach --name client {{Options}} client /usr/bin/perl -e '$SIG{TERM} = sub { exit }; sleep'
         """);
 
     /// <summary>Starts the container if it does not run, as after a boot.</summary>

@@ -7,7 +7,8 @@ namespace EgressAgent.Testing.Beside;
 /// <param name="Reload">What has it read its settings again; null where there is nothing of the kind.</param>
 /// <param name="Restart">What starts it anew, likewise.</param>
 /// <param name="Engine">Whose containers are clients beside it; null for none.</param>
-public sealed record OtherProgram(string Name, string? Package, string Start, string? Reload, string? Restart, ContainerEngine? Engine)
+/// <param name="Repair">What the engine wants for its containers when the program was reloaded or restarted; null for nothing.</param>
+public sealed record OtherProgram(string Name, string? Package, string Start, string? Reload, string? Restart, ContainerEngine? Engine, string? Repair = null)
 {
     // Its file for all links is one that administrators write who know of no links but their own.
     private const string Networkd = """
@@ -24,7 +25,7 @@ public sealed record OtherProgram(string Name, string? Package, string Start, st
         new("nothing", null, "true", null, null, null),
         new("Docker", "docker.io", ContainerEngine.Docker.Prepare + "systemctl enable --now docker", "systemctl reload docker", "systemctl restart docker", ContainerEngine.Docker),
         new("Podman", "podman", "true", "podman network reload --all", "podman restart --time=0 client", ContainerEngine.Podman),
-        new("firewalld", "firewalld", "systemctl enable --now firewalld", "firewall-cmd --reload", "systemctl restart firewalld", ContainerEngine.Podman),
+        new("firewalld", "firewalld", "systemctl enable --now firewalld", "firewall-cmd --reload", "systemctl restart firewalld", ContainerEngine.Podman, "podman network reload --all"),
         new("ufw", "ufw", "ufw --force enable && systemctl enable --now ufw", "ufw reload", "systemctl restart ufw", ContainerEngine.Podman),
         new("NetworkManager", "network-manager", "systemctl enable --now NetworkManager", "systemctl reload NetworkManager", "systemctl restart NetworkManager", ContainerEngine.Podman),
         new("systemd-networkd", "systemd", Networkd, "networkctl reload", "systemctl restart systemd-networkd", ContainerEngine.Podman),
@@ -32,6 +33,9 @@ public sealed record OtherProgram(string Name, string? Package, string Start, st
 
     /// <summary>The one with that name.</summary>
     public static OtherProgram Named(string name) => All.Single(program => program.Name == name);
+
+    /// <summary>Whether it runs the containers itself.</summary>
+    public bool IsEngine => Name is "Docker" or "Podman";
 
     /// <summary>What <c>egressctl setup</c> calls it; null if it knows nothing of it.</summary>
     public string? SetupWord => Name is "Docker" or "firewalld" or "ufw" ? Name.ToLowerInvariant() : null;

@@ -16,6 +16,7 @@ public sealed class SharedNode : IDisposable
 
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
 
+    private bool _hasContainer;
     private readonly string _files = Directory.CreateDirectory(Repository.PathOf($"artifacts/booted/files-{Path.GetRandomFileName()}")).FullName;
 
     /// <summary>Boots the node, starts the program, then the agent's router.</summary>
@@ -28,7 +29,11 @@ public sealed class SharedNode : IDisposable
             Agent = new InstalledAgent(_files);
             ForwardNothing();
             Node.Check("sh", "-euc", program.Start);
-            program.Engine?.Run(Node);
+            if (program.IsEngine)
+            {
+                RunContainer();
+            }
+
             Agent.WriteRouter($$"""
                 {{Agent.ReadExample().Replace("\n  annotations:\n", "\n  annotations:\n    egressagent.org/clients: \"node, 10.88.0.0/24, 192.168.12.0/24\"\n")}}
                 ---
@@ -69,6 +74,11 @@ public sealed class SharedNode : IDisposable
     /// <exception cref="TimeoutException">A client is not served, and nothing else is named.</exception>
     public IReadOnlyList<string> LetIn(ClientKind client)
     {
+        if (client == ClientKind.Container && !_hasContainer)
+        {
+            RunContainer();
+        }
+
         List<string> commands = [];
         while (!IsServed(client))
         {
@@ -90,14 +100,24 @@ public sealed class SharedNode : IDisposable
         return commands;
     }
 
-    /// <summary>Waits until each client is served, with no further command.</summary>
-    /// <exception cref="TimeoutException">One is not.</exception>
-    public void WaitForClients()
+    /// <summary>Waits until each client is served, with no further command, but for what a container's engine wants.</summary>
+    /// <returns>Whether it wanted that.</returns>
+    /// <exception cref="TimeoutException">One is not served.</exception>
+    public bool WaitForClients()
     {
+        bool isRepaired = false;
         foreach (ClientKind client in Clients)
         {
+            if (client == ClientKind.Container && Program.Repair is { } repair && !IsServed(client))
+            {
+                Node.Check("sh", "-euc", repair);
+                isRepaired = true;
+            }
+
             Eventually.True($"the {client} to be served", () => IsServed(client), otherwise: () => $"It is {Probe(client)?.Outcome}. {Condition()}\n{Agent.Journal()}");
         }
+
+        return isRepaired;
     }
 
     /// <summary>Shuts the node down and boots it again, with all that is installed on it.</summary>
@@ -131,6 +151,12 @@ public sealed class SharedNode : IDisposable
     {
         Agent?.Dispose();
         Directory.Delete(_files, recursive: true);
+    }
+
+    private void RunContainer()
+    {
+        Program.Engine!.Run(Node);
+        _hasContainer = true;
     }
 
     private void ForwardNothing() => Agent.Lab.Node.Check("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0");
