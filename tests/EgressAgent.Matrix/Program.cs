@@ -1,14 +1,13 @@
 using EgressAgent.Matrix;
 using EgressAgent.Testing.Beside;
 
-// PROGRAM…: those alone, by the names in the table; run it in tests/sandbox. It exits with 1 if a cell is none of those in the table's
-// caption.
-List<Row> rows = [];
-foreach (OtherProgram program in OtherProgram.All.Where(program => args.Length == 0 || args.Contains(program.Name)))
+// PROGRAM…: the rows of those alone, by their names in the table; run it in tests/sandbox.
+Row[] rows = [.. OtherProgram.All.Where(program => args.Length == 0 || args.Contains(program.Name)).Select(program => new Row(program))];
+foreach (Row row in rows)
 {
-    Console.Error.WriteLine($"{program} …");
-    rows.Add(Row.Of(program));
+    Console.Error.WriteLine($"{row.Program} …");
+    row.Fill();
 }
 
 Table.Print(rows);
-return rows.All(row => row.Failure is null) ? 0 : 1;
+return rows.Length > 0 && rows.All(row => row.Failure is null) ? 0 : 1;

@@ -2,65 +2,74 @@ using EgressAgent.Testing.Beside;
 
 namespace EgressAgent.Matrix;
 
-/// <summary>What was found beside one program.</summary>
-/// <param name="Program">The program.</param>
-/// <param name="Version">Its package's version.</param>
-/// <param name="Cells">Of each kind of client that there was, the commands that let it in.</param>
-/// <param name="NeedsRepair">Whether containers were served only when their engine had repaired what the program had taken away.</param>
-/// <param name="LongestPause">Of a transfer while the program was started anew; null where that was not done.</param>
-/// <param name="Failure">What was not as it has to be; null if nothing was.</param>
-internal sealed record Row(OtherProgram Program, string Version, IReadOnlyDictionary<ClientKind, IReadOnlyList<string>> Cells, bool NeedsRepair, TimeSpan? LongestPause, string? Failure)
+/// <summary>What is found beside one program.</summary>
+internal sealed class Row(OtherProgram program)
 {
-    internal static Row Of(OtherProgram program)
+    private readonly Dictionary<ClientKind, IReadOnlyList<string>> _cells = [];
+
+    internal OtherProgram Program => program;
+
+    /// <summary>Its package's version; empty where there is none.</summary>
+    internal string Version { get; private set; } = "";
+
+    /// <summary>Of each kind of client that was tried, the commands that let it in.</summary>
+    internal IReadOnlyDictionary<ClientKind, IReadOnlyList<string>> Cells => _cells;
+
+    /// <summary>Whether containers were served again only when their engine had mended what the program took away.</summary>
+    internal bool IsMended { get; private set; }
+
+    /// <summary>Of a transfer while the program was started anew; null where that was not done.</summary>
+    internal TimeSpan? LongestPause { get; private set; }
+
+    /// <summary>What was not as it has to be; null if nothing was.</summary>
+    internal string? Failure { get; private set; }
+
+    /// <summary>Tries all of it.</summary>
+    internal void Fill()
     {
-        string version = "";
-        Dictionary<ClientKind, IReadOnlyList<string>> cells = [];
-        bool needsRepair = false;
-        TimeSpan? pause = null;
         string moment = "fresh start";
         try
         {
             using SharedNode node = new(program);
-            using var debug = new EgressAgent.Testing.Undo(() =>
+            if (program.Package is { } package)
             {
-                if (Environment.GetEnvironmentVariable("DEBUG_SHELL") is { } shell)
-                {
-                    Console.Error.WriteLine(node.Node.Run("sh", "-c", shell));
-                }
-            });
-            version = program.Package is { } package ? node.Node.Check("dpkg-query", "--show", "--showformat=${Version}", package) : "";
-            foreach (ClientKind client in node.Clients)
-            {
-                cells[client] = node.LetIn(client);
+                Version = node.Node.Check("dpkg-query", "--show", "--showformat=${Version}", package);
             }
 
-            if (program.SetupWord is { } word)
+            foreach (ClientKind client in node.Clients)
             {
-                node.Node.Check("egressctl", "setup", word);
+                _cells[client] = node.LetIn(client);
             }
 
             if (program.Reload is { } reload)
             {
                 moment = "reload";
                 node.Node.Check("sh", "-euc", reload);
-                needsRepair |= node.WaitForClients();
+                WaitForClients(node);
             }
 
             if (program.Restart is { } restart)
             {
                 moment = "restart";
-                pause = node.Transfer(() => node.Node.Check("sh", "-euc", restart));
-                needsRepair |= node.WaitForClients();
+                LongestPause = node.Transfer(() => node.Node.Check("sh", "-euc", restart));
+                WaitForClients(node);
             }
 
             moment = "reboot";
             node.Reboot();
-            needsRepair |= node.WaitForClients();
-            return new Row(program, version, cells, needsRepair, pause, null);
+            WaitForClients(node);
         }
         catch (Exception failure)
         {
-            return new Row(program, version, cells, needsRepair, pause, $"{moment}: {failure.Message}");
+            Failure = $"{moment}: {failure.Message}";
+        }
+    }
+
+    private void WaitForClients(SharedNode node)
+    {
+        foreach (ClientKind client in node.Clients)
+        {
+            IsMended |= node.WaitFor(client);
         }
     }
 }

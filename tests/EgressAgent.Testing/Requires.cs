@@ -50,6 +50,15 @@ public static class Requires
             $"needs a Debian at {Booted.BootedNode.Root}: run tests/EgressAgent.Testing/Booted/make-root");
     }
 
+    /// <summary>As <see cref="BootedNode"/>, and the programs that other people have on their machines.</summary>
+    public static void OtherPrograms()
+    {
+        BootedNode();
+        Assert.SkipUnless(
+            Directory.Exists(Booted.BootedNode.Others),
+            $"needs Docker, firewalld, ufw and NetworkManager at {Booted.BootedNode.Others}: run tests/EgressAgent.Testing/Booted/make-others");
+    }
+
     /// <summary>Prometheus and its tools.</summary>
     public static void Prometheus() =>
         Assert.SkipUnless(Directory.Exists(Repository.PathOf("artifacts/prometheus/usr/bin")), "needs Prometheus: run tests/prometheus");

@@ -7,12 +7,15 @@ using EgressAgent.Model.Planning;
 namespace EgressAgent.Engine.Kernel;
 
 /// <summary>
-/// What other people's nftables on the node do with clients' packets, and which words of the program that made them let the packets
-/// through. It covers what iptables-nft makes, not iptables-legacy. Not thread-safe.
+/// What other people's nftables on the node do with clients' packets, and which command lets the packets through. It covers what
+/// iptables-nft makes, not iptables-legacy. Not thread-safe.
 /// </summary>
 /// <param name="ruleset">The node's ruleset; null when there is none.</param>
 internal sealed class ForwardFilter(NftWalk? ruleset)
 {
+    // Lets them through so that it lasts, and warns of routers that say nothing of their clients.
+    private const string Setup = "egressctl setup ";
+
     /// <summary>What drops packets of a client, or the answers, for sure; null when nothing does.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     internal ClientObstacle? FindDrop(ClientWays ways, IPAddress address, string nodeLink, ClientSample client)
@@ -29,21 +32,20 @@ internal sealed class ForwardFilter(NftWalk? ruleset)
             SourcePort = ways.Port,
             IsAnswer = true,
         });
-        NftChain[] chains = [.. there.Union(back)];
+        NftChain[] chains = [.. there.Union(back).Where(chain => !IsOfStartingFirewalld(chain))];
         if (chains.Length == 0)
         {
             return null;
         }
 
         string which = $"{(there.Count > 0 ? "packets" : "answers to packets")} of {client} ({string.Join(", ", chains.Select(chain => $"nftables chain {chain}"))})";
-        bool isFirewalld = chains.Any(FirewalldCommands.IsOfFirewalld);
+        string[] commands = [.. chains.Select(CommandFor).Distinct()];
+        string untilWhen = commands.All(command => command.StartsWith(Setup, StringComparison.Ordinal)) ? "" : ", for the next start by the firewall's own files";
         return new ClientObstacle(
-            isFirewalld ? PlanReasons.FirewalldRejects : PlanReasons.ForwardDropped,
+            chains.Any(IsOfFirewalld) ? PlanReasons.FirewalldRejects : PlanReasons.ForwardDropped,
             string.Join(", ", chains.Select(chain => chain.ToString())),
-            isFirewalld && chains.All(FirewalldCommands.IsOfFirewalld)
-                ? $"firewalld rejects {which}; let them through to the links of routers, by a zone of their own"
-                : $"the node's firewall drops {which}; let them through, for the next start by the firewall's own files",
-            string.Join(" && ", chains.Select(CommandFor).Distinct()),
+            $"{(chains.All(IsOfFirewalld) ? "firewalld rejects" : "the node's firewall drops")} {which}; let them through{untilWhen}",
+            string.Join(" && ", commands),
             IsExpected: true);
     }
 
@@ -82,9 +84,9 @@ internal sealed class ForwardFilter(NftWalk? ruleset)
 
     private string CommandFor(NftChain chain)
     {
-        if (FirewalldCommands.IsOfFirewalld(chain))
+        if (IsOfFirewalld(chain))
         {
-            return FirewalldCommands.LetThrough(ruleset!, chain);
+            return $"{Setup}firewalld";
         }
 
         if (!IsOfIptables(chain, "filter", "FORWARD"))
@@ -95,15 +97,24 @@ internal sealed class ForwardFilter(NftWalk? ruleset)
         // ufw has those only while it is in force.
         if (ruleset!.Find(chain, "ufw-user-forward") is not null || ruleset.Find(chain, "ufw6-user-forward") is not null)
         {
-            return $"ufw route allow out on {RouterNames.NodeLinkPrefix}+";
+            return $"{Setup}ufw";
         }
 
-        // Docker keeps its own chain clear for this, and asks it first.
-        string into = ruleset.Find(chain, "DOCKER-USER") is null ? "FORWARD" : "DOCKER-USER";
+        // Docker's own, which it keeps clear for this.
+        if (ruleset.Find(chain, "DOCKER-USER") is not null)
+        {
+            return $"{Setup}docker";
+        }
+
         string iptables = Iptables(chain);
-        return $"{iptables} -I {into} -o '{RouterNames.NodeLinkPrefix}+' -j ACCEPT && "
-            + $"{iptables} -I {into} -i '{RouterNames.NodeLinkPrefix}+' -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT";
+        return $"{iptables} -I FORWARD -o '{RouterNames.NodeLinkPrefix}+' -j ACCEPT && "
+            + $"{iptables} -I FORWARD -i '{RouterNames.NodeLinkPrefix}+' -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT";
     }
+
+    private static bool IsOfFirewalld(NftChain chain) => chain.Table == "firewalld";
+
+    // firewalld's while it starts or reloads: all of it is over a moment later, and nobody's to change.
+    private static bool IsOfStartingFirewalld(NftChain chain) => chain.Table == "firewalld_policy_drop";
 
     private static bool IsOfIptables(NftChain chain, string table, string name) => chain.FamilyName is "ip" or "ip6" && (chain.Table, chain.Name) == (table, name);
 

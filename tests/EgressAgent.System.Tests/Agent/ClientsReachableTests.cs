@@ -230,10 +230,9 @@ public sealed class ClientsReachableTests : AgentTest
     }
 
     [Theory]
-    [InlineData("-P FORWARD DROP", "FORWARD")]
-    [InlineData("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; iptables -A FORWARD -m comment --comment office -j REJECT", "FORWARD")]
-    [InlineData(Docker, "DOCKER-USER")]
-    public void Chain_of_iptables_that_drops_what_is_forwarded(string rules, string into)
+    [InlineData("-P FORWARD DROP")]
+    [InlineData("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; iptables -A FORWARD -m comment --comment office -j REJECT")]
+    public void Chain_of_iptables_that_drops_what_is_forwarded(string rules)
     {
         IptablesOfBootedRoot();
         AgentProcess agent = Start("10.88.0.0/16");
@@ -245,8 +244,39 @@ public sealed class ClientsReachableTests : AgentTest
             "ForwardDropped");
 
         Assert.Equal(
-            $"iptables -I {into} -o 'egr-+' -j ACCEPT && iptables -I {into} -i 'egr-+' -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", command);
+            "iptables -I FORWARD -o 'egr-+' -j ACCEPT && iptables -I FORWARD -i 'egr-+' -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", command);
         AssertHelps(agent, command, Lab.Client, "ForwardDropped", CheckWithIptables);
+    }
+
+    // The real ones, and that the commands help, are in BesideOthersTests.
+    [Theory]
+    [InlineData(Docker, "docker")]
+    [InlineData("-P FORWARD DROP; iptables -N ufw-user-forward; iptables -A FORWARD -j ufw-user-forward", "ufw")]
+    public void Chain_of_a_program_that_egressctl_knows_is_left_to_it(string rules, string program)
+    {
+        IptablesOfBootedRoot();
+        AgentProcess agent = Start("10.88.0.0/16");
+        CheckWithIptables($"iptables {rules}");
+
+        string command = WaitForObstacle(
+            agent, "the node's firewall drops packets of 10.88.0.0/24 on client (nftables chain ip filter FORWARD); let them through", "ForwardDropped");
+
+        Assert.Equal($"egressctl setup {program}", command);
+    }
+
+    [Fact]
+    public void Chain_of_firewalld_while_it_starts_is_no_obstacle()
+    {
+        AgentProcess agent = Start("10.88.0.0/16");
+        Lab.Node.Check("nft", "table inet firewalld_policy_drop { chain filter_forward { type filter hook forward priority 9; policy drop; }; }");
+        Assert.Equal(ProbeOutcome.TimedOut, Lab.Client.ProbeTcp(_inside, 8080).Outcome);
+
+        // What comes later is told, and no sooner is what was before it.
+        Lab.Node.Check("nft", "delete table inet firewalld_policy_drop; table inet firewalld { chain filter_FORWARD { type filter hook forward priority 10; reject with icmpx admin-prohibited; }; }");
+        string command = WaitForObstacle(
+            agent, "firewalld rejects packets of 10.88.0.0/24 on client (nftables chain inet firewalld filter_FORWARD); let them through", "FirewalldRejects");
+        Assert.Equal("egressctl setup firewalld", command);
+        Assert.DoesNotContain("firewalld_policy_drop", agent.Log);
     }
 
     [Fact]

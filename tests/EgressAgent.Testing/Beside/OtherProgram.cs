@@ -37,8 +37,5 @@ public sealed record OtherProgram(string Name, string? Package, string Start, st
     /// <summary>Whether it runs the containers itself.</summary>
     public bool IsEngine => Name is "Docker" or "Podman";
 
-    /// <summary>What <c>egressctl setup</c> calls it; null if it knows nothing of it.</summary>
-    public string? SetupWord => Name is "Docker" or "firewalld" or "ufw" ? Name.ToLowerInvariant() : null;
-
     public override string ToString() => Name;
 }

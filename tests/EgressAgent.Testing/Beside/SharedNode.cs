@@ -74,7 +74,7 @@ public sealed class SharedNode : IDisposable
     /// <exception cref="TimeoutException">A client is not served, and nothing else is named.</exception>
     public IReadOnlyList<string> LetIn(ClientKind client)
     {
-        if (client == ClientKind.Container && !_hasContainer)
+        if (client == ClientKind.Container)
         {
             RunContainer();
         }
@@ -100,23 +100,18 @@ public sealed class SharedNode : IDisposable
         return commands;
     }
 
-    /// <summary>Waits until each client is served, with no further command, but for what a container's engine wants.</summary>
-    /// <returns>Whether it wanted that.</returns>
-    /// <exception cref="TimeoutException">One is not served.</exception>
-    public bool WaitForClients()
+    /// <summary>Waits until a client is served, with no further command, but for what a container's engine wants.</summary>
+    /// <returns>Whether the engine wanted that.</returns>
+    /// <exception cref="TimeoutException">The client is not served.</exception>
+    public bool WaitFor(ClientKind client)
     {
-        bool isRepaired = false;
-        foreach (ClientKind client in Clients)
+        bool isRepaired = client == ClientKind.Container && Program.Repair is not null && !IsServed(client);
+        if (isRepaired)
         {
-            if (client == ClientKind.Container && Program.Repair is { } repair && !IsServed(client))
-            {
-                Node.Check("sh", "-euc", repair);
-                isRepaired = true;
-            }
-
-            Eventually.True($"the {client} to be served", () => IsServed(client), otherwise: () => $"It is {Probe(client)?.Outcome}. {Condition()}\n{Agent.Journal()}");
+            Node.Check("sh", "-euc", Program.Repair!);
         }
 
+        Eventually.True($"the {client} to be served", () => IsServed(client), otherwise: () => $"It is {Probe(client)?.Outcome}. {Condition()}\n{Agent.Journal()}");
         return isRepaired;
     }
 
@@ -124,7 +119,10 @@ public sealed class SharedNode : IDisposable
     public void Reboot()
     {
         Agent.Reboot(ForwardNothing);
-        Program.Engine?.Start(Node);
+        if (_hasContainer)
+        {
+            Program.Engine!.Start(Node);
+        }
     }
 
     /// <summary>Has two transfers go through the router, one of the node and one that the node forwards, while something is done.</summary>
@@ -155,8 +153,11 @@ public sealed class SharedNode : IDisposable
 
     private void RunContainer()
     {
-        Program.Engine!.Run(Node);
-        _hasContainer = true;
+        if (!_hasContainer)
+        {
+            Program.Engine!.Run(Node);
+            _hasContainer = true;
+        }
     }
 
     private void ForwardNothing() => Agent.Lab.Node.Check("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0");
