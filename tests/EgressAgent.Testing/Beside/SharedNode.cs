@@ -29,11 +29,6 @@ public sealed class SharedNode : IDisposable
             Agent = new InstalledAgent(_files);
             ForwardNothing();
             Node.Check("sh", "-euc", program.Start);
-            if (program.IsEngine)
-            {
-                RunContainer();
-            }
-
             Agent.WriteRouter($$"""
                 {{Agent.ReadExample().Replace("\n  annotations:\n", "\n  annotations:\n    egressagent.org/clients: \"node, 10.88.0.0/24, 192.168.12.0/24\"\n")}}
                 ---
@@ -60,8 +55,10 @@ public sealed class SharedNode : IDisposable
 
     public BootedNode Node => Agent.Node;
 
-    /// <summary>Which clients there are.</summary>
-    public IEnumerable<ClientKind> Clients => Enum.GetValues<ClientKind>().Where(client => client != ClientKind.Container || Program.Engine is not null);
+    /// <summary>Which clients there are, in an order in which none finds what was done for another one, unless that is what the program does.</summary>
+    public IEnumerable<ClientKind> Clients => Enum.GetValues<ClientKind>()
+        .Where(client => client != ClientKind.Container || Program.Engine is not null)
+        .OrderBy(client => client == ClientKind.Container && Program.IsEngine ? 0 : 1);
 
     /// <summary>Whether a client reaches the destination, which sees the reserved address.</summary>
     public bool IsServed(ClientKind client) => Probe(client)?.SeenSource == EgressLab.ReservedAddress;
