@@ -77,13 +77,18 @@ public sealed class SharedNode : IDisposable
         }
 
         List<string> commands = [];
-        while (!IsServed(client))
+        while (true)
         {
-            string message = "";
+            (bool isServed, string message) = (false, "");
             Eventually.True(
-                $"the agent to name what else keeps the {client} out",
-                () => Condition() is { Status: "False" } condition && !commands.Contains(CommandIn(message = condition.Message)),
+                $"the {client} to be served, or the agent to name what else keeps it out",
+                () => (isServed = IsServed(client)) || (Condition() is { Status: "False" } condition && !commands.Contains(CommandIn(message = condition.Message))),
                 otherwise: () => $"Commands so far: {string.Join("; ", commands)}. It says: {Condition()}\n{Agent.Journal()}");
+            if (isServed)
+            {
+                return commands;
+            }
+
             string explanation = Node.Run("egressctl", "explain", Router, "tcp/8080", "--from", client == ClientKind.Node ? "198.18.0.1" : "10.88.0.2").Output;
             if (!explanation.Contains($"but {message}"))
             {
@@ -93,8 +98,6 @@ public sealed class SharedNode : IDisposable
             commands.Add(CommandIn(message));
             Obey(commands[^1]);
         }
-
-        return commands;
     }
 
     /// <summary>Waits until a client is served, with no further command, but for what a container's engine wants.</summary>

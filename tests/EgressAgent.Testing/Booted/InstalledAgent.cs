@@ -84,11 +84,11 @@ public sealed class InstalledAgent : IDisposable
     /// <summary>A property of the service, as <c>systemctl show</c> prints it.</summary>
     public string Show(string property) => Node.Check("systemctl", "show", "--property=" + property, "--value", "egress-agentd").TrimEnd('\n');
 
-    private BootedNode Boot() => BootedNode.Boot(Lab.Node, Path.GetDirectoryName(Repository.AgentPackage)!, _files);
-
     public void Dispose()
     {
         Node?.Dispose();
         Lab.Dispose();
     }
+
+    private BootedNode Boot() => BootedNode.Boot(Lab.Node, Path.GetDirectoryName(Repository.AgentPackage)!, _files);
 }
