@@ -26,6 +26,17 @@ public sealed class BesideOthersTests
         node.WaitFor(ClientKind.Node);
     }
 
+    [Fact]
+    public void Podman_brings_its_containers_to_routers_by_itself()
+    {
+        Requires.OtherPrograms();
+        using SharedNode node = new(OtherProgram.Named("Podman"));
+
+        Assert.Empty(node.LetIn(ClientKind.Container));
+        node.Node.Check("sh", "-euc", node.Program.Reload!);
+        node.WaitFor(ClientKind.Container);
+    }
+
     [Theory]
     [InlineData("NetworkManager", "nmcli", "--terse", "device")]
     [InlineData("systemd-networkd", "networkctl", "--no-legend", "--no-pager", "list")]
