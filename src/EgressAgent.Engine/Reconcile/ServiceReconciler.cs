@@ -22,7 +22,7 @@ internal sealed partial class ServiceReconciler : IDisposable
     private readonly ILogger _logger;
     private readonly ServiceBoard _board;
     private readonly WakeSignal _due = new();
-    private readonly Dictionary<RouterKey, (bool IsAvailable, ValueList<IPAddress> Inside)> _known = [];
+    private readonly Dictionary<RouterKey, (bool IsAvailable, bool IsStandby, ValueList<IPAddress> Inside)> _known = [];
     private readonly ITimer _timer;
     private readonly Thread _thread;
     private Backoff _backoff;
@@ -225,16 +225,18 @@ internal sealed partial class ServiceReconciler : IDisposable
 
         // While a router is being changed it is not known what it can do: what it could it is taken to do still.
         RouterStatus? status = _context.Status.Find(router.Key);
-        (bool isAvailable, ValueList<IPAddress> inside) = _known.GetValueOrDefault(router.Key, (false, []));
+        (bool isAvailable, bool isStandby, ValueList<IPAddress> inside) = _known.GetValueOrDefault(router.Key, (false, false, []));
         if (status?.Condition(ConditionType.Available).Status is { } isKnown)
         {
             isAvailable = isKnown && status.Troubles.All(trouble => trouble.Reason != PlanReasons.MasterDown);
+            isStandby = status.Condition(ConditionType.Available).Reason == StatusReasons.Standby;
             inside = isKnown ? [.. status.Desired?.ServiceLink?.Families.Select(family => family.Inside) ?? []] : inside;
         }
 
-        _known[router.Key] = (isAvailable, inside);
+        _known[router.Key] = (isAvailable, isStandby, inside);
         return new ServiceCandidate(router.Key, wanted.Labels, inside, isAvailable, status?.Desired?.Veth.Mtu ?? int.MaxValue, CutOffOf(status))
         {
+            IsStandby = isStandby,
             ReservedAddresses = [.. wanted.Spec.Addresses.Select(address => address.Address.Address)],
             Networks = ExternalPlaces.NetworksOf(wanted.Spec, node.Links.FirstOrDefault(link => link.Index == status?.Desired?.Macvlan.MasterIndex)),
         };

@@ -178,6 +178,30 @@ public sealed class ReconcilerClusterTests : IDisposable
     }
 
     [Fact]
+    public async Task Router_that_is_held_from_now_on_is_open_to_the_LAN_at_once()
+    {
+        ImmutableSortedDictionary<string, string> labels = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [KeyValuePair.Create("app", "partner")]);
+        IPAddress address = Router.Spec.Addresses[0].Address.Address;
+        ServiceResource service = new(
+            new ResourceKey(ResourceKind.Service, "default", "partner"),
+            new SourceLocation("partner.yaml", 1, 1),
+            new ServiceSpec { Selector = labels, IsHeadless = true, Ports = [new ServicePortSpec("", TransportProtocol.TCP, 80, 8080)], ExternalAddresses = [address] });
+        var file = new RouterFile(service.Source.File, [new RouterDocument { Source = service.Source, Key = service.Id, Resource = service }], [], IsComplete: true);
+        await _agent.ApplyAsync([Example.File(Router with { Labels = labels }), file]);
+        _agent.Reconciler.StartServices();
+        await Agent.UntilAsync(() => _agent.Reconciler.Services.Find(service.Id) is not null);
+        await _agent.IdleAsync();
+        _kernel.ForgetSteps();
+
+        _cluster.Give(Example.Key, _cluster.Node);
+        await _agent.IdleAsync();
+
+        RouterStep[] steps = [.. _kernel.Steps.Select(step => step.Step)];
+        int opened = Array.FindIndex(steps, step => step is ApplyRedirect redirect && redirect.Plan.ExternalAddresses.Contains(address));
+        Assert.InRange(opened, 0, Array.FindIndex(steps, step => step is ClaimAddress) - 1);
+    }
+
+    [Fact]
     public async Task Router_on_a_node_that_is_in_no_cluster_waits_and_says_why()
     {
         using Agent alone = new(_kernel, new MemoryStore());
