@@ -70,7 +70,7 @@ static int Usage()
                EgressAgent.Benchmarks cold AGENT [ROUNDS [ROUTERS]]
                EgressAgent.Benchmarks kernel AGENT [ROUNDS]
                EgressAgent.Benchmarks node AGENT [ROUNDS [ROUTERS]]
-               EgressAgent.Benchmarks failover [--rounds N] [--seed N] [--only KIND]
+               EgressAgent.Benchmarks failover [--rounds N] [--seed N] [--only KIND] [--outages N] [--seconds N]
                EgressAgent.Benchmarks files [RULES]
                EgressAgent.Benchmarks services [AGENT [COUNT]]
                EgressAgent.Benchmarks relay [--seconds N] [--rounds N] [--threads N] [--idle N] [--only stream|connect|roundtrip|idle] [--baseline PROGRAM]

@@ -74,7 +74,7 @@ internal static class RouterGen
             PassthruTakesTheNode = mode == MacvlanMode.Passthru,
             Master = master,
             Datapath = datapath,
-            Failover = failover,
+            Failover = mode == MacvlanMode.Passthru && failover == FailoverMode.Cluster ? FailoverMode.Manual : failover,
             FlowLog = flowLog,
             LocalProcesses = localProcesses,
             Clients = clients,

@@ -34,6 +34,12 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
         remove => kernel.GatewaysChanged -= value;
     }
 
+    public event Action<RouterKey, ValueList<ObservedGateway>>? StandbyGatewaysChanged
+    {
+        add => kernel.StandbyGatewaysChanged += value;
+        remove => kernel.StandbyGatewaysChanged -= value;
+    }
+
     public event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged
     {
         add => kernel.ObstaclesChanged += value;
@@ -63,6 +69,8 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
     public RouterTraffic ReadTraffic(RedirectPlan plan, IFlowVisitor? visit) => kernel.ReadTraffic(plan, visit);
 
     public ulong ReadActivity(RedirectPlan plan) => kernel.ReadActivity(plan);
+
+    public void WatchStandbyGateways(RouterKey key, DesiredRouter? standby) => kernel.WatchStandbyGateways(key, standby);
 
     public void WatchClients(RouterKey key, DesiredRouter? desired) => kernel.WatchClients(key, desired);
 

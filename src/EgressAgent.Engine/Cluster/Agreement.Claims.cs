@@ -29,7 +29,8 @@ internal sealed partial class Agreement
             return;
         }
 
-        standing.IsDecided = true;
+        (standing.IsDecided, standing.HeldSince) = (true, now);
+        _nextAnswers = now;
         Do(new HoldRouter(router, token.Value));
     }
 
@@ -94,6 +95,10 @@ internal sealed partial class Agreement
             standing.FormerHolder = _view.Turns.GetValueOrDefault(router)?.Record.Node;
             Do(new ClaimRouter(router, lease, _view.Turns.GetValueOrDefault(router)?.Modified ?? 0, IsOwn(router) ? _view.Claims[router].Modified : null));
         }
+        else if (IsUnanswered(standing, now) && _isInformed && !_isLeaving && FindAnswered(router) is { } answered)
+        {
+            GiveWay(router, standing, answered, now);
+        }
         else if (standing is { Token: null, IsWanted: true } && _isInformed && !_isLeaving && IsToYield(router, standing, now))
         {
             standing.NextYield = now + YieldTime;
@@ -103,13 +108,13 @@ internal sealed partial class Agreement
 
     // Who has just come back may go again; and who has given it up does not want it back at once.
     private bool IsToYield(RouterKey router, Standing standing, long now) =>
-        _self.Preempts && _view.Claims.GetValueOrDefault(router) is { } claim && claim.By.Node != _self.Node && claim.By.Priority < _self.Record.Priority
+        _self.Preempts && standing.DoGatewaysAnswer != false && now >= standing.DistrustedUntil && _view.Claims.GetValueOrDefault(router) is { } claim && claim.By.Node != _self.Node && claim.By.Priority < _self.Record.Priority
         && now >= standing.NextYield && now >= standing.NotBefore && _renewedAt != long.MinValue && now - _renewedAt < FreshTime && now - _renewedSince > ProbationTime && IsKnown();
 
     private bool MayClaim(RouterKey router, Standing standing, long now)
     {
         // Not before the fence is extended at all: a router that is held and silent serves nobody.
-        if (Deadline <= now || !IsKnown())
+        if (Deadline <= now || now < _blindUntil || !IsKnown())
         {
             return false;
         }
@@ -124,12 +129,13 @@ internal sealed partial class Agreement
         return !isOrphaned && now >= Math.Max(standing.NotBefore, standing.FreeSince) + (RankOf(router) * RankInterval);
     }
 
-    // Who has just released the router is no candidate.
+    // Who has just released the router is no candidate, and who reaches its gateways comes before all others.
     private int RankOf(RouterKey router)
     {
         string? releaser = _view.Turns.GetValueOrDefault(router) is { Record: { IsOver: true } last } ? last.Node : null;
         return _view.Alive.Count(other => other.Key != _self.Node && other.Key != releaser
-            && (other.Value.Record.Priority, _self.Node).CompareTo((_self.Record.Priority, other.Key)) > 0);
+            && (_view.IsAnswered(other.Key, router), other.Value.Record.Priority, _self.Node)
+                .CompareTo((_view.IsAnswered(_self.Node, router), _self.Record.Priority, other.Key)) > 0);
     }
 
     private void GiveUp(RouterKey router, Standing standing)

@@ -17,6 +17,7 @@ internal sealed partial class Agreement
 
         _lease = lease;
         _renewals = 0;
+        (_notedAnswers, _nextAnswers) = ("", now);
         _nextRenewal = now;
         ForgetPromises();
         TickPeers(now);
@@ -51,8 +52,9 @@ internal sealed partial class Agreement
         else if (isThere == true && began > _renewedAt)
         {
             _renewedSince = began - _renewedAt > FreshTime || _renewedAt == long.MinValue ? now : _renewedSince;
+            long former = Deadline;
             _renewedAt = began;
-            Do(new ExtendFence(Deadline));
+            NoteExtension(former, now);
         }
 
         Tick(now);

@@ -2,7 +2,9 @@ namespace EgressAgent.Engine.Cluster;
 
 // What nodes tell each other without etcd. A promise says no more than that, for who gives it, the lease is there: it waits a fence from
 // when it learns otherwise before it claims, as always. Whoever might claim has to give it, so that of a lease that is gone one at least
-// does not. A node that joins for the first time waits until all others, which may be without etcd, know that they have to ask it.
+// does not. A node that joins for the first time waits until all others, which may be without etcd, know that they have to ask it. Who has
+// started, and has not read etcd yet, knows of no lease that is gone: it promises what it is asked for, claims nothing before it has read,
+// and nothing within a fence of its last such promise either, not even what its node still holds.
 internal sealed partial class Agreement
 {
     // Three are missing when the third is due: what comes a moment later costs a question alone.
@@ -25,6 +27,7 @@ internal sealed partial class Agreement
     private long _counter;
     private long _nextBeat;
     private long _promisedAt = long.MinValue;
+    private long _blindUntil;
     private long _noted;
     private bool _isNoting;
 
@@ -34,6 +37,13 @@ internal sealed partial class Agreement
     /// <summary>A heartbeat came, signed by a member.</summary>
     internal void Heard(string node, Heartbeat beat, long now)
     {
+        if (!_hasBeenInformed)
+        {
+            _blindUntil = now + FenceTime;
+            Do(new AnswerBeat(node, beat.Lease, beat.Counter));
+            return;
+        }
+
         // What was sent again, or is of a lease that is gone for this node, is not answered.
         if (_view.Alive.GetValueOrDefault(node)?.Lease != beat.Lease || _revoked.Contains(beat.Lease))
         {
@@ -71,8 +81,17 @@ internal sealed partial class Agreement
             _promisedAt = all;
             if (Deadline > before)
             {
-                Do(new ExtendFence(Deadline));
+                NoteExtension(before, now);
             }
+        }
+    }
+
+    /// <summary>A node could not be asked: of what it was not asked it cannot answer.</summary>
+    internal void NotAsked(string node, long now)
+    {
+        if (_peers.GetValueOrDefault(node) is { } peer)
+        {
+            (peer.AskedAt, peer.Retry) = (null, now + RetryInterval);
         }
     }
 
@@ -155,8 +174,11 @@ internal sealed partial class Agreement
         }
         else if (peer.AskedAt is not { } asked)
         {
-            peer.AskedAt = now;
-            Do(new AskNode(node, _lease.Value));
+            if (now >= peer.Retry)
+            {
+                peer.AskedAt = now;
+                Do(new AskNode(node, _lease.Value));
+            }
         }
         else if (now - asked > AnswerTime)
         {
@@ -212,6 +234,9 @@ internal sealed partial class Agreement
 
         /// <summary>When it was asked by way of etcd; null while it is not.</summary>
         internal long? AskedAt { get; set; }
+
+        /// <summary>When it may be asked again, where it could not be.</summary>
+        internal long Retry { get; set; }
 
         /// <summary>When it answered so, since it was heard last; 0 if it has not.</summary>
         internal long Answered { get; set; }

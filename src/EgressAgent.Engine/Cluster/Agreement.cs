@@ -54,6 +54,7 @@ internal sealed partial class Agreement
     private long _informedAt;
     private bool _isReading;
     private bool _isInformed;
+    private bool _hasBeenInformed;
     private long _retryRead;
     private bool _isJoining;
     private long _retryJoin;
@@ -77,6 +78,9 @@ internal sealed partial class Agreement
 
     /// <summary>Whether what etcd holds is known.</summary>
     internal bool IsInformed => _isInformed;
+
+    /// <summary>Whether it was known once, and what was is still remembered.</summary>
+    internal bool HasBeenInformed => _hasBeenInformed;
 
     /// <summary>The lease; null while there is none.</summary>
     internal long? Lease => _lease;
@@ -134,6 +138,7 @@ internal sealed partial class Agreement
         }
 
         TickBeats(now);
+        TickGateways(now);
         foreach ((RouterKey router, Standing standing) in _standings)
         {
             Consider(router, standing, now);
@@ -143,7 +148,7 @@ internal sealed partial class Agreement
     /// <summary>All keys were read, as of a revision.</summary>
     internal void Informed(long revision, IEnumerable<EtcdEntry> entries, long now)
     {
-        (_isReading, _isInformed) = (false, true);
+        (_isReading, _isInformed, _hasBeenInformed) = (false, true, true);
         HashSet<RouterKey> before = [.. _view.Claims.Keys];
         _view.Clear();
         foreach (EtcdEntry entry in entries)
@@ -227,6 +232,7 @@ internal sealed partial class Agreement
             }
         }
 
+        _nextAnswers = now;
         Tick(now);
     }
 
@@ -254,6 +260,7 @@ internal sealed partial class Agreement
     {
         standing.Token = null;
         standing.IsDecided = true;
+        _nextAnswers = 0;
         Do(new DropRouter(router));
     }
 
@@ -276,6 +283,9 @@ internal sealed partial class Agreement
         /// <summary>The fencing token of this node's claim; null while it holds none.</summary>
         internal long? Token { get; set; }
 
+        /// <summary>When this agent began to hold it.</summary>
+        internal long HeldSince { get; set; }
+
         /// <summary>Whether this agent has held or dropped the router.</summary>
         internal bool IsDecided { get; set; }
 
@@ -295,6 +305,14 @@ internal sealed partial class Agreement
         internal long FreeSince { get; set; }
 
         internal long NotBefore { get; set; }
+
+        /// <summary>Whether its gateways answer this node; null while that is not known.</summary>
+        internal bool? DoGatewaysAnswer { get; set; }
+
+        /// <summary>Until when an answer counts for nothing, as it did not while this node held the router, and for how long that was.</summary>
+        internal long DistrustedUntil { get; set; }
+
+        internal long Distrust { get; set; }
 
         /// <summary>When its holder may be asked to leave it.</summary>
         internal long NextYield { get; set; }

@@ -38,7 +38,15 @@ internal sealed record GiveUpRouter(RouterKey Router, long Token) : AgreementAct
 /// <summary>Say that this node knows the members up to a revision; then <see cref="Agreement.Noted"/>.</summary>
 internal sealed record NoteMembers(long Revision) : AgreementAction;
 
-/// <summary>Ask a node by way of etcd whether it is there.</summary>
+/// <summary>Say of which routers the gateways answer this node; then <see cref="Agreement.NotedAnswers"/>.</summary>
+/// <param name="Lease">With which that goes.</param>
+/// <param name="Routers">Their keys, each as text, with a blank in between.</param>
+internal sealed record NoteAnswers(long Lease, string Routers) : AgreementAction;
+
+/// <summary>Tell that a router is left to a node to which its gateways answer.</summary>
+internal sealed record TellGivenWay(RouterKey Router, string To) : AgreementAction;
+
+/// <summary>Ask a node by way of etcd whether it is there; then, if that cannot be, <see cref="Agreement.NotAsked"/>.</summary>
 internal sealed record AskNode(string Node, long Lease) : AgreementAction;
 
 /// <summary>Ask the holder of a router to leave it to this node.</summary>

@@ -8,7 +8,8 @@ namespace EgressAgent.Engine.Cluster;
 /// is the claim of who holds the router, and goes with the lease too; <c>turns/NAMESPACE.NAME</c> stays, is written with
 /// each claim, and when one is given up: that its holder was silent before. <c>seen/NODE</c> stays too: up to which revision the node knows
 /// the members. <c>asks/NODE</c> asks a node that is not heard any more, which takes the key away as its answer. <c>yields/NAMESPACE.NAME</c>
-/// asks the holder of a router to leave it to a node of a higher priority. <c>heartbeat-key</c> is what heartbeats are signed with.
+/// asks the holder of a router to leave it to a node of a higher priority. <c>answers/NODE</c> goes with the lease: of which routers the
+/// gateways answer the node. <c>heartbeat-key</c> is what heartbeats are signed with.
 /// </summary>
 /// <param name="Prefix">That of all keys of a cluster; it ends in a slash.</param>
 internal sealed record ClusterKeys(string Prefix)
@@ -20,6 +21,7 @@ internal sealed record ClusterKeys(string Prefix)
     private const string SeenMembers = "seen/";
     private const string Questions = "asks/";
     private const string Yields = "yields/";
+    private const string GatewayAnswers = "answers/";
 
     internal static ClusterKeys Of(string cluster) => new($"/egress-agentd/{cluster}/");
 
@@ -30,6 +32,8 @@ internal sealed record ClusterKeys(string Prefix)
     internal string Seen(string node) => $"{Prefix}{SeenMembers}{node}";
 
     internal string Ask(string node) => $"{Prefix}{Questions}{node}";
+
+    internal string Answers(string node) => $"{Prefix}{GatewayAnswers}{node}";
 
     internal string HeartbeatKey => $"{Prefix}heartbeat-key";
 
@@ -48,6 +52,8 @@ internal sealed record ClusterKeys(string Prefix)
     internal bool IsSeen(string key, [NotNullWhen(true)] out string? node) => Is(key, SeenMembers, out node);
 
     internal bool IsAsk(string key, [NotNullWhen(true)] out string? node) => Is(key, Questions, out node);
+
+    internal bool IsAnswers(string key, [NotNullWhen(true)] out string? node) => Is(key, GatewayAnswers, out node);
 
     internal bool IsClaim(string key, out RouterKey router) => IsRouter(key, Routers, out router);
 

@@ -49,7 +49,16 @@ public sealed partial class ClusterMember
                     _ => _agreement.Noted(note.Revision, isDone: false));
                 break;
             case AskNode question:
-                Ask(end => Done(_store.AskAsync(question, end)), (_, _) => { }, _ => { });
+                Ask(end => Done(_store.AskAsync(question, end)), (_, _) => { }, now => _agreement.NotAsked(question.Node, now));
+                break;
+            case NoteAnswers answers:
+                Ask(
+                    end => Done(_store.NoteAnswersAsync(answers, end)),
+                    (_, now) => _agreement.NotedAnswers(answers.Lease, answers.Routers, isDone: true, now),
+                    now => _agreement.NotedAnswers(answers.Lease, answers.Routers, isDone: false, now));
+                break;
+            case TellGivenWay given:
+                LogGivenWay(_logger, given.Router, given.To);
                 break;
             case AskYield question:
                 Ask(end => Done(_store.AskYieldAsync(question, end)), (_, _) => { }, _ => { });
@@ -58,22 +67,19 @@ public sealed partial class ClusterMember
                 Ask(end => Done(_store.AnswerAsync(end)), (_, _) => { }, _ => { });
                 break;
             case SendBeat beat:
-                foreach ((string node, Member member) in _agreement.View.Nodes)
+                foreach (string node in _agreement.View.Nodes.Keys)
                 {
-                    Send(new HeartbeatMessage(IsAnswer: false, Node, "", beat.Beat), node, member);
+                    Send(new HeartbeatMessage(IsAnswer: false, Node, "", beat.Beat), node);
                 }
 
                 break;
             case AnswerBeat answer:
-                Send(
-                    new HeartbeatMessage(IsAnswer: true, Node, answer.Node, new Heartbeat(answer.Lease, answer.Counter, IsRenewed: true)),
-                    answer.Node,
-                    _agreement.View.Nodes.GetValueOrDefault(answer.Node));
+                Send(new HeartbeatMessage(IsAnswer: true, Node, answer.Node, new Heartbeat(answer.Lease, answer.Counter, IsRenewed: true)), answer.Node);
                 break;
             case ClaimRouter claim:
                 Ask(
                     end => _store.ClaimAsync(claim, end),
-                    (token, now) => _agreement.Claimed(claim.Router, claim.Lease, token, now),
+                    (token, now) => NoteClaimed(claim, token, now),
                     now => _agreement.Claimed(claim.Router, claim.Lease, null, now));
                 break;
             case GiveUpRouter release:
@@ -82,35 +88,6 @@ public sealed partial class ClusterMember
                     (_, now) => _agreement.GaveUp(release.Router, isDone: true, now),
                     now => _agreement.GaveUp(release.Router, isDone: false, now));
                 break;
-        }
-    }
-
-    // Endpoints say one thing or another in turn.
-    private void NoteProblem(string problem, long now)
-    {
-        if (_problem is null || now - _problemAt > ProblemTime)
-        {
-            (_problem, _problemAt) = (problem, now);
-        }
-    }
-
-    private void Send(HeartbeatMessage message, string node, Member? member)
-    {
-        if (node != Node && member?.Record.Heartbeat is { } place)
-        {
-            _heartbeats?.Send(message, place);
-        }
-    }
-
-    private void Hear(HeartbeatMessage message, long now)
-    {
-        if (!message.IsAnswer)
-        {
-            _agreement.Heard(message.From, message.Beat, now);
-        }
-        else if (message.To == Node)
-        {
-            _agreement.Promised(message.From, message.Beat.Lease, message.Beat.Counter, now);
         }
     }
 
@@ -188,7 +165,7 @@ public sealed partial class ClusterMember
             {
                 if (!end.IsCancellationRequested)
                 {
-                    NoteProblem(failure.Message, now);
+                    NoteProblem(failure, now);
                     _agreement.Uninformed(now);
                 }
             });
@@ -210,7 +187,7 @@ public sealed partial class ClusterMember
         {
             Post(now =>
             {
-                NoteProblem(failure.Message, now);
+                NoteProblem(failure, now);
                 failed(now);
             });
         }
@@ -231,8 +208,8 @@ public sealed partial class ClusterMember
         Message = "{Router}: the cluster has this node, {Node}, hold it from now on, with the fencing token {Token}{Former}")]
     private static partial void LogHeld(ILogger logger, RouterKey router, string node, long token, string former);
 
-    [LoggerMessage(EventId = EventIds.ClusterUnreachable, EventName = nameof(EventIds.ClusterUnreachable), Message = "{Problem}")]
-    private static partial void LogReach(ILogger logger, LogLevel level, string problem);
+    [LoggerMessage(EventId = EventIds.Failover, Level = LogLevel.Warning, Message = "{Router}: its gateway does not answer this node, and answers {Other}: the router is left to that one")]
+    private static partial void LogGivenWay(ILogger logger, RouterKey router, string other);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the routers are silent here, and others take them over when this node's lease is over, some seconds from now: {Reason}")]
     private static partial void LogNotLeft(ILogger logger, string reason);

@@ -16,16 +16,12 @@ namespace EgressAgent.Engine.Cluster;
 /// </summary>
 public sealed partial class ClusterMember : ICluster, IDisposable
 {
-    // For so long one and the same is told.
-    private const long ProblemTime = 5_000_000_000;
-
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(20);
 
     private readonly EtcdClient _etcd;
     private readonly ClusterStore _store;
     private readonly Agreement _agreement;
     private readonly Fence _fence;
-    private readonly HeartbeatSocket? _heartbeats;
     private readonly ILogger _logger;
     private readonly BoundedQueue<Action<long>> _inbox = new(int.MaxValue);
     private readonly CancellationTokenSource _end = new();
@@ -34,8 +30,6 @@ public sealed partial class ClusterMember : ICluster, IDisposable
     private CancellationTokenSource? _watch;
     private Uri? _watched;
     private TaskCompletionSource<long?>? _left;
-    private string? _problem;
-    private long _problemAt;
     private bool _cannotSilence;
     private long _takeovers;
     private volatile ClusterFacts _facts = ClusterFacts.Nothing;
@@ -44,9 +38,10 @@ public sealed partial class ClusterMember : ICluster, IDisposable
     /// <param name="settings">The cluster.</param>
     /// <param name="owner">What tells this node from another of its name.</param>
     /// <param name="fence">The node's; it belongs to the caller, and has to be there.</param>
+    /// <param name="runtime">The directory for what lasts until the next boot.</param>
     /// <param name="time">The clock of what is not decided by CLOCK_BOOTTIME.</param>
     /// <param name="logger">For what becomes of routers.</param>
-    public ClusterMember(ClusterSettings settings, AgentOwner owner, Fence fence, TimeProvider time, ILogger logger)
+    public ClusterMember(ClusterSettings settings, AgentOwner owner, Fence fence, string runtime, TimeProvider time, ILogger logger)
     {
         Node = settings.Node ?? Environment.MachineName;
         (_fence, _logger) = (fence, logger);
@@ -54,6 +49,8 @@ public sealed partial class ClusterMember : ICluster, IDisposable
         string? heartbeat = settings.Heartbeat is { } place ? new IPEndPoint(place.Address, place.Port).ToString() : null;
         AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority, heartbeat), settings.Preempts);
         _heartbeats = settings.Heartbeat is { } heard ? new HeartbeatSocket(heard, message => Post(now => Hear(message, now))) : null;
+        _note = new MemberNote(Path.Combine(runtime, "cluster", owner.Id), settings.Name);
+        Remember();
         _etcd = new EtcdClient(settings.Etcd, time);
         _store = new ClusterStore(_etcd, keys, self);
         _agreement = new Agreement(self, keys, BootClock.Nanoseconds);
@@ -76,6 +73,8 @@ public sealed partial class ClusterMember : ICluster, IDisposable
     public void Start() => _thread.Start();
 
     public void Want(IReadOnlySet<RouterKey> routers) => Post(now => _agreement.Want(routers, now));
+
+    public void NoteGateways(RouterKey router, bool? answers) => Post(now => _agreement.NoteGateways(router, answers, now));
 
     public void Release(RouterKey router) => Post(now => _agreement.Release(router, now));
 
@@ -140,6 +139,8 @@ public sealed partial class ClusterMember : ICluster, IDisposable
                 }
 
                 _agreement.Tick(now);
+                _heartbeats?.Listen();
+                TryWrite(now);
                 Publish();
             }
         }
@@ -180,33 +181,11 @@ public sealed partial class ClusterMember : ICluster, IDisposable
             _problem = null;
         }
 
-        ClusterFacts facts = new(_problem, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
+        ClusterFacts facts = new(_problem, _problem is null ? _unwritten : null, DescribeUnheard(), _agreement.Deadline, _takeovers, [.. _agreement.View.Alive.Keys.Order(StringComparer.Ordinal)]);
         ClusterFacts last = _facts;
         _facts = facts;
-        if (_heartbeats is not null)
-        {
-            _heartbeats.Key = _agreement.View.HeartbeatKey is { } key ? Convert.FromHexString(key) : null;
-        }
-
-        if (facts.Problem is null != last.Problem is null)
-        {
-            LogReach(
-                _logger,
-                facts.Problem is null ? LogLevel.Information : LogLevel.Warning,
-                facts.Problem is { } begun ? $"etcd does not renew this node of the cluster: {begun}" : "over: etcd renews this node of the cluster again");
-        }
-
-        if (facts.Problem != last.Problem || facts.Unheard != last.Unheard)
-        {
-            ProblemChanged?.Invoke(facts);
-        }
-    }
-
-    private string? DescribeUnheard()
-    {
-        string[] nodes = [.. _agreement.Unheard.Order(StringComparer.Ordinal)];
-        return _heartbeats?.Problem ?? (nodes.Length == 0 ? null
-            : $"heartbeats of {string.Join(", ", nodes)} do not come, and by way of etcd there are answers: let UDP through between the nodes, to the port of cluster.heartbeat");
+        NoteMembers();
+        TellProblems(last, facts);
     }
 
     private void Tell(RouterKey router, RouterHolding before, RouterHolding now)

@@ -99,6 +99,14 @@ internal sealed class ClusterStore(EtcdClient etcd, ClusterKeys keys, AgreementM
     internal Task NoteMembersAsync(long revision, CancellationToken end) =>
         etcd.TransactAsync(new EtcdTransaction().Put(keys.Seen(self.Node), revision.ToString(CultureInfo.InvariantCulture)), Deadline, end);
 
+    /// <summary>Says of which routers the gateways answer this node, as long as the lease is there.</summary>
+    internal Task NoteAnswersAsync(NoteAnswers answers, CancellationToken end) =>
+        etcd.TransactAsync(new EtcdTransaction().Put(keys.Answers(self.Node), answers.Routers, answers.Lease), Deadline, end);
+
+    /// <summary>Asks whether etcd would write: a transaction whose condition no key fulfils changes nothing, and is refused as one that does.</summary>
+    internal Task TryWriteAsync(CancellationToken end) =>
+        etcd.TransactAsync(new EtcdTransaction().IfModified(keys.Alive(self.Node), revision: -1).Put(keys.Alive(self.Node), ""), Deadline, end);
+
     /// <summary>Asks a node whether it is there.</summary>
     internal Task AskAsync(AskNode question, CancellationToken end) =>
         etcd.TransactAsync(new EtcdTransaction().Put(keys.Ask(question.Node), self.Node, question.Lease), Deadline, end);

@@ -13,6 +13,7 @@ internal sealed class ClusterView(ClusterKeys keys)
     private readonly Dictionary<RouterKey, LastTurn> _turns = [];
     private readonly Dictionary<string, string> _seen = [];
     private readonly Dictionary<string, string> _asks = [];
+    private readonly Dictionary<string, string[]> _answers = [];
 
     /// <summary>The members, also those that are not there now.</summary>
     internal IReadOnlyDictionary<string, Member> Nodes => _nodes;
@@ -28,6 +29,9 @@ internal sealed class ClusterView(ClusterKeys keys)
     /// <summary>Nodes that somebody asks whether they are there.</summary>
     internal IReadOnlyCollection<string> Asked => _asks.Keys;
 
+    /// <summary>The last at which something of this was written.</summary>
+    internal long Revision { get; private set; }
+
     /// <summary>What heartbeats are signed with; null where nobody has made it.</summary>
     internal string? HeartbeatKey { get; private set; }
 
@@ -38,8 +42,12 @@ internal sealed class ClusterView(ClusterKeys keys)
     /// <summary>Up to which revision a node knows the members.</summary>
     internal long SeenBy(string node) => long.TryParse(_seen.GetValueOrDefault(node), out long revision) ? revision : 0;
 
+    /// <summary>Whether a router's gateways answer a node that is there, as that node says.</summary>
+    internal bool IsAnswered(string node, RouterKey router) => _alive.ContainsKey(node) && _answers.GetValueOrDefault(node)?.Contains($"{router}") == true;
+
     internal void Clear()
     {
+        _answers.Clear();
         _seen.Clear();
         _asks.Clear();
         _nodes.Clear();
@@ -50,6 +58,7 @@ internal sealed class ClusterView(ClusterKeys keys)
 
     internal void Apply(EtcdEntry entry)
     {
+        Revision = Math.Max(Revision, entry.Modified);
         if (keys.IsNode(entry.Key, out string? node))
         {
             Set(_nodes, node, entry.IsDeleted ? null : new Member(ClusterJson.Node(entry.Value) ?? new NodeRecord("", 0), entry.Created));
@@ -65,6 +74,10 @@ internal sealed class ClusterView(ClusterKeys keys)
         else if (keys.IsAsk(entry.Key, out string? asked))
         {
             Set(_asks, asked, entry.IsDeleted ? null : entry.Value);
+        }
+        else if (keys.IsAnswers(entry.Key, out string? answered))
+        {
+            Set(_answers, answered, entry.IsDeleted ? null : entry.Value.Split(' '));
         }
         else if (entry.Key == keys.HeartbeatKey)
         {

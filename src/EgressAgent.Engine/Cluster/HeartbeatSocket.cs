@@ -52,10 +52,13 @@ internal sealed class HeartbeatSocket(HeartbeatSettings settings, Action<Heartbe
         }
     }
 
+    /// <summary>Begins to hear, where that is not so yet.</summary>
+    internal void Listen() => Open();
+
     // The address may come later than the agent.
     private Socket? Open()
     {
-        if (_socket is not null || Environment.TickCount64 < _retry)
+        if (_socket is not null || _key is null || Environment.TickCount64 < _retry)
         {
             return _socket;
         }

@@ -29,6 +29,11 @@ public interface ICluster
     /// <summary>This node is to hold these routers if it falls to it, and no others: which it gives up at once.</summary>
     void Want(IReadOnlySet<RouterKey> routers);
 
+    /// <summary>Whether a router's gateways answer this node: a holder to whom they do not gives way to a node to which they do.</summary>
+    /// <param name="router">The router.</param>
+    /// <param name="answers">Null when that is not known.</param>
+    void NoteGateways(RouterKey router, bool? answers);
+
     /// <summary>Gives a router to another node, and leaves it to others for ten seconds.</summary>
     void Release(RouterKey router);
 }

@@ -19,6 +19,9 @@ internal sealed class GatewayWatch : IDisposable
 
     // The kernel asks three times, a second apart.
     private static readonly TimeSpan WhileReachable = TimeSpan.FromSeconds(30);
+
+    // Where another node may serve instead.
+    private static readonly TimeSpan WhileReachableOften = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan WhileAsked = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AtFirst = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan WhileUnreachable = TimeSpan.FromSeconds(4);
@@ -56,12 +59,13 @@ internal sealed class GatewayWatch : IDisposable
     /// <param name="netns">Its netns, which has to stay open until <see cref="Stop"/>.</param>
     /// <param name="linkIndex">Its macvlan.</param>
     /// <param name="gateways">Whom to ask.</param>
-    internal void Start(RouterKey key, RouterNetns netns, int linkIndex, ValueList<IPAddress> gateways)
+    /// <param name="isOften">Every few seconds, not twice a minute.</param>
+    internal void Start(RouterKey key, RouterNetns netns, int linkIndex, ValueList<IPAddress> gateways, bool isOften = false)
     {
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            var watched = new Watched(key, netns.Route, linkIndex, [.. gateways.Select(address => new Gateway(address) { Due = now })]);
+            var watched = new Watched(key, netns.Route, linkIndex, [.. gateways.Select(address => new Gateway(address) { Due = now })], isOften ? WhileReachableOften : WhileReachable);
             _watched[netns] = watched;
             Ask(watched, now, isNews: true);
             SetTimer();
@@ -139,7 +143,7 @@ internal sealed class GatewayWatch : IDisposable
             if (gateway.IsAsked || (state & Fixed) != 0)
             {
                 gateway.IsAsked = false;
-                return WhileReachable;
+                return watched.WhileReachable;
             }
         }
 
@@ -198,7 +202,7 @@ internal sealed class GatewayWatch : IDisposable
 
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _time.TimestampFrequency);
 
-    private sealed record Watched(RouterKey Key, RouteNetlink Route, int Link, Gateway[] Gateways);
+    private sealed record Watched(RouterKey Key, RouteNetlink Route, int Link, Gateway[] Gateways, TimeSpan WhileReachable);
 
     private sealed class Gateway(IPAddress address)
     {

@@ -34,6 +34,9 @@ public interface IKernel : IDisposable
     /// </summary>
     event Action<RouterKey, ValueList<ObservedGateway>>? GatewaysChanged;
 
+    /// <summary>The same of a router that is a standby: see <see cref="WatchStandbyGateways"/>.</summary>
+    event Action<RouterKey, ValueList<ObservedGateway>>? StandbyGatewaysChanged;
+
     /// <summary>
     /// Raised on any thread with what on the node keeps clients from a router that is watched, when it is known first and when it is
     /// something else. Handlers return at once.
@@ -78,6 +81,14 @@ public interface IKernel : IDisposable
     /// <param name="key">The router.</param>
     /// <param name="desired">What is in force of it; null to look no more.</param>
     void WatchClients(RouterKey key, DesiredRouter? desired);
+
+    /// <summary>
+    /// Asks the gateways of a router that is a standby of a cluster, from its master with the node's own MAC, and tells by
+    /// <see cref="StandbyGatewaysChanged"/>. Any thread; it returns at once.
+    /// </summary>
+    /// <param name="key">The router.</param>
+    /// <param name="standby">What is in force of it; null to ask no more.</param>
+    void WatchStandbyGateways(RouterKey key, DesiredRouter? standby);
 
     /// <summary>
     /// Takes a router's claim away, at once: nothing leaves by its macvlan any more. What else a standby is to have and not to have its next

@@ -31,6 +31,7 @@ public sealed class LinuxKernel : IKernel
     private readonly RulesetNotes? _notes;
     private readonly RouterNotes? _announced;
     private readonly GatewayWatch _gateways;
+    private readonly StandbyGatewayWatch _standbyGateways;
     private readonly ClientWatch _clientWatch;
     private readonly TimeProvider _time;
 
@@ -63,6 +64,7 @@ public sealed class LinuxKernel : IKernel
             };
             _route = route;
             _clientWatch = new ClientWatch(_node, route, _monitor.Node, _monitor.Loop, _time, (key, obstacles) => ObstaclesChanged?.Invoke(key, obstacles));
+            _standbyGateways = new StandbyGatewayWatch(_node, route, _monitor.Node.FindLink, _time, (key, gateways) => StandbyGatewaysChanged?.Invoke(key, gateways));
             _services = new ServiceNetns(_owner, _node, route, _relays, _monitor.Loop, OnServicesTold);
         }
         catch
@@ -85,6 +87,8 @@ public sealed class LinuxKernel : IKernel
     public event Action<RouterKey, RouterFlow>? FlowEnded;
 
     public event Action<RouterKey, ValueList<ObservedGateway>>? GatewaysChanged;
+
+    public event Action<RouterKey, ValueList<ObservedGateway>>? StandbyGatewaysChanged;
 
     public event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged;
 
@@ -130,6 +134,8 @@ public sealed class LinuxKernel : IKernel
 
     public void WatchClients(RouterKey key, DesiredRouter? desired) => _clientWatch.Watch(key, desired);
 
+    public void WatchStandbyGateways(RouterKey key, DesiredRouter? standby) => _standbyGateways.Watch(key, standby);
+
     public void Release(RouterKey key)
     {
         using NetworkNamespace? netns = NetworkNamespace.TryOpen(RouterNames.Netns(key));
@@ -171,6 +177,7 @@ public sealed class LinuxKernel : IKernel
     public void Dispose()
     {
         _gateways.Dispose();
+        _standbyGateways.Dispose();
         _clientWatch.Dispose();
         _relays.Dispose();
         _services.Dispose();

@@ -193,7 +193,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 break;
             case AskGateways ask:
                 _claims.HearQuestionsTo(ask.Gateways);
-                _gateways.Start(_key, _netns, OutsideLink.Index, ask.Gateways);
+                _gateways.Start(_key, _netns, OutsideLink.Index, ask.Gateways, ask.IsOften);
                 break;
             case RemoveAddress remove:
                 // From it they may be asked. They are asked again when the next address is there.

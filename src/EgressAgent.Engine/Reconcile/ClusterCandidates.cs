@@ -1,6 +1,7 @@
 using EgressAgent.Engine.Cluster;
 using EgressAgent.Engine.Registry;
 using EgressAgent.Model;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
 
@@ -11,6 +12,7 @@ internal sealed class ClusterCandidates(ICluster cluster, ResourceRegistry regis
 {
     private readonly Lock _lock = new();
     private readonly HashSet<RouterKey> _candidates = [];
+    private readonly Dictionary<RouterKey, bool?> _answers = [];
 
     internal void Note(RouterTransition transition)
     {
@@ -31,8 +33,20 @@ internal sealed class ClusterCandidates(ICluster cluster, ResourceRegistry regis
             {
                 cluster.Want(new HashSet<RouterKey>(_candidates));
             }
+
+            bool? answers = _candidates.Contains(transition.Key) ? DoGatewaysAnswer(transition.After!) : null;
+            if (answers != _answers.GetValueOrDefault(transition.Key))
+            {
+                _answers[transition.Key] = answers;
+                cluster.NoteGateways(transition.Key, answers);
+            }
         }
     }
+
+    // A cable that is out keeps a node from its gateway as well. What is not known while the router is being set up says nothing.
+    private static bool? DoGatewaysAnswer(RouterStatus status) => IsBuilt(status) != true ? null
+        : status.Troubles.Any(trouble => trouble.Reason == PlanReasons.MasterDown) ? false
+        : status.Condition(ConditionType.GatewayReachable).Status;
 
     // A failure that may pass moves nothing. What the node lacks, such as the master, another node may have.
     private static bool? IsBuilt(RouterStatus status) => status switch

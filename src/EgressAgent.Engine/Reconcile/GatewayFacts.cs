@@ -13,7 +13,8 @@ internal sealed record GatewayFacts(Claim Condition, ValueList<Trouble> Troubles
 {
     internal static GatewayFacts Of(StatusFacts facts, ValueList<ObservedGateway> observed)
     {
-        if (!facts.IsInForce || facts.Desired is not { } desired)
+        bool isStandby = facts.IsStandbyOfCluster;
+        if (!(facts.IsInForce || isStandby) || facts.Desired is not { } desired)
         {
             return Unknown(StatusReasons.NotInForce, "the router is not in force");
         }
@@ -26,11 +27,11 @@ internal sealed record GatewayFacts(Claim Condition, ValueList<Trouble> Troubles
         }
 
         ObservedGateway[] gateways =
-            [.. desired.Gateways.Select(address => observed.FirstOrDefault(known => known.Address.Equals(address)) ?? new ObservedGateway(address, null))];
+            [.. (isStandby ? desired.StandbyGateways : desired.Gateways).Select(address => observed.FirstOrDefault(known => known.Address.Equals(address)) ?? new ObservedGateway(address, null))];
         ValueList<Trouble> silent =
         [
             .. gateways.Where(gateway => gateway.IsReachable == false && atNode.All(trouble => trouble.Subject != gateway.Address.ToString()))
-                .Select(gateway => Silent(gateway.Address, desired)),
+                .Select(gateway => Silent(gateway.Address, desired, isStandby)),
         ];
         if (unreachable is { } claim)
         {
@@ -40,7 +41,7 @@ internal sealed record GatewayFacts(Claim Condition, ValueList<Trouble> Troubles
         return silent.Count > 0
             ? new GatewayFacts(new Claim(false, StatusReasons.GatewayUnreachable, string.Join("; ", silent.Select(trouble => trouble.Message))), silent)
             : gateways.All(gateway => gateway.IsReachable == true)
-                ? new GatewayFacts(new Claim(true, StatusReasons.GatewayAnswers, $"{Named(gateways)} answers"), [])
+                ? new GatewayFacts(new Claim(true, StatusReasons.GatewayAnswers, $"{Named(gateways)} answers{(isStandby ? $", asked from {desired.Macvlan.Master} with the MAC of the node" : "")}"), [])
                 : Unknown(StatusReasons.GatewayAsked, $"{Named(gateways)} is being asked");
     }
 
@@ -48,12 +49,13 @@ internal sealed record GatewayFacts(Claim Condition, ValueList<Trouble> Troubles
 
     private static string Named(IPAddress gateway) => $"the {(gateway.IsIPv4 ? "IPv4" : "IPv6")} gateway {gateway}";
 
-    private static Trouble Silent(IPAddress gateway, DesiredRouter desired) => new(
+    private static Trouble Silent(IPAddress gateway, DesiredRouter desired, bool isStandby) => new(
         TroubleKind.Shortcoming,
         StatusReasons.GatewayUnreachable,
         $"{Named(gateway)} does not answer {(gateway.IsIPv4 ? "ARP" : "neighbour solicitations")} on the network of {desired.Macvlan.Master}; "
-            + "look whether it is up and has that address; if the node itself reaches it, the network drops what comes with the router's own MAC "
-            + "(port security of a switch, MAC filter of a hypervisor or cloud)",
+            + (isStandby ? "look whether it is up and has that address; this node takes the router over after all nodes to which it answers"
+                : "look whether it is up and has that address; if the node itself reaches it, the network drops what comes with the router's own MAC "
+                    + "(port security of a switch, MAC filter of a hypervisor or cloud)"),
         gateway.ToString(),
         $"{Named(gateway)} answers");
 

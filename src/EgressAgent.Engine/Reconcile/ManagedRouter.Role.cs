@@ -127,6 +127,12 @@ internal sealed partial class ManagedRouter
             yield return new PlanProblem(StatusReasons.ClusterUnreachable, $"{what}: {problem}") { Subject = "the cluster" };
         }
 
+        if (_cluster is { Facts.Unwritten: { } unwritten })
+        {
+            string what = role == FailoverRole.Standby ? "this node cannot claim the router when it falls to it" : "the router goes on here, and no other node could take it over";
+            yield return new PlanProblem(StatusReasons.ClusterUnwritten, $"{what}: {unwritten}") { Subject = "what the cluster writes" };
+        }
+
         if (_cluster is { Facts.Unheard: { } unheard })
         {
             yield return new PlanProblem(StatusReasons.HeartbeatsMissing, unheard) { Subject = "heartbeats" };

@@ -74,8 +74,10 @@ public sealed partial class Reconciler : IDisposable
         _kernel.RouterChanged += OnRouterChanged;
         _kernel.NodeChanged += OnNodeChanged;
         _kernel.GatewaysChanged += Status.ReportGateways;
+        _kernel.StandbyGatewaysChanged += Status.ReportStandbyGateways;
         _kernel.ObstaclesChanged += Status.ReportObstacles;
         Status.Changed += WatchClients;
+        Status.Changed += WatchStandbyGateways;
         _context.External.Changed += OnExternalChanged;
         _fullPass = time.CreateTimer(_ => Enqueue(_ => true), null, FullPassInterval, FullPassInterval);
         _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
@@ -184,6 +186,7 @@ public sealed partial class Reconciler : IDisposable
         _kernel.RouterChanged -= OnRouterChanged;
         _kernel.NodeChanged -= OnNodeChanged;
         _kernel.GatewaysChanged -= Status.ReportGateways;
+        _kernel.StandbyGatewaysChanged -= Status.ReportStandbyGateways;
         _kernel.ObstaclesChanged -= Status.ReportObstacles;
         _context.External.Changed -= OnExternalChanged;
         if (Cluster is { } cluster)
@@ -258,6 +261,18 @@ public sealed partial class Reconciler : IDisposable
         }
 
         static DesiredRouter? InForce(RouterStatus? status) => status is { IsInForce: true } ? status.Desired : null;
+    }
+
+    // A holder asks by its own macvlan, which a pass sees to.
+    private void WatchStandbyGateways(RouterTransition transition)
+    {
+        DesiredRouter? desired = Standby(transition.After);
+        if (!ReferenceEquals(desired, Standby(transition.Before)))
+        {
+            _kernel.WatchStandbyGateways(transition.Key, desired);
+        }
+
+        static DesiredRouter? Standby(RouterStatus? status) => status?.Condition(ConditionType.Available).Reason == StatusReasons.Standby ? status.Desired : null;
     }
 
     private void OnRouterChanged(RouterKey key)

@@ -11,7 +11,9 @@ namespace EgressAgent.Engine.Reconcile;
 /// <param name="routers">Those that it selects, by key.</param>
 /// <param name="external">Its external addresses.</param>
 /// <param name="problem">Why it could not be put in force; null when it could.</param>
-internal sealed class ServiceFacts(RegisteredService service, ValueList<ServiceRouter> routers, ValueList<ExternalAddress> external, PlanProblem? problem)
+/// <param name="division">That its routers are held by different nodes of a cluster; null when they are not.</param>
+internal sealed class ServiceFacts(
+    RegisteredService service, ValueList<ServiceRouter> routers, ValueList<ExternalAddress> external, PlanProblem? problem, PlanProblem? division = null)
 {
     internal ServiceStatus ToStatus(ServiceStatus? before, DateTimeOffset now)
     {
@@ -69,6 +71,11 @@ internal sealed class ServiceFacts(RegisteredService service, ValueList<ServiceR
             return new Claim(true, StatusReasons.InvalidSpec, service.Wanted is null
                 ? string.Join("; ", service.Faults)
                 : $"the last good spec is kept, because the file is in error: {service.Faults[0]}");
+        }
+
+        if (division is not null)
+        {
+            return new Claim(true, division.Reason, division.Message);
         }
 
         ServiceRouter[] lost = [.. routers.Where(router => !router.IsAvailable)];

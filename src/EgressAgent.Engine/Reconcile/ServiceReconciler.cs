@@ -22,7 +22,7 @@ internal sealed partial class ServiceReconciler : IDisposable
     private readonly ILogger _logger;
     private readonly ServiceBoard _board;
     private readonly WakeSignal _due = new();
-    private readonly Dictionary<RouterKey, (bool IsAvailable, ValueList<IPAddress> Inside)> _known = [];
+    private readonly Dictionary<RouterKey, (bool IsAvailable, bool IsStandby, ValueList<IPAddress> Inside)> _known = [];
     private readonly ITimer _timer;
     private readonly Thread _thread;
     private Backoff _backoff;
@@ -170,7 +170,7 @@ internal sealed partial class ServiceReconciler : IDisposable
                     CutOff = candidate.CutOff,
                 }),
             ];
-            _board.Report(new ServiceFacts(service, routers, ExternalAddressesOf(service, routers), problem).ToStatus(_board.Find(service.Id), _context.Time.GetUtcNow()));
+            _board.Report(new ServiceFacts(service, routers, ExternalAddressesOf(service, routers), problem, DivisionOf(routers)).ToStatus(_board.Find(service.Id), _context.Time.GetUtcNow()));
         }
     }
 
@@ -198,6 +198,23 @@ internal sealed partial class ServiceReconciler : IDisposable
         };
     }
 
+    // A client comes to one node, and finds there what that one holds.
+    private PlanProblem? DivisionOf(ValueList<ServiceRouter> routers)
+    {
+        (RouterKey Key, string? Holder)[] held =
+        [
+            .. from router in routers
+               where _context.Registry.Find(router.Key) is { Wanted.Spec.Failover: FailoverMode.Cluster }
+               select (router.Key, _context.Cluster?.Find(router.Key).Holder) into pair
+               where pair.Holder is not null
+               select pair,
+        ];
+        return held.DistinctBy(router => router.Holder).Count() < 2 ? null : new PlanProblem(
+            StatusReasons.HeldByDifferentNodes,
+            $"its routers are held by different nodes, {string.Join(", ", held.Select(router => $"{router.Key} by {router.Holder}"))}, so that no node serves by all of them; "
+                + "on one of these nodes release what it holds: egressctl release ROUTER");
+    }
+
     private ServiceCandidate? CandidateOf(RegisteredRouter router, ObservedNode node)
     {
         if (router is not { Wanted: { } wanted, IsRemoved: false })
@@ -208,16 +225,18 @@ internal sealed partial class ServiceReconciler : IDisposable
 
         // While a router is being changed it is not known what it can do: what it could it is taken to do still.
         RouterStatus? status = _context.Status.Find(router.Key);
-        (bool isAvailable, ValueList<IPAddress> inside) = _known.GetValueOrDefault(router.Key, (false, []));
+        (bool isAvailable, bool isStandby, ValueList<IPAddress> inside) = _known.GetValueOrDefault(router.Key, (false, false, []));
         if (status?.Condition(ConditionType.Available).Status is { } isKnown)
         {
             isAvailable = isKnown && status.Troubles.All(trouble => trouble.Reason != PlanReasons.MasterDown);
+            isStandby = status.Condition(ConditionType.Available).Reason == StatusReasons.Standby;
             inside = isKnown ? [.. status.Desired?.ServiceLink?.Families.Select(family => family.Inside) ?? []] : inside;
         }
 
-        _known[router.Key] = (isAvailable, inside);
+        _known[router.Key] = (isAvailable, isStandby, inside);
         return new ServiceCandidate(router.Key, wanted.Labels, inside, isAvailable, status?.Desired?.Veth.Mtu ?? int.MaxValue, CutOffOf(status))
         {
+            IsStandby = isStandby,
             ReservedAddresses = [.. wanted.Spec.Addresses.Select(address => address.Address.Address)],
             Networks = ExternalPlaces.NetworksOf(wanted.Spec, node.Links.FirstOrDefault(link => link.Index == status?.Desired?.Macvlan.MasterIndex)),
         };
@@ -248,6 +267,17 @@ internal sealed partial class ServiceReconciler : IDisposable
             LogAvailable(service, after.Message);
         }
 
+        Condition? division = DivisionIn(transition.After);
+        Condition? formerDivision = DivisionIn(transition.Before);
+        if (division is not null && division.Message != formerDivision?.Message)
+        {
+            LogUnavailable(service, division.Message, division.Reason);
+        }
+        else if (division is null && formerDivision is not null && after is not null)
+        {
+            LogAvailable(service, $"over: {formerDivision.Message}");
+        }
+
         ExternalAddress[] former = TroubledOf(transition.Before);
         ExternalAddress[] present = TroubledOf(transition.After);
         foreach (ExternalAddress begun in present.Where(address => !former.Any(other => other.Address.Equals(address.Address) && other.Problem == address.Problem)))
@@ -263,6 +293,9 @@ internal sealed partial class ServiceReconciler : IDisposable
     }
 
     private static bool IsSameTrouble(ExternalAddress one, ExternalAddress other) => one.Address.Equals(other.Address) && one.Problem!.Reason == other.Problem!.Reason;
+
+    private static Condition? DivisionIn(ServiceStatus? status) =>
+        status?.Condition(ConditionType.Degraded) is { Reason: StatusReasons.HeldByDifferentNodes } condition ? condition : null;
 
     private static ExternalAddress[] TroubledOf(ServiceStatus? status) => [.. status?.ExternalAddresses.Where(address => address.Problem is not null) ?? []];
 

@@ -16,6 +16,7 @@ public sealed class StatusBoard(TimeProvider time)
     private readonly ConcurrentDictionary<RouterKey, RouterStatus> _statuses = new();
     private readonly Dictionary<RouterKey, (RegisteredRouter Router, StatusFacts Facts)> _facts = [];
     private readonly Dictionary<RouterKey, ValueList<ObservedGateway>> _gateways = [];
+    private readonly Dictionary<RouterKey, ValueList<ObservedGateway>> _standbyGateways = [];
     private readonly Dictionary<RouterKey, ValueList<ClientObstacle>> _obstacles = [];
 
     /// <summary>Raised on any thread, one after the other, after a router's status became another, or the router was removed. Handlers return at once and do not throw.</summary>
@@ -39,11 +40,16 @@ public sealed class StatusBoard(TimeProvider time)
     }
 
     /// <summary>Takes in what is known of a router's gateways; that needs no pass.</summary>
-    internal void ReportGateways(RouterKey key, ValueList<ObservedGateway> gateways)
+    internal void ReportGateways(RouterKey key, ValueList<ObservedGateway> gateways) => ReportGateways(_gateways, key, gateways);
+
+    /// <summary>The same of a router that is a standby, whose gateways are asked from its master.</summary>
+    internal void ReportStandbyGateways(RouterKey key, ValueList<ObservedGateway> gateways) => ReportGateways(_standbyGateways, key, gateways);
+
+    private void ReportGateways(Dictionary<RouterKey, ValueList<ObservedGateway>> all, RouterKey key, ValueList<ObservedGateway> gateways)
     {
         lock (_lock)
         {
-            _gateways[key] = gateways;
+            all[key] = gateways;
             if (_facts.TryGetValue(key, out (RegisteredRouter Router, StatusFacts Facts) known))
             {
                 Combine(known.Router, known.Facts);
@@ -82,6 +88,7 @@ public sealed class StatusBoard(TimeProvider time)
         {
             _facts.Remove(key);
             _gateways.Remove(key);
+            _standbyGateways.Remove(key);
             _obstacles.Remove(key);
             if (_statuses.TryRemove(key, out RouterStatus? before))
             {
@@ -92,7 +99,12 @@ public sealed class StatusBoard(TimeProvider time)
 
     private void Combine(RegisteredRouter router, StatusFacts facts)
     {
-        var gateways = GatewayFacts.Of(facts, _gateways.GetValueOrDefault(router.Key) ?? []);
+        if (!facts.IsStandbyOfCluster)
+        {
+            _standbyGateways.Remove(router.Key);
+        }
+
+        var gateways = GatewayFacts.Of(facts, (facts.IsStandbyOfCluster ? _standbyGateways : _gateways).GetValueOrDefault(router.Key) ?? []);
         var clients = ClientFacts.Of(facts, _obstacles.GetValueOrDefault(router.Key));
         facts = facts.With([.. gateways.Troubles, .. clients.Troubles]);
 

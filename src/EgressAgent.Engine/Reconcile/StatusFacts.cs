@@ -24,6 +24,9 @@ internal sealed record StatusFacts(
     /// <summary>Whether all is known of it that can be: what was wrong with it before, and is not told again, is over.</summary>
     internal bool IsSettled => IsInForce || Available.Reason == StatusReasons.Standby;
 
+    /// <summary>Whether another node may hold the router, and this one asks its gateways from the master.</summary>
+    internal bool IsStandbyOfCluster => this is { Available.Reason: StatusReasons.Standby, Desired.StandbyGateways.Count: > 0 };
+
     /// <param name="desired">What is in force.</param>
     /// <param name="troubles">What of it does not work.</param>
     /// <param name="without">The families that do not work at all.</param>

@@ -26,7 +26,9 @@ public static class StatusReasons
     public const string Standby = "Standby";
     public const string NoCluster = "NoCluster";
     public const string ClusterUnreachable = "ClusterUnreachable";
+    public const string ClusterUnwritten = "ClusterUnwritten";
     public const string HeartbeatsMissing = "HeartbeatsMissing";
+    public const string HeldByDifferentNodes = "HeldByDifferentNodes";
     public const string NoRouter = "NoRouter";
     public const string NoRouterAvailable = "NoRouterAvailable";
     public const string RouterNotAvailable = "RouterNotAvailable";

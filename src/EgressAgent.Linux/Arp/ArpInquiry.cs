@@ -70,6 +70,35 @@ public static class ArpInquiry
         return isOwnHeard && !isSentBack ? link.Mac : null;
     }
 
+    /// <summary>Asks a link for the MAC of a neighbour. Whoever asks for it at the same time is no answer.</summary>
+    /// <param name="link">On the link, with its own MAC.</param>
+    /// <param name="from">The link's own address; 0.0.0.0 where it has none.</param>
+    /// <param name="address">The neighbour's, which the link does not have itself.</param>
+    /// <param name="count">How often it is asked for.</param>
+    /// <param name="interval">How long each question waits for an answer.</param>
+    /// <returns>Null when nobody answered.</returns>
+    /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
+    public static PhysicalAddress? FindNeighbour(ArpSocket link, IPAddress from, IPAddress address, int count, TimeSpan interval)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            link.SendQuestion(from, address);
+            long start = Stopwatch.GetTimestamp();
+            for (TimeSpan left = interval; left >= TimeSpan.Zero && Poll.Readable(link.Handle, left); left = interval - Stopwatch.GetElapsedTime(start))
+            {
+                foreach (ArpPacket packet in link.ReadAll())
+                {
+                    if (packet.SenderAddress.Equals(address) && !packet.SenderMac.Equals(link.Mac))
+                    {
+                        return packet.SenderMac;
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>How often a network sends back what a link sends to all: a bridge port in hairpin mode once, a bond by each of its other ports.</summary>
     /// <param name="link">On the link.</param>
     /// <param name="nobodys">An address that nobody has.</param>

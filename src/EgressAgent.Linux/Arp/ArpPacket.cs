@@ -28,6 +28,10 @@ public readonly record struct ArpPacket(
     public static ArpPacket Probe(PhysicalAddress sender, IPAddress address) =>
         new(ArpOperation.Request, sender, IPAddress.Any, NoMac, address);
 
+    /// <summary>Asks who holds <paramref name="address"/>, for who has <paramref name="from"/>; 0.0.0.0 for nobody.</summary>
+    public static ArpPacket Question(PhysicalAddress sender, IPAddress from, IPAddress address) =>
+        new(ArpOperation.Request, sender, from, NoMac, address);
+
     /// <summary>
     /// Says that <paramref name="sender"/> holds <paramref name="address"/> (RFC 5227, 2.3), which also renews what others
     /// remember.

@@ -98,6 +98,9 @@ public sealed class ArpSocket : IDisposable
 
     internal void SendProbe(IPAddress address, PhysicalAddress mac) => Broadcast(ArpPacket.Probe(mac, address));
 
+    /// <inheritdoc cref="ArpPacket.Question"/>
+    internal void SendQuestion(IPAddress from, IPAddress address) => Broadcast(ArpPacket.Question(_mac, from, address));
+
     /// <inheritdoc cref="ArpPacket.Announcement"/>
     /// <exception cref="LinuxException">The link is down (ENETDOWN) or gone (ENXIO).</exception>
     public void SendAnnouncement(IPAddress address, bool inBothForms = false) => SendAnnouncement(address, _mac, inBothForms);

@@ -56,6 +56,9 @@ public sealed record DesiredRouter
     /// <summary>Where everything goes that is not on the physical network itself: at most one of a family.</summary>
     public IEnumerable<IPAddress> Gateways => Routes.Where(route => route.IsOutsideDefault).Select(route => route.Gateway!);
 
+    /// <summary>On a standby in a cluster, the gateways that its holder goes by, at most one of a family: they are asked from the master.</summary>
+    public ValueList<IPAddress> StandbyGateways { get; init; } = [];
+
     internal IPAddress? GatewayOf(AddressFamily family) => Gateways.FirstOrDefault(gateway => gateway.AddressFamily == family);
 }
 

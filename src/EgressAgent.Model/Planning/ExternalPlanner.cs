@@ -16,7 +16,7 @@ public sealed record ExternalPlan(
 /// <summary>
 /// Decides which router holds an external address. A reserved one is at the router that has reserved it, at no other. Else it is, of those
 /// behind the Service, at the first available one by name, rather one on whose network it is, and of these rather one whose gateway
-/// answers. Services that share one have it at one router.
+/// answers. Services that share one have it at one router. Where none is available a standby is to hold it: as soon as it holds anything.
 /// </summary>
 public static class ExternalPlanner
 {
@@ -76,7 +76,9 @@ public static class ExternalPlanner
                     .ThenBy(router => router.CutOff.Contains(address.AddressFamily))
                     .ThenBy(router => router.Key),
             ];
-            RouterKey? chosen = (possible.FirstOrDefault(router => router.IsAvailable) ?? possible.FirstOrDefault(router => router.Key == holder(address)))?.Key;
+            RouterKey? chosen = (possible.FirstOrDefault(router => router.IsAvailable)
+                ?? possible.FirstOrDefault(router => router.Key == holder(address))
+                ?? possible.FirstOrDefault(router => router.IsStandby))?.Key;
             if (chosen is { } key)
             {
                 holders.Add(address, key);

@@ -98,7 +98,7 @@ public static class RouterDiff
         ValueList<IPAddress> gateways = observed.Macvlan is { HasCarrier: true } ? desired.Gateways.ToValueList() : [];
         if (keepsMacvlan && claims.Count == 0 && !gateways.Equals(observed.AskedGateways))
         {
-            steps.Add(new AskGateways(gateways));
+            steps.Add(new AskGateways(gateways) { IsOften = desired.Macvlan.IsFenced });
         }
 
         return steps;

@@ -120,6 +120,9 @@ public static class RouterPlanner
                     .Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, SingleHost(address))),
             ],
             Routes = [.. Routes(key, spec, allocation, redirect, master, gateways, node, role, shortcomings), .. FamiliesOf(serviceLink).SelectMany(ServiceRoutes)],
+            StandbyGateways = role == FailoverRole.Standby && spec.Failover == FailoverMode.Cluster
+                ? [.. gateways.OfType<FootingGateway>().Select(gateway => gateway.Gateway).Where(gateway => !node.Owns(gateway)).DistinctBy(gateway => gateway.AddressFamily)]
+                : [],
             Rules =
             [
                 .. redirect.ExternalAddresses.Select(address => address.AddressFamily).Distinct().Select(FromLanRule),

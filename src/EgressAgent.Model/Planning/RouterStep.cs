@@ -301,6 +301,9 @@ public sealed record HearOthers(ValueList<IPAddress> Addresses, PriorHolderCheck
 /// <summary>Begins to ask the gateways, and only these, whether they are there: at once, and again and again while there is no traffic.</summary>
 public sealed record AskGateways(ValueList<IPAddress> Gateways) : RouterStep
 {
+    /// <summary>Whether every few seconds, as another node may serve where they do not answer.</summary>
+    public bool IsOften { get; init; }
+
     public override string Thing => $"asking on {RouterNames.OutsideLink}";
 
     public override bool ChangesKernel => false;

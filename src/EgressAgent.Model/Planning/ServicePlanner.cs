@@ -15,6 +15,9 @@ namespace EgressAgent.Model.Planning;
 public sealed record ServiceCandidate(
     RouterKey Key, IReadOnlyDictionary<string, string> Labels, ValueList<IPAddress> InsideAddresses, bool IsAvailable, int Mtu, ValueList<AddressFamily> CutOff)
 {
+    /// <summary>Whether it waits for being the holder, with all that it needs.</summary>
+    public bool IsStandby { get; init; }
+
     /// <summary>Those that it asks for.</summary>
     public ValueList<IPAddress> ReservedAddresses { get; init; } = [];
 

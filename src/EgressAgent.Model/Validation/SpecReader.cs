@@ -19,7 +19,7 @@ internal static class SpecReader
             return null;
         }
 
-        (MacvlanMode mode, string? master) = ReadInterface(spec.Read(RouterFields.NetworkInterface));
+        (MacvlanMode mode, string? master) = ReadInterface(spec.Read(RouterFields.NetworkInterface), settings.Failover);
         Field? addressesField = spec.Read(RouterFields.Addresses);
         _ = spec.Read(RouterFields.Mode)?.ReadChoice(Modes);
         Field? redirectField = spec.Read(RouterFields.Redirect);
@@ -46,7 +46,7 @@ internal static class SpecReader
         };
     }
 
-    private static (MacvlanMode Mode, string? Master) ReadInterface(Field? field)
+    private static (MacvlanMode Mode, string? Master) ReadInterface(Field? field, FailoverMode failover)
     {
         if (field?.ReadFields() is not { } networkInterface)
         {
@@ -60,7 +60,15 @@ internal static class SpecReader
             return (MacvlanMode.Bridge, null);
         }
 
-        MacvlanMode? mode = macvlan.Read(RouterFields.MacvlanMode)?.ReadChoice(RouterChoices.MacvlanModes);
+        Field? modeField = macvlan.Read(RouterFields.MacvlanMode);
+        MacvlanMode? mode = modeField?.ReadChoice(RouterChoices.MacvlanModes);
+        if (mode == MacvlanMode.Passthru && failover == FailoverMode.Cluster)
+        {
+            modeField!.Value.Error(
+                $"must be `Bridge`, `Private` or `VEPA` with `{RouterAnnotations.Failover}: cluster`: in mode `Passthru` the router has the MAC address of its master, "
+                    + "which does not move to the next node with the reserved address");
+        }
+
         Field? masterField = macvlan.Read(RouterFields.Master);
         string? master = masterField?.ReadText("the name of a network interface");
         if (master is "")

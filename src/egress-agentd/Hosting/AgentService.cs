@@ -87,7 +87,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime);
         _kernel.NodeLimitsChanged += _registry.NoteNodeLimits;
         _registry.NoteNodeLimits([], _kernel.Tables);
-        _cluster = configuration.Cluster is { } cluster && _kernel.WhyNoFence is null ? new ClusterMember(cluster, owner, _kernel.Fence, time, reconcilerLogger) : null;
+        _cluster = configuration.Cluster is { } cluster && _kernel.WhyNoFence is null ? new ClusterMember(cluster, owner, _kernel.Fence, options.Runtime, time, reconcilerLogger) : null;
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger, _cluster);
         _quiet = time.CreateTimer(_ => HeapTrim.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _reconciler.Idle += () => _quiet.Change(QuietTime, Timeout.InfiniteTimeSpan);
@@ -143,8 +143,10 @@ internal sealed partial class AgentService : IHostedService, IDisposable
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        // Clients of a router that moves wait for nothing else.
+        Task handOver = HandOverAsync(cancellationToken);
         _watcher.Dispose();
-        await HandOverAsync(cancellationToken).ConfigureAwait(false);
+        await handOver.ConfigureAwait(false);
         if (_server is not null)
         {
             await _server.DisposeAsync().ConfigureAwait(false);

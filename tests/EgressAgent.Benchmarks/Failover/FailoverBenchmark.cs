@@ -7,7 +7,8 @@ namespace EgressAgent.Benchmarks.Failover;
 
 /// <summary>
 /// For how long a client on the LAN is not served when the node that holds a router fails, in each of the ways of <see cref="FailureKind"/>
-/// in random order; and whether two nodes were ever seen to speak. The agent is that of <c>EGRESS_AGENTD</c>.
+/// in random order; whether two nodes were ever seen to speak; and what outages do that are to move nothing. The agent is that of
+/// <c>EGRESS_AGENTD</c>.
 /// </summary>
 internal static class FailoverBenchmark
 {
@@ -20,6 +21,8 @@ internal static class FailoverBenchmark
     internal static int Run(string[] arguments)
     {
         int rounds = Number(arguments, "--rounds") ?? 5;
+        int outages = Number(arguments, "--outages") ?? Math.Max(1, rounds / 20);
+        TimeSpan outage = TimeSpan.FromSeconds(Number(arguments, "--seconds") ?? 60);
         int seed = Number(arguments, "--seed") ?? Random.Shared.Next(10_000);
         FailureKind[] kinds = [.. Enum.GetValues<FailureKind>().Where(kind => Word(arguments, "--only") is not { } only || $"{kind}".Equals(only, StringComparison.OrdinalIgnoreCase))];
         FailureKind[] order = [.. Enumerable.Range(0, rounds).SelectMany(_ => kinds)];
@@ -36,6 +39,12 @@ internal static class FailoverBenchmark
             Console.Error.WriteLine($"{number + 1}/{order.Length} {line}");
         }
 
+        OutageBenchmark away = new(lab, client, outage);
+        foreach (OutageKind kind in Enumerable.Range(0, outages).SelectMany(_ => Enum.GetValues<OutageKind>()))
+        {
+            Console.Error.WriteLine(away.Run(kind));
+        }
+
         Report.Head("agents", "");
         foreach ((FailureKind kind, FailureLog log) in logs)
         {
@@ -44,7 +53,8 @@ internal static class FailoverBenchmark
 
         int twoSenders = logs.Values.Sum(log => log.TwoSenders);
         Report.Value("failures after which two nodes were seen to speak", [twoSenders], Bar.AtMost(0));
-        return twoSenders == 0 ? 0 : 1;
+        away.Print();
+        return twoSenders == 0 && !away.HasFailed ? 0 : 1;
     }
 
     private static string Fail(FailoverLab lab, ConnectProbe client, FailureKind kind, FailureLog log)

@@ -85,6 +85,98 @@ public sealed class AgreementTests
     }
 
     [Fact]
+    public void Holder_whoseGatewayIsSilent_leavesTheRouterToANodeThatItAnswers_andHasItBackFromNobody()
+    {
+        (SimulatedCluster cluster, string holder) = Begin();
+        string[] others = [.. Nodes.Where(node => node != holder)];
+        cluster.Find(others[0]).HasGateway = false;
+        cluster.Run(20 * Second);
+
+        cluster.Find(holder).HasGateway = false;
+
+        cluster.Run(21 * Second);
+        Assert.All(Routers, router => Assert.Equal([others[1]], cluster.SpeakersOf(router)));
+        cluster.Find(holder).HasGateway = true;
+        cluster.Run(120 * Second);
+        Assert.All(Routers, router => Assert.Equal([others[1]], cluster.SpeakersOf(router)));
+        Assert.Equal(Routers.Count, cluster.Moves);
+    }
+
+    [Fact]
+    public void Holder_thatIsLost_isReplacedByANodeThatTheGatewayAnswers_andElseByAnother()
+    {
+        (SimulatedCluster cluster, string holder) = Begin();
+        string[] others = [.. Nodes.Where(node => node != holder)];
+        cluster.Find(others[0]).HasGateway = false;
+        cluster.Run(6 * Second);
+
+        cluster.Find(holder).Kill(1000 * Second);
+        cluster.Run(7 * Second);
+        Assert.All(Routers, router => Assert.Equal([others[1]], cluster.SpeakersOf(router)));
+        cluster.Find(others[1]).Kill(1000 * Second);
+        cluster.Run(8 * Second);
+
+        Assert.All(Routers, router => Assert.Equal([others[0]], cluster.SpeakersOf(router)));
+    }
+
+    [Fact]
+    public void Router_whoseGatewayAnswersNobody_staysWhereItIs()
+    {
+        (SimulatedCluster cluster, string holder) = Begin();
+        foreach (string node in Nodes)
+        {
+            cluster.Find(node).HasGateway = false;
+        }
+
+        // Who knew first that it answers nobody may have given way before the others knew.
+        cluster.Run(30 * Second);
+        int moves = cluster.Moves;
+        cluster.Run(600 * Second);
+
+        Assert.Equal(moves, cluster.Moves);
+        Assert.All(Routers, router => Assert.Single(cluster.SpeakersOf(router)));
+    }
+
+    [Fact]
+    public void Holder_thatNobodyRenewed_isNotTakenForOneWhoseGatewayIsSilent()
+    {
+        (SimulatedCluster cluster, string holder) = Begin();
+        cluster.Run(20 * Second);
+        SimulatedNode silent = cluster.Find(holder);
+        cluster.IsEtcdAway = true;
+        silent.IsUnheard = true;
+        cluster.Run(21 * Second);
+        Assert.All(Routers, router => Assert.Empty(cluster.SpeakersOf(router)));
+
+        // What it asked did not leave.
+        silent.HasGateway = false;
+        silent.IsUnheard = false;
+        cluster.IsEtcdAway = false;
+        cluster.Run(26 * Second);
+        silent.HasGateway = true;
+        cluster.Run(60 * Second);
+
+        Assert.All(Routers, router => Assert.Equal([holder], cluster.SpeakersOf(router)));
+        Assert.Equal(0, cluster.Moves);
+    }
+
+    [Fact]
+    public void Router_whoseMacNoPortLetsThrough_movesEverMoreRarely()
+    {
+        (SimulatedCluster cluster, _) = Begin();
+        foreach (string node in Nodes)
+        {
+            cluster.Find(node).IsFiltered = true;
+        }
+
+        cluster.Find(cluster.LastHolders.Values.First()).HasGateway = true;
+        cluster.Run(3600 * Second);
+
+        Assert.InRange(cluster.Moves, Routers.Count, 20 * Routers.Count);
+        Assert.All(Routers, router => Assert.Single(cluster.SpeakersOf(router)));
+    }
+
+    [Fact]
     public void Etcd_andOneAgentAway_silenceTheRouter_untilEtcdIsBack()
     {
         (SimulatedCluster cluster, string holder) = Begin();
@@ -96,6 +188,27 @@ public sealed class AgreementTests
         Assert.All(Routers, router => Assert.Empty(cluster.SpeakersOf(router)));
         cluster.IsEtcdAway = false;
         cluster.Run(8 * Second);
+        Assert.All(Routers, router => Assert.Single(cluster.SpeakersOf(router)));
+    }
+
+    [Fact]
+    public void Etcd_andOneAgentAway_silenceTheRouter_untilTheAgentIsBack()
+    {
+        (SimulatedCluster cluster, string holder) = Begin();
+        SimulatedNode other = cluster.Find(Nodes.First(node => node != holder));
+        cluster.IsEtcdAway = true;
+        other.Kill(3 * Second);
+        cluster.Run(7 * Second);
+        Assert.All(Routers, router => Assert.Empty(cluster.SpeakersOf(router)));
+
+        for (long time = 9 * Second; time < 60 * Second; time += 50 * SimulatedCluster.Millisecond)
+        {
+            cluster.Run(time);
+            Assert.All(Routers, router => Assert.Equal([holder], cluster.SpeakersOf(router)));
+        }
+
+        cluster.IsEtcdAway = false;
+        cluster.Run(65 * Second);
         Assert.All(Routers, router => Assert.Single(cluster.SpeakersOf(router)));
     }
 

@@ -41,7 +41,15 @@ internal sealed class SimulatedCluster
 
         foreach (SimulatedNode node in _nodes.TakeLast(joining))
         {
-            After(Between(3000, 30_000), node.Begin);
+            After(Between(3000, 30_000), () =>
+            {
+                if (Chance(0.5))
+                {
+                    LeaveOneToEtcd(node);
+                }
+
+                node.Begin();
+            });
         }
     }
 
@@ -90,7 +98,7 @@ internal sealed class SimulatedCluster
         }
 
         SimulatedNode node = _nodes[_random.Next(_nodes.Length)];
-        switch (_random.Next(10))
+        switch (_random.Next(14))
         {
             case 0:
                 node.Kill(Between(20, 3000));
@@ -115,6 +123,19 @@ internal sealed class SimulatedCluster
             case 6:
                 node.Tell((agreement, now) => agreement.Release(Routers.ElementAt(_random.Next(Routers.Count)), now));
                 break;
+            case 11:
+                LeaveOneToEtcd(node);
+                break;
+            case 12:
+                RevokeAndStart(node);
+                break;
+            case 13 when _lastHolders.Count > 0:
+                RestartOthers(Find(_lastHolders.Values.First()));
+                break;
+            case 10:
+                node.HasGateway = false;
+                After(Between(100, 6000), () => node.HasGateway = true);
+                break;
             case 7 or 8:
                 node.IsUnheard = true;
                 After(Between(100, 4000), () => node.IsUnheard = false);
@@ -124,6 +145,54 @@ internal sealed class SimulatedCluster
                 After(Between(100, 4000), () => node.IsCutOff = false);
                 break;
         }
+    }
+
+    /// <summary>For when an agent that has started knows its routers: files may be read later than etcd.</summary>
+    internal void WhenFilesAreRead(Action action) => After(0, () => After(Chance(0.5) ? Between(0, 600) : 0, action));
+
+    // All others go by their heartbeats, also those that know nothing of this one.
+    private void LeaveOneToEtcd(SimulatedNode node)
+    {
+        foreach (SimulatedNode other in _nodes.Where(other => other != node))
+        {
+            other.IsCutOff = true;
+            After(Between(3000, 8000), () => other.IsCutOff = false);
+        }
+    }
+
+    // All claims go while their holders stand still, and may speak for the rest of their fence, and an agent starts just then.
+    private void RevokeAndStart(SimulatedNode node)
+    {
+        node.Kill(Between(1, 20));
+        foreach (SimulatedNode other in _nodes.Where(other => other != node))
+        {
+            other.StandStill(Between(300, 600));
+        }
+
+        foreach (long lease in _etcd.Leases.ToArray())
+        {
+            _etcd.Revoke(lease);
+        }
+    }
+
+    // A holder is cut off from etcd, and replaced; then etcd is away, and of whoever knows that the holder was replaced agents start anew.
+    private void RestartOthers(SimulatedNode holder)
+    {
+        holder.IsCutOff = true;
+        After(Between(9000, 12_000), () => holder.IsCutOff = false);
+        After(3000 * Millisecond, () =>
+        {
+            IsEtcdAway = true;
+            foreach (SimulatedNode other in _nodes.Where(other => other != holder))
+            {
+                other.Kill(Between(20, 200));
+            }
+        });
+        After(Between(4000, 6000), () =>
+        {
+            IsEtcdAway = false;
+            _etcd.RenewAll(Now);
+        });
     }
 
     internal void After(long delay, Action action) => _events.Enqueue(action, (Now + delay, _sequence++));
@@ -215,7 +284,20 @@ internal sealed class SimulatedCluster
                     2000 * Millisecond);
                 break;
             case AskNode question:
-                Ask(node, etcd => etcd.HasLease(question.Lease) && Write(etcd, (Keys.Ask(question.Node), node.Name, question.Lease)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);
+                Ask(
+                    node,
+                    etcd => etcd.HasLease(question.Lease) && Write(etcd, (Keys.Ask(question.Node), node.Name, question.Lease)),
+                    (_, _, _) => { },
+                    (agreement, now) => agreement.NotAsked(question.Node, now),
+                    2000 * Millisecond);
+                break;
+            case NoteAnswers answers:
+                Ask(
+                    node,
+                    etcd => etcd.HasLease(answers.Lease) && Write(etcd, (Keys.Answers(node.Name), answers.Routers, answers.Lease)),
+                    (agreement, _, now) => agreement.NotedAnswers(answers.Lease, answers.Routers, isDone: true, now),
+                    (agreement, now) => agreement.NotedAnswers(answers.Lease, answers.Routers, isDone: false, now),
+                    2000 * Millisecond);
                 break;
             case AskYield question:
                 Ask(node, etcd => etcd.HasLease(question.Lease) && Write(etcd, (Keys.Yield(question.Router), node.Name, question.Lease)), (_, _, _) => { }, (_, _) => { }, 2000 * Millisecond);

@@ -16,6 +16,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
     private long _deadline;
     private long _stillUntil;
     private bool _isBusy;
+    private bool _hasGateway = true;
     private Action<EtcdChange>? _watch;
     private SimulatedEtcd? _watched;
 
@@ -31,6 +32,20 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
     /// <summary>Whether no heartbeat comes from it, or to it.</summary>
     internal bool IsUnheard { get; set; }
 
+    /// <summary>Whether the routers' gateway answers it.</summary>
+    internal bool HasGateway
+    {
+        get => _hasGateway;
+        set
+        {
+            _hasGateway = value;
+            TellGateways();
+        }
+    }
+
+    /// <summary>Whether its port to the LAN lets nothing by the routers' own MAC pass: as a holder it hears nobody.</summary>
+    internal bool IsFiltered { get; set; }
+
     private long Clock => cluster.Now + booted;
 
     internal bool MaySpeak(RouterKey router) => _open.Contains(router) && Clock < _deadline;
@@ -39,7 +54,15 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
     {
         Life++;
         _agreement = new Agreement(new AgreementMember(Name, new NodeRecord(Name, Priority, Name), cluster.Preempts), ClusterKeys.Of("edge"), Clock);
-        Tell((agreement, now) => agreement.Want(cluster.Routers, now));
+        int life = Life;
+        cluster.WhenFilesAreRead(() =>
+        {
+            Unless(life, (agreement, now) => agreement.Want(cluster.Routers, now));
+            if (Life == life)
+            {
+                TellGateways();
+            }
+        });
         Beat(Life);
     }
 
@@ -112,6 +135,14 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
             Work();
         }
     }
+
+    private void TellGateways() => Tell((agreement, now) =>
+    {
+        foreach (RouterKey router in cluster.Routers)
+        {
+            agreement.NoteGateways(router, HasGateway && !(IsFiltered && agreement.TokenOf(router) is not null), now);
+        }
+    });
 
     private void Unless(int life, Action<Agreement, long> told)
     {
@@ -193,9 +224,11 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number, long b
             case HoldRouter held:
                 _open.Add(held.Router);
                 cluster.NoteHeld(held.Router, Name);
+                cluster.After(5 * SimulatedCluster.Millisecond, TellGateways);
                 break;
             case DropRouter dropped:
                 _open.Remove(dropped.Router);
+                cluster.After(5 * SimulatedCluster.Millisecond, TellGateways);
                 break;
             default:
                 cluster.Do(this, action);

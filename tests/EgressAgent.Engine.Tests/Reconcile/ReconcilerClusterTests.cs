@@ -1,8 +1,12 @@
+using System.Collections.Immutable;
+using System.Net;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 using EgressAgent.Model.Status;
+using EgressAgent.Model.Validation;
 using EgressAgent.Testing.FakeKernel;
 
 namespace EgressAgent.Engine.Tests.Reconcile;
@@ -93,6 +97,108 @@ public sealed class ReconcilerClusterTests : IDisposable
         _cluster.Fail(null);
         await _agent.IdleAsync();
         Assert.Equal(RouterState.Active, Status.State);
+    }
+
+    [Fact]
+    public async Task Store_that_writes_nothing_is_a_shortcoming_of_routers_until_it_is_over()
+    {
+        await HoldAsync();
+
+        _cluster.Fail(unwritten: "the database is full");
+        await _agent.IdleAsync();
+        Assert.Equal(StatusReasons.ClusterUnwritten, _agent.Condition(ConditionType.Degraded).Reason);
+        Assert.Equal("the router goes on here, and no other node could take it over: the database is full", Status.Summary);
+
+        _cluster.Give(Example.Key, "there");
+        await _agent.IdleAsync();
+        Assert.Equal("this node cannot claim the router when it falls to it: the database is full", Status.Summary);
+        _cluster.Fail();
+        await _agent.IdleAsync();
+        Assert.Equal(RouterState.Standby, Status.State);
+    }
+
+    [Fact]
+    public async Task Gateways_that_answer_a_standby_or_do_not_are_told_to_the_cluster_and_are_a_condition()
+    {
+        await _agent.RunAsync(Router);
+        IPAddress gateway = Assert.Single(Status.Desired!.StandbyGateways);
+        Assert.Null(_cluster.Answers.GetValueOrDefault(Example.Key));
+
+        _kernel.TellStandbyGateways(Example.Key, new ObservedGateway(gateway, true));
+        Assert.True(_cluster.Answers[Example.Key]);
+        Assert.Equal($"the IPv4 gateway {gateway} answers, asked from ens3 with the MAC of the node", _agent.Condition(ConditionType.GatewayReachable).Message);
+
+        _kernel.TellStandbyGateways(Example.Key, new ObservedGateway(gateway, false));
+        Assert.False(_cluster.Answers[Example.Key]);
+        Assert.Contains("this node takes the router over after all nodes to which it answers", Status.Summary);
+        Assert.Equal([Example.Key], _cluster.Wanted);
+    }
+
+    [Fact]
+    public async Task Holder_whose_cable_is_out_says_that_its_gateway_does_not_answer()
+    {
+        await HoldAsync();
+        _kernel.TellGateways(Example.Key, new ObservedGateway(Status.Desired!.Gateways.First(), true));
+        Assert.True(_cluster.Answers[Example.Key]);
+
+        _kernel.EditNode(node => node.SetUp("ens3", up: false));
+        await _agent.IdleAsync();
+
+        Assert.False(_cluster.Answers[Example.Key]);
+        Assert.Equal([Example.Key], _cluster.Wanted);
+    }
+
+    [Fact]
+    public async Task Service_whose_routers_are_held_by_different_nodes_is_in_error_until_one_holds_both()
+    {
+        ImmutableSortedDictionary<string, string> labels = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [KeyValuePair.Create("app", "partner")]);
+        EgressRouterResource first = Router with { Labels = labels };
+        EgressRouterResource second = Example.Router("mail", "192.168.12.98/24") with { Labels = labels };
+        second = second with { Spec = second.Spec with { Failover = FailoverMode.Cluster } };
+        ServiceResource service = new(
+            new ResourceKey(ResourceKind.Service, "default", "partner"),
+            new SourceLocation("partner.yaml", 1, 1),
+            new ServiceSpec { Selector = labels, IsHeadless = true, Ports = [new ServicePortSpec("", TransportProtocol.TCP, 80, 8080)] });
+        var file = new RouterFile(service.Source.File, [new RouterDocument { Source = service.Source, Key = service.Id, Resource = service }], [], IsComplete: true);
+        _cluster.Give(first.Key, _cluster.Node);
+        _cluster.Give(second.Key, "there");
+
+        await _agent.ApplyAsync([Example.File(first), Example.File(second), file]);
+        _agent.Reconciler.StartServices();
+
+        await Agent.UntilAsync(() => Degraded()?.Reason == StatusReasons.HeldByDifferentNodes);
+        Assert.Equal(
+            $"its routers are held by different nodes, {second.Key} by there, {first.Key} by here, so that no node serves by all of them; on one of these nodes release what it holds: egressctl release ROUTER",
+            Degraded()!.Message);
+        _cluster.Give(second.Key, _cluster.Node);
+        await Agent.UntilAsync(() => Degraded()?.Status == false);
+        Assert.Contains(_agent.Log.Of(EventIds.ServiceUnavailable), message => message.StartsWith("Service default/partner: over: its routers are held by different nodes", StringComparison.Ordinal));
+
+        Condition? Degraded() => _agent.Reconciler.Services.Find(service.Id)?.Condition(ConditionType.Degraded);
+    }
+
+    [Fact]
+    public async Task Router_that_is_held_from_now_on_is_open_to_the_LAN_at_once()
+    {
+        ImmutableSortedDictionary<string, string> labels = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, [KeyValuePair.Create("app", "partner")]);
+        IPAddress address = Router.Spec.Addresses[0].Address.Address;
+        ServiceResource service = new(
+            new ResourceKey(ResourceKind.Service, "default", "partner"),
+            new SourceLocation("partner.yaml", 1, 1),
+            new ServiceSpec { Selector = labels, IsHeadless = true, Ports = [new ServicePortSpec("", TransportProtocol.TCP, 80, 8080)], ExternalAddresses = [address] });
+        var file = new RouterFile(service.Source.File, [new RouterDocument { Source = service.Source, Key = service.Id, Resource = service }], [], IsComplete: true);
+        await _agent.ApplyAsync([Example.File(Router with { Labels = labels }), file]);
+        _agent.Reconciler.StartServices();
+        await Agent.UntilAsync(() => _agent.Reconciler.Services.Find(service.Id) is not null);
+        await _agent.IdleAsync();
+        _kernel.ForgetSteps();
+
+        _cluster.Give(Example.Key, _cluster.Node);
+        await _agent.IdleAsync();
+
+        RouterStep[] steps = [.. _kernel.Steps.Select(step => step.Step)];
+        int opened = Array.FindIndex(steps, step => step is ApplyRedirect redirect && redirect.Plan.ExternalAddresses.Contains(address));
+        Assert.InRange(opened, 0, Array.FindIndex(steps, step => step is ClaimAddress) - 1);
     }
 
     [Fact]

@@ -26,6 +26,11 @@ internal sealed class FakeCluster : ICluster
 
     public void Want(IReadOnlySet<RouterKey> routers) => Wanted = routers;
 
+    /// <summary>Whether the gateways of a router answer this node, as it said last.</summary>
+    internal ConcurrentDictionary<RouterKey, bool?> Answers { get; } = [];
+
+    public void NoteGateways(RouterKey router, bool? answers) => Answers[router] = answers;
+
     public void Release(RouterKey router) => Give(router, null);
 
     /// <summary>Has a node hold a router, or none.</summary>
@@ -35,9 +40,9 @@ internal sealed class FakeCluster : ICluster
         HoldingChanged?.Invoke(router);
     }
 
-    internal void Fail(string? problem)
+    internal void Fail(string? problem = null, string? unwritten = null)
     {
-        Facts = Facts with { Problem = problem };
+        Facts = Facts with { Problem = problem, Unwritten = unwritten };
         ProblemChanged?.Invoke(Facts);
     }
 }

@@ -30,7 +30,15 @@ internal sealed class ClusterNode : IDisposable
         Busctl = new Busctl(_daemon.Address);
         _files.Bus = _daemon.Address;
         _files.Configure("metrics: {listen: '127.0.0.1:9817'}");
-        _files.Configure($"cluster: {{name: edge, node: {name}, etcd: {{endpoints: [{string.Join(", ", etcd.Endpoints.Select(endpoint => $"'{endpoint}'"))}]}}{more}}}");
+        string credentials = "";
+        if (etcd.Certificates is { } certificates)
+        {
+            credentials = $", caFile: {AuthorityFile}, certFile: {CertificateFile}, keyFile: {KeyFile}";
+            Trust(certificates);
+            Show(certificates);
+        }
+
+        _files.Configure($"cluster: {{name: edge, node: {name}, etcd: {{endpoints: [{string.Join(", ", etcd.Endpoints.Select(endpoint => $"'{endpoint}'"))}]{credentials}}}{more}}}");
     }
 
     internal string Name { get; }
@@ -40,6 +48,9 @@ internal sealed class ClusterNode : IDisposable
     internal Busctl Busctl { get; }
 
     internal AgentProcess Agent { get; private set; } = null!;
+
+    /// <summary>Those by whom etcd is to be signed.</summary>
+    internal string AuthorityFile => _files.Config + "-ca.pem";
 
     internal string State => Property("State");
 
@@ -55,6 +66,10 @@ internal sealed class ClusterNode : IDisposable
 
     internal bool IsUp => Ip("link show dev net1").Contains("UP");
 
+    private string CertificateFile => _files.Config + "-cert.pem";
+
+    private string KeyFile => _files.Config + "-key.pem";
+
     public override string ToString() => Name;
 
     public void Dispose()
@@ -67,6 +82,16 @@ internal sealed class ClusterNode : IDisposable
 
     /// <summary>Edits the settings, which the next agent reads.</summary>
     internal void Configure(string former, string now) => File.WriteAllText(_files.Config, File.ReadAllText(_files.Config).Replace(former, now));
+
+    /// <summary>Has the agent, also one that runs, believe an etcd that is signed by this authority.</summary>
+    internal void Trust(EtcdCertificates certificates) => Put(certificates.AuthorityFile, AuthorityFile);
+
+    /// <summary>Has the agent, also one that runs, show etcd this certificate.</summary>
+    internal void Show(EtcdCertificates certificates)
+    {
+        Put(certificates.ClientKeyFile, KeyFile);
+        Put(certificates.ClientFile, CertificateFile);
+    }
 
     internal void StartAgent() =>
         Agent = _lab.Own(AgentProcess.Start(Host, _files, launcher: ["nsenter", $"--mount=/proc/{_holder.Id}/ns/mnt", "--"]));
@@ -82,4 +107,15 @@ internal sealed class ClusterNode : IDisposable
 
     internal void WaitFor(string state) =>
         Eventually.True($"{Name} to be {state}", () => State == $"s \"{state}\"", otherwise: () => $"{Message}\n{Agent.Log}");
+
+    /// <summary>Waits until the router's conditions say this.</summary>
+    internal void WaitForWords(string words) =>
+        Eventually.True($"{Name} to say '{words}'", () => Message.Contains(words, StringComparison.Ordinal), otherwise: () => $"{Message}\n{Agent.Log}");
+
+    // Whole at any time, as who renews a certificate puts it.
+    private static void Put(string from, string to)
+    {
+        File.Copy(from, to + ".new", overwrite: true);
+        File.Move(to + ".new", to, overwrite: true);
+    }
 }

@@ -40,6 +40,27 @@ public sealed class HeartbeatTests() : TwoNodeTest(hearEachOther: true)
     }
 
     [Fact]
+    public void Etcd_and_an_agent_that_are_away_silence_the_holder_until_the_agent_is_back()
+    {
+        StartBoth();
+        Etcd.Members[0].Kill();
+        A.WaitForWords("the other nodes renew");
+        B.Agent.Kill();
+        A.WaitForWords("the router is silent on this node until the cluster renews its claim: ");
+
+        // It knows of the others by what the one before has noted.
+        B.StartAgent();
+
+        A.WaitForWords("the other nodes renew");
+        AssertServes(A);
+        B.WaitForWords("the cluster cannot be asked, so that this node takes nothing over: ");
+        Etcd.Members[0].Start();
+        A.WaitFor("active");
+        B.WaitFor("standby");
+        AssertServes(A);
+    }
+
+    [Fact]
     public void Holder_that_stands_still_is_replaced_and_silent_when_it_goes_on()
     {
         StartBoth();
@@ -101,11 +122,4 @@ public sealed class HeartbeatTests() : TwoNodeTest(hearEachOther: true)
         B.Agent.WaitForLog("over, since the router is standby: heartbeats of a do not come");
         Assert.DoesNotContain("hold it from now on", B.Agent.Log);
     }
-
-    private static void Drop(ClusterNode node, string what) => node.Host.Check(
-        "nft", $"add table inet cut; add chain inet cut output {{ type filter hook output priority 0; }}; add rule inet cut output {what} drop; add chain inet cut input {{ type filter hook input priority 0; }}; add rule inet cut input {what} drop");
-
-    private static void Allow(ClusterNode node) => node.Host.Check("nft", "delete table inet cut");
-
-    private ProbeOutcome Ping() => Lab.Gateway.Ping(EgressLab.ReservedAddress, TimeSpan.FromMilliseconds(300)).Outcome;
 }

@@ -13,6 +13,7 @@ public sealed class ConnectProbe : IDisposable
 
     private readonly Lock _lock = new();
     private readonly List<long> _served = [];
+    private readonly List<long> _lost = [];
     private readonly LabHost _client;
     private readonly IPEndPoint _server;
     private readonly Thread _thread;
@@ -45,6 +46,17 @@ public sealed class ConnectProbe : IDisposable
             long[] times = [.. _served.Where(time => time < timestamp).TakeLast(1), .. _served.Where(time => time >= timestamp)];
             _served.RemoveAll(time => time < timestamp);
             return times.Length < 2 ? TimeSpan.MaxValue : Stopwatch.GetElapsedTime(0, times.Zip(times.Skip(1), (first, second) => second - first).Max());
+        }
+    }
+
+    /// <summary>How many connections that began after a moment were not made in their time, and forgets those before.</summary>
+    /// <param name="timestamp">Of <see cref="Stopwatch.GetTimestamp"/>.</param>
+    public int CountLostSince(long timestamp)
+    {
+        lock (_lock)
+        {
+            _lost.RemoveAll(time => time < timestamp);
+            return _lost.Count;
         }
     }
 
@@ -107,21 +119,27 @@ public sealed class ConnectProbe : IDisposable
     {
         if (socket.Poll(0, SelectMode.SelectWrite))
         {
-            if (socket.Connected)
-            {
-                lock (_lock)
-                {
-                    _served.Add(begin);
-                }
-            }
+            Note(socket.Connected, begin);
         }
         else if (now - begin < Ticks(Patience))
         {
             return false;
         }
+        else
+        {
+            Note(isServed: false, begin);
+        }
 
         socket.Dispose();
         return true;
+    }
+
+    private void Note(bool isServed, long begin)
+    {
+        lock (_lock)
+        {
+            (isServed ? _served : _lost).Add(begin);
+        }
     }
 
     private static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);

@@ -101,6 +101,19 @@ public sealed class FailoverNode : IDisposable
     /// <summary>Takes the way to etcd away, or gives it back; the rest of the LAN is there.</summary>
     public void SetWayToStore(bool isThere) => Host.Ip($"route {(isThere ? "delete" : "add")} blackhole {FailoverLab.StoreAddress}/32");
 
+    /// <summary>Keeps heartbeats from the node, or lets them through.</summary>
+    public void SetHeartbeats(bool areThere)
+    {
+        if (areThere)
+        {
+            Host.Check("nft", "delete", "table", "inet", "cut");
+        }
+        else
+        {
+            Host.Check("nft", "add table inet cut; add chain inet cut in { type filter hook input priority 0; }; add rule inet cut in udp dport 9818 drop");
+        }
+    }
+
     /// <summary>The power fails: the machine is gone with all that is on it, but for its disk.</summary>
     public void Destroy()
     {

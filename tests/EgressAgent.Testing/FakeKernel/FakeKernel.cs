@@ -34,6 +34,8 @@ public sealed class FakeKernel : IKernel
 
     public event Action<RouterKey, ValueList<ObservedGateway>>? GatewaysChanged;
 
+    public event Action<RouterKey, ValueList<ObservedGateway>>? StandbyGatewaysChanged;
+
     public event Action<RouterKey, ValueList<ClientObstacle>>? ObstaclesChanged;
 
     /// <summary>What goes through the routers, where a test says so.</summary>
@@ -69,11 +71,19 @@ public sealed class FakeKernel : IKernel
     /// <summary>What the agent gets to know of a router's gateways.</summary>
     public void TellGateways(RouterKey key, params IEnumerable<ObservedGateway> gateways) => GatewaysChanged?.Invoke(key, [.. gateways]);
 
+    /// <summary>The same of a router that is a standby.</summary>
+    public void TellStandbyGateways(RouterKey key, params IEnumerable<ObservedGateway> gateways) => StandbyGatewaysChanged?.Invoke(key, [.. gateways]);
+
     /// <summary>What the agent gets to know of what keeps clients from a router.</summary>
     public void TellObstacles(RouterKey key, params IEnumerable<ClientObstacle> obstacles) => ObstaclesChanged?.Invoke(key, [.. obstacles]);
 
     /// <summary>Nothing is known of clients until a test tells it.</summary>
     public void WatchClients(RouterKey key, DesiredRouter? desired)
+    {
+    }
+
+    /// <summary>Nor is of gateways.</summary>
+    public void WatchStandbyGateways(RouterKey key, DesiredRouter? standby)
     {
     }
 

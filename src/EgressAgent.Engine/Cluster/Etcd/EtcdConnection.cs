@@ -43,13 +43,14 @@ internal sealed class EtcdConnection : IDisposable
     }
 
     /// <summary>Asks an endpoint, and the others when it cannot be reached or says nothing.</summary>
-    /// <exception cref="EtcdException">None serves.</exception>
+    /// <exception cref="EtcdException">None serves. That one says that there is no leader tells more than that others do not answer.</exception>
     /// <exception cref="OperationCanceledException">The caller's token.</exception>
     internal async Task<TAnswer> AskAsync<TQuestion, TAnswer>(
         string path, TQuestion question, JsonTypeInfo<TQuestion> questionType, JsonTypeInfo<TAnswer> answerType, TimeSpan time, CancellationToken end)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(end);
         deadline.CancelAfter(time);
+        EtcdException? noLeader = null;
         for (int attempt = 1; ; attempt++)
         {
             // One that says nothing takes a share of the time.
@@ -66,9 +67,10 @@ internal sealed class EtcdConnection : IDisposable
             catch (EtcdException failure) when (failure.Failure is EtcdFailure.NoQuorum or EtcdFailure.Certificate or EtcdFailure.Unreachable)
             {
                 Leave(endpoint);
+                noLeader ??= failure.Failure == EtcdFailure.NoQuorum ? failure : null;
                 if (attempt >= _endpoints.Length || deadline.IsCancellationRequested)
                 {
-                    throw;
+                    throw noLeader ?? failure;
                 }
             }
             catch (Exception error) when (error is HttpRequestException or OperationCanceledException or JsonException or IOException and not (EtcdException or EtcdLeaseGoneException))
@@ -77,7 +79,7 @@ internal sealed class EtcdConnection : IDisposable
                 Leave(endpoint);
                 if (attempt >= _endpoints.Length || deadline.IsCancellationRequested)
                 {
-                    throw EtcdErrors.Unreachable(endpoint, error, error is HttpRequestException ? Fault : null);
+                    throw noLeader ?? EtcdErrors.Unreachable(endpoint, error, error is HttpRequestException ? Fault : null);
                 }
             }
         }
@@ -195,19 +197,24 @@ internal sealed class EtcdConnection : IDisposable
     private static async Task<(int Code, string Text)> ReadErrorAsync(Uri endpoint, HttpResponseMessage response, CancellationToken end)
     {
         byte[] content = await response.Content.ReadAsByteArrayAsync(end).ConfigureAwait(false);
+        return TryRead(content, EtcdJson.Default.ErrorAnswer) is { Error: { } text, Code: var code } ? (code, text)
+            // Of a call whose answer is a stream.
+            : TryRead(content, EtcdJson.Default.KeepAliveAnswer) is { Error: { } error } ? (error.GrpcCode, error.Message ?? "")
+            : throw EtcdErrors.OfStatus(endpoint, response.StatusCode);
+    }
+
+    // Null for what no etcd says.
+    private static T? TryRead<T>(byte[] content, JsonTypeInfo<T> type)
+        where T : class
+    {
         try
         {
-            if (JsonSerializer.Deserialize(content, EtcdJson.Default.ErrorAnswer) is { Error: { } text, Code: var code })
-            {
-                return (code, text);
-            }
+            return JsonSerializer.Deserialize(content, type);
         }
         catch (JsonException)
         {
-            // No etcd speaks so.
+            return null;
         }
-
-        throw EtcdErrors.OfStatus(endpoint, response.StatusCode);
     }
 
     private HttpClient Client()
