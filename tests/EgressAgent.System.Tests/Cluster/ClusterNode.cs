@@ -93,8 +93,10 @@ internal sealed class ClusterNode : IDisposable
         Put(certificates.ClientFile, CertificateFile);
     }
 
-    internal void StartAgent() =>
-        Agent = _lab.Own(AgentProcess.Start(Host, _files, launcher: ["nsenter", $"--mount=/proc/{_holder.Id}/ns/mnt", "--"]));
+    /// <summary>Starts an agent.</summary>
+    /// <param name="launcher">A command and its first arguments that start it; it becomes the agent. None for the agent itself.</param>
+    internal void StartAgent(params IReadOnlyList<string> launcher) =>
+        Agent = _lab.Own(AgentProcess.Start(Host, _files, launcher: ["nsenter", $"--mount=/proc/{_holder.Id}/ns/mnt", "--", .. launcher]));
 
     /// <summary>Runs <c>ip</c> in the router's netns.</summary>
     internal string Ip(string arguments) => Host.Check(

@@ -49,11 +49,13 @@ public abstract class TwoNodeTest : IDisposable
         Etcd.Certificates?.Dispose();
     }
 
-    private protected void StartBoth()
+    /// <summary>Starts both, of which A holds the router.</summary>
+    /// <param name="launcher">Of A's agent.</param>
+    private protected void StartBoth(params IReadOnlyList<string> launcher)
     {
         A.Write(Web);
         B.Write(Web);
-        A.StartAgent();
+        A.StartAgent(launcher);
         A.WaitFor("active");
         B.StartAgent();
         B.WaitFor("standby");
