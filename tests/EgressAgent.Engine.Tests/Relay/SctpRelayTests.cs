@@ -208,7 +208,14 @@ public sealed class SctpRelayTests : RelayTestBase
 
         Assert.Equal([0], server.Receive()!.Value.Message);
         client.Shutdown();
-        server.Send(Hello);
+        try
+        {
+            server.Send(Hello);
+        }
+        catch (LinuxException refusal) when (refusal.Errno == Errno.EPIPE)
+        {
+            // It has all that was sent already, and the end of it: who comes so late has nothing to take away.
+        }
 
         for (int count = 1; count < 100; count++)
         {
