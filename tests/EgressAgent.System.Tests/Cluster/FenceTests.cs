@@ -132,7 +132,12 @@ public abstract class FenceTests : BusTest
     public void Router_that_cannot_be_fenced_is_down_until_it_can()
     {
         StartHolder();
-        Command.Check("tc", "-n", _router.NetworkNamespace, "-batch", WriteBatch("qdisc delete dev net1 clsact", "qdisc add dev net1 ingress"));
+
+        // It would put its own there between the two.
+        StartedAgent.Suspend();
+        Tc("qdisc delete dev net1 clsact");
+        Tc("qdisc add dev net1 ingress");
+        StartedAgent.Resume();
         Eventually.True("net1 to be down", () => !IsUp, otherwise: () => StartedAgent.Log);
         WaitForState("web", "degraded");
         using PacketCapture capture = Lab.Lan.Capture(Lab.Node);
@@ -219,11 +224,4 @@ public abstract class FenceTests : BusTest
     private PhysicalAddress Mac => PhysicalAddress.Parse(_router.Ip("-brief link show dev net1").Split(' ', StringSplitOptions.RemoveEmptyEntries)[2].ToUpperInvariant().Replace(':', '-'));
 
     private void Tc(string arguments, params string[] last) => Command.Check(["tc", "-n", _router.NetworkNamespace, .. arguments.Split(' '), .. last]);
-
-    private string WriteBatch(params string[] lines)
-    {
-        string path = Path.Combine(Files.Runtime, "batch");
-        File.WriteAllLines(path, lines);
-        return path;
-    }
 }
