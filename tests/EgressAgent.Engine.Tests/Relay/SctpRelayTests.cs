@@ -200,26 +200,22 @@ public sealed class SctpRelayTests : RelayTestBase
     [Fact]
     public void Answer_to_a_client_that_has_shut_down_takes_nothing_from_what_it_sent()
     {
+        // More than the server's socket has room for: it is not told the end before it has read on, and can answer until then.
+        const int Length = 4000;
         (SctpSocket client, SctpSocket server) = Associate();
         for (int count = 0; count < 100; count++)
         {
-            client.Send([(byte)count]);
+            client.Send([(byte)count, .. new byte[Length - 1]]);
         }
 
-        Assert.Equal([0], server.Receive()!.Value.Message);
+        Assert.Equal(0, server.Receive()!.Value.Message[0]);
         client.Shutdown();
-        try
-        {
-            server.Send(Hello);
-        }
-        catch (LinuxException refusal) when (refusal.Errno == Errno.EPIPE)
-        {
-            // It has all that was sent already, and the end of it: who comes so late has nothing to take away.
-        }
+        server.Send(Hello);
 
         for (int count = 1; count < 100; count++)
         {
-            Assert.Equal([(byte)count], server.Receive()!.Value.Message);
+            byte[] message = server.Receive()!.Value.Message;
+            Assert.Equal((count, Length), (message[0], message.Length));
         }
 
         Assert.Null(server.Receive());
