@@ -108,8 +108,12 @@ internal sealed partial class Agreement
 
     // Who has just come back may go again; and who has given it up does not want it back at once.
     private bool IsToYield(RouterKey router, Standing standing, long now) =>
-        _self.Preempts && standing.DoGatewaysAnswer != false && now >= standing.DistrustedUntil && _view.Claims.GetValueOrDefault(router) is { } claim && claim.By.Node != _self.Node && claim.By.Priority < _self.Record.Priority
-        && now >= standing.NextYield && now >= standing.NotBefore && _renewedAt != long.MinValue && now - _renewedAt < FreshTime && now - _renewedSince > ProbationTime && IsKnown();
+        _self.Preempts
+        && _view.Claims.GetValueOrDefault(router) is { } claim && claim.By.Node != _self.Node && claim.By.Priority < _self.Record.Priority
+        && standing.DoGatewaysAnswer != false
+        && now >= Math.Max(Math.Max(standing.NextYield, standing.NotBefore), standing.DistrustedUntil)
+        && _renewedAt != long.MinValue && now - _renewedAt < FreshTime && now - _renewedSince > ProbationTime
+        && IsKnown();
 
     private bool MayClaim(RouterKey router, Standing standing, long now)
     {
