@@ -72,6 +72,8 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
 
     public void WatchStandbyGateways(RouterKey key, DesiredRouter? standby) => kernel.WatchStandbyGateways(key, standby);
 
+    public void ShareFlows(RouterKey key, bool isShared) => kernel.ShareFlows(key, isShared);
+
     public void WatchClients(RouterKey key, DesiredRouter? desired) => kernel.WatchClients(key, desired);
 
     public void Release(RouterKey key) => kernel.Release(key);

@@ -24,15 +24,31 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
 
     // A container may get another name.
     private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    // So that whoever is asked again and again is busy with it for a small part of the time.
+    private const int PausesPerReading = 20;
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EngineTime = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (string? Name, long AskedAt)> _names = [];
+    private readonly HashSet<string> _unanswered = [];
     private readonly AutoResetEvent _asked = new(false);
     private readonly ManualResetEvent _ended = new(false);
     private Thread? _thread;
     private bool _isDisposed;
+
+    /// <summary>Raised on that thread when engines have answered.</summary>
+    internal event Action? Answered;
+
+    /// <summary>Whether a name is not known that may be in a moment.</summary>
+    internal bool IsAsking(CgroupContainer container)
+    {
+        lock (_lock)
+        {
+            return _unanswered.Contains(container.Id);
+        }
+    }
 
     /// <summary>The name; null as long as it is not known.</summary>
     internal string? Find(CgroupContainer container)
@@ -45,6 +61,12 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
                 if (_names.Count >= Room)
                 {
                     _names.Clear();
+                    _unanswered.Clear();
+                }
+
+                if (!isKnown)
+                {
+                    _unanswered.Add(container.Id);
                 }
 
                 _names[container.Id] = (known.Name, TimeProvider.System.GetTimestamp());
@@ -77,18 +99,31 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
     {
         while (WaitHandle.WaitAny([_ended, _asked]) != 0)
         {
-            foreach ((string id, string name) in ReadDocker().Concat(podmanDirectories.SelectMany(ReadPodman)))
+            // Who asks meanwhile may be in none of the answers.
+            string[] asking;
+            lock (_lock)
             {
-                lock (_lock)
+                asking = [.. _unanswered];
+            }
+
+            long begun = TimeProvider.System.GetTimestamp();
+            IEnumerable<(string Id, string Name)> answers = [.. ReadDocker(), .. podmanDirectories.SelectMany(ReadPodman)];
+            TimeSpan pause = TimeProvider.System.GetElapsedTime(begun) * PausesPerReading;
+            lock (_lock)
+            {
+                foreach ((string id, string name) in answers)
                 {
                     if (_names.TryGetValue(id, out (string? Name, long AskedAt) known))
                     {
                         _names[id] = (name, known.AskedAt);
                     }
                 }
+
+                _unanswered.ExceptWith(asking);
             }
 
-            if (_ended.WaitOne(Pause))
+            Answered?.Invoke();
+            if (_ended.WaitOne(pause < MaxPause ? pause : MaxPause))
             {
                 return;
             }

@@ -35,8 +35,13 @@ public sealed partial class ClusterMember
         }
 
         _notedRevision = _agreement.View.Revision;
-        _note.Write(key, _agreement.View.Nodes.Where(node => node.Key != Node && node.Value.Record.Heartbeat is not null)
-            .Select(node => KeyValuePair.Create(node.Key, node.Value.Record.Heartbeat!)).OrderBy(place => place.Key, StringComparer.Ordinal));
+        Dictionary<string, string> places = _agreement.View.Nodes.Where(node => node.Key != Node && node.Value.Record.Heartbeat is not null)
+            .ToDictionary(node => node.Key, node => node.Value.Record.Heartbeat!, StringComparer.Ordinal);
+        _note.Write(key, places.OrderBy(place => place.Key, StringComparer.Ordinal));
+        _flows?.Follow(
+            key,
+            places.Where(place => _agreement.View.Alive.ContainsKey(place.Key)).ToDictionary(StringComparer.Ordinal),
+            router => Find(router) is { IsHolder: true } holding ? holding.Token : null);
     }
 
     private void Send(HeartbeatMessage message, string node)

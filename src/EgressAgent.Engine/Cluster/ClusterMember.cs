@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using EgressAgent.Engine.Cluster.Etcd;
+using EgressAgent.Engine.Cluster.Flows;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Linux.Clocks;
 using EgressAgent.Model;
@@ -22,6 +23,7 @@ public sealed partial class ClusterMember : ICluster, IDisposable
     private readonly ClusterStore _store;
     private readonly Agreement _agreement;
     private readonly Fence _fence;
+    private readonly FlowExchange? _flows;
     private readonly ILogger _logger;
     private readonly BoundedQueue<Action<long>> _inbox = new(int.MaxValue);
     private readonly CancellationTokenSource _end = new();
@@ -39,12 +41,13 @@ public sealed partial class ClusterMember : ICluster, IDisposable
     /// <param name="owner">What tells this node from another of its name.</param>
     /// <param name="fence">The node's; it belongs to the caller, and has to be there.</param>
     /// <param name="runtime">The directory for what lasts until the next boot.</param>
+    /// <param name="flows">What tells the other members of flows; null when nothing does. It belongs to the caller.</param>
     /// <param name="time">The clock of what is not decided by CLOCK_BOOTTIME.</param>
     /// <param name="logger">For what becomes of routers.</param>
-    public ClusterMember(ClusterSettings settings, AgentOwner owner, Fence fence, string runtime, TimeProvider time, ILogger logger)
+    public ClusterMember(ClusterSettings settings, AgentOwner owner, Fence fence, string runtime, FlowExchange? flows, TimeProvider time, ILogger logger)
     {
         Node = settings.Node ?? Environment.MachineName;
-        (_fence, _logger) = (fence, logger);
+        (_fence, _flows, _logger) = (fence, flows, logger);
         ClusterKeys keys = ClusterKeys.Of(settings.Name);
         string? heartbeat = settings.Heartbeat is { } place ? new IPEndPoint(place.Address, place.Port).ToString() : null;
         AgreementMember self = new(Node, new NodeRecord(owner.Id, settings.Priority, heartbeat), settings.Preempts);
@@ -194,6 +197,7 @@ public sealed partial class ClusterMember : ICluster, IDisposable
         {
             string? former = _agreement.FormerHolderOf(router);
             _takeovers += former is null || former == Node ? 0 : 1;
+            _flows?.NoteHeld(router);
             LogHeld(_logger, router, Node, now.Token, former is null || former == Node ? "" : $", after the node {former}");
         }
 

@@ -91,6 +91,12 @@ public interface IKernel : IDisposable
     void WatchStandbyGateways(RouterKey key, DesiredRouter? standby);
 
     /// <summary>
+    /// Tells the other nodes of a cluster from now on of the flows of a router that one of them could go on with, or not any more. It needs
+    /// no end where the router is silenced. Any thread; it returns at once.
+    /// </summary>
+    void ShareFlows(RouterKey key, bool isShared);
+
+    /// <summary>
     /// Takes a router's claim away, at once: nothing leaves by its macvlan any more. What else a standby is to have and not to have its next
     /// pass sees to. That it is not claimed, or not there, is no error. Any thread, also during a pass over the router.
     /// </summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using EgressAgent.Engine.Clients;
+using EgressAgent.Engine.Cluster.Flows;
 using EgressAgent.Engine.Records;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
@@ -33,17 +34,21 @@ public sealed class LinuxKernel : IKernel
     private readonly GatewayWatch _gateways;
     private readonly StandbyGatewayWatch _standbyGateways;
     private readonly ClientWatch _clientWatch;
+    private readonly FlowExchange? _flows;
     private readonly TimeProvider _time;
 
     /// <param name="owner">By whose mark it knows its own.</param>
     /// <param name="store">Where sockets outlive the agent: the relays', and those that hear of flows; null when they do not. It belongs to the caller.</param>
     /// <param name="records">Where records of flows go; null for nowhere. It belongs to the caller.</param>
     /// <param name="runtime">The directory for what lasts until the next boot, where the next agent finds what it need not list; null for none.</param>
+    /// <param name="flows">By which flows outlive a change of the holder; null when they do not. It belongs to the caller.</param>
     /// <param name="time">The clock; the system's when null.</param>
     /// <exception cref="Linux.LinuxException">The kernel refused a netlink socket.</exception>
-    public LinuxKernel(AgentOwner owner, DescriptorStore? store = null, FlowRecorder? records = null, string? runtime = null, TimeProvider? time = null)
+    public LinuxKernel(
+        AgentOwner owner, DescriptorStore? store = null, FlowRecorder? records = null, string? runtime = null, FlowExchange? flows = null, TimeProvider? time = null)
     {
         _owner = owner;
+        _flows = flows;
         _time = time ?? TimeProvider.System;
         Fence = new Fence(owner, _node);
         _gateways = new GatewayWatch(_time, (key, gateways) => GatewaysChanged?.Invoke(key, gateways));
@@ -136,6 +141,19 @@ public sealed class LinuxKernel : IKernel
 
     public void WatchStandbyGateways(RouterKey key, DesiredRouter? standby) => _standbyGateways.Watch(key, standby);
 
+    public void ShareFlows(RouterKey key, bool isShared)
+    {
+        using NetworkNamespace? netns = isShared && _flows is not null ? NetworkNamespace.TryOpen(RouterNames.Netns(key)) : null;
+        if (netns is not null)
+        {
+            _flows!.Share(key, netns);
+        }
+        else
+        {
+            _flows?.Stop(key);
+        }
+    }
+
     public void Release(RouterKey key)
     {
         using NetworkNamespace? netns = NetworkNamespace.TryOpen(RouterNames.Netns(key));
@@ -145,7 +163,7 @@ public sealed class LinuxKernel : IKernel
         }
     }
 
-    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _owner, _node, _route, _monitor, _relays, _notes, _announced, _gateways, Fence, _time);
+    public IKernelRouter Open(RouterKey key) => new LinuxKernelRouter(key, _owner, _node, _route, _monitor, _relays, _notes, _announced, _gateways, Fence, _flows, _time);
 
     /// <summary>The inside networks, and those of Services, that are held on the node: see <see cref="ReleaseNetworks"/>.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>

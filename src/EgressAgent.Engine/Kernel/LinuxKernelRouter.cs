@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using EgressAgent.Engine.Cluster.Flows;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;
@@ -30,6 +31,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
     private readonly RedirectEngine _redirect;
     private readonly RouterObserver _observer;
     private readonly GatewayWatch _gateways;
+    private readonly FlowExchange? _flows;
 
     // To read them takes longer than all else of a look. The look that follows steps which change none need not do so again.
     private KnownSettings? _settings;
@@ -43,11 +45,12 @@ internal sealed class LinuxKernelRouter : IKernelRouter
 
     internal LinuxKernelRouter(
         RouterKey key, AgentOwner owner, NetworkNamespace node, RouteNetlink nodeRoute, ChangeMonitor monitor, RelayHost relays, RulesetNotes? notes,
-        RouterNotes? announced, GatewayWatch gateways, Fence fence, TimeProvider time)
+        RouterNotes? announced, GatewayWatch gateways, Fence fence, FlowExchange? flows, TimeProvider time)
     {
         Ownership ownership = new(owner, key);
         _key = key;
         _gateways = gateways;
+        _flows = flows;
         _node = node;
         _monitor = monitor;
         _ears = monitor.Register(key);
@@ -75,6 +78,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
     public void Dispose()
     {
         StopWriting();
+        _flows?.Stop(_key);
         _gateways.Stop(_netns);
         _claims.Dispose();
         if (_netns.IsOpen)
@@ -171,6 +175,11 @@ internal sealed class LinuxKernelRouter : IKernelRouter
                 _links.CreateMacvlan(create.Macvlan);
                 break;
             case ConfigureMacvlan configure:
+                if (configure.Macvlan.IsUp)
+                {
+                    RestoreFlows();
+                }
+
                 _links.ConfigureMacvlan(configure.Macvlan);
                 break;
             case FenceMacvlan fence:
@@ -234,6 +243,15 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         }
     }
 
+    // Before the first packet that would belong to one of them.
+    private void RestoreFlows()
+    {
+        if (_flows?.Take(_key) is { Count: > 0 } flows)
+        {
+            _flows.NoteRestored(_key, _redirect.Restore(flows, _netns.Namespace));
+        }
+    }
+
     // The macvlan is down first: the resets of the relay go to clients alone.
     private void BeSilent()
     {
@@ -249,6 +267,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
 
     private void LeaveNetwork()
     {
+        _flows?.Stop(_key);
         _claims.StopHearing();
         _gateways.Stop(_netns);
     }

@@ -78,6 +78,7 @@ public sealed partial class Reconciler : IDisposable
         _kernel.ObstaclesChanged += Status.ReportObstacles;
         Status.Changed += WatchClients;
         Status.Changed += WatchStandbyGateways;
+        Status.Changed += ShareFlows;
         _context.External.Changed += OnExternalChanged;
         _fullPass = time.CreateTimer(_ => Enqueue(_ => true), null, FullPassInterval, FullPassInterval);
         _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
@@ -273,6 +274,22 @@ public sealed partial class Reconciler : IDisposable
         }
 
         static DesiredRouter? Standby(RouterStatus? status) => status?.Condition(ConditionType.Available).Reason == StatusReasons.Standby ? status.Desired : null;
+    }
+
+    // Those of other clients end with the holder's inside address.
+    private void ShareFlows(RouterTransition transition)
+    {
+        bool isShared = IsShared(transition.After);
+        if (isShared || IsShared(transition.Before))
+        {
+            _kernel.ShareFlows(transition.Key, isShared);
+        }
+
+        static bool IsShared(RouterStatus? status) => status is
+        {
+            IsInForce: true,
+            Desired: { Role: FailoverRole.Holder, Macvlan.IsFenced: true, Redirect: { Datapath: DatapathKind.Kernel, ExternalPorts.Count: > 0 } }
+        };
     }
 
     private void OnRouterChanged(RouterKey key)

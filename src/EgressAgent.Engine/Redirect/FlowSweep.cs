@@ -48,6 +48,9 @@ internal sealed class FlowSweep
         || (plan.Datapath == DatapathKind.Kernel && !(Has(plan.Rules, before.Rules)
             && (plan.Rules.Count == before.Rules.Count || plan.Families.All(family => family.Fallback is null))));
 
+    /// <summary>Those that a plan would have made.</summary>
+    internal static IEnumerable<ConntrackEntry> Select(RedirectPlan plan, IEnumerable<ConntrackEntry> flows) => flows.Where(new FlowSweep(plan).Permits);
+
     private static bool Has<T>(IReadOnlyCollection<T> all, IReadOnlyCollection<T> some) => all.ToHashSet().IsSupersetOf(some);
 
     /// <summary>Forgets those flows: their next packet, from either side, is rejected or begins a flow of the plan.</summary>

@@ -78,6 +78,20 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
         }
     }
 
+    /// <summary>Takes over those flows of another node that the plan in force would have made too; with the kernel datapath alone.</summary>
+    /// <returns>How many.</returns>
+    /// <exception cref="Linux.LinuxException">The kernel refused; some may be missing.</exception>
+    internal int Restore(IReadOnlyList<ConntrackEntry> flows, NetworkNamespace netns)
+    {
+        if (_table.Observe(netns) is not { Datapath: DatapathKind.Kernel } plan)
+        {
+            return 0;
+        }
+
+        using ConntrackTable table = ConntrackTable.Open(netns);
+        return FlowSweep.Select(plan, flows).Count(flow => table.Restore(flow) || (table.Find(flow.Original) is { } stale && table.Remove(stale) && table.Restore(flow)));
+    }
+
     /// <summary>Ends every flow. The next packet of one is rejected.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused; some may be left.</exception>
     internal void CutFlows(NetworkNamespace netns)

@@ -7,6 +7,7 @@ using EgressAgent.Daemon.Names;
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Cluster;
+using EgressAgent.Engine.Cluster.Flows;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Records;
@@ -45,6 +46,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     private readonly OwedRecords? _owedRecords;
     private readonly FlowRecorder _records;
     private readonly LinuxKernel _kernel;
+    private readonly FlowExchange? _flows;
     private readonly ClusterMember? _cluster;
     private readonly Reconciler _reconciler;
     private readonly RouterFilesWatcher _watcher;
@@ -84,10 +86,11 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _owedRecords = OwedRecords.TryOpen(Path.Combine(options.Runtime, "owed-records", owner.Id));
         _records = new FlowRecorder(configuration.FlowRecords.Namespace, configuration.FlowRecords.TellsDestinations, time, _owedRecords);
         _records.Changed += state => _registry.NoteFlowRecords(_records.SocketPath, state);
-        _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime);
+        _flows = configuration.Cluster?.Heartbeat is { } heartbeat ? new FlowExchange(heartbeat, reconcilerLogger) : null;
+        _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime, _flows);
         _kernel.NodeLimitsChanged += _registry.NoteNodeLimits;
         _registry.NoteNodeLimits([], _kernel.Tables);
-        _cluster = configuration.Cluster is { } cluster && _kernel.WhyNoFence is null ? new ClusterMember(cluster, owner, _kernel.Fence, options.Runtime, time, reconcilerLogger) : null;
+        _cluster = configuration.Cluster is { } cluster && _kernel.WhyNoFence is null ? new ClusterMember(cluster, owner, _kernel.Fence, options.Runtime, _flows, time, reconcilerLogger) : null;
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger, _cluster);
         _quiet = time.CreateTimer(_ => HeapTrim.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _reconciler.Idle += () => _quiet.Change(QuietTime, Timeout.InfiniteTimeSpan);
@@ -183,6 +186,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
     {
         _cluster?.Dispose();
         _kernel.Dispose();
+        _flows?.Dispose();
         _records.Dispose();
         _owedRecords?.Dispose();
         _descriptors.Dispose();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Failover;
 using EgressAgent.Testing.Lab;
@@ -47,6 +48,42 @@ public sealed class FailoverTests : IDisposable
         Assert.Empty(turns.Overlaps(FailoverLab.FenceNanoseconds));
     }
 
+    [Theory]
+    [InlineData(FailureKind.Stop)]
+    [InlineData(FailureKind.Kill)]
+    [InlineData(FailureKind.Power)]
+    public void Established_connections_go_on_through_the_other_node(FailureKind kind)
+    {
+        FailoverNode failing = _lab.Holder!;
+
+        // Of one the client speaks next, and of the other one the partner.
+        using EchoedTransfer transfer = EchoedTransfer.Start(_lab.Client, FailoverLab.Address, FailoverLab.Port, pause: TimeSpan.FromMilliseconds(20));
+        using ByteStream download = ByteStream.Serve(_lab.Partner, FailoverLab.PartnerAddress, FailoverLab.StreamTarget);
+        using Socket reader = _lab.Client.OpenTcp(FailoverLab.Address, FailoverLab.StreamPort);
+        Thread reading = new(() => Drain(reader)) { IsBackground = true };
+        reading.Start();
+        transfer.WaitForBlocks(20);
+        download.WaitForBytes(1);
+        Failure failure = new(_lab, failing, kind);
+
+        failure.Begin();
+        Eventually.True("another node to hold the router", () => _lab.Holder is { IsActive: true } holder && holder != failing);
+
+        transfer.WaitForBlocks(20);
+        download.WaitForBytes(1 << 20);
+        Assert.Equal(FailoverLab.Address, transfer.SeenSource);
+
+        // And back again.
+        failure.End(after: TimeSpan.Zero);
+        _lab.WaitUntilReady();
+        _lab.Holder!.StopAgent();
+        Eventually.True("a node to hold the router", () => _lab.Holder is { IsActive: true });
+        transfer.WaitForBlocks(20);
+        download.WaitForBytes(1 << 20);
+        reader.Dispose();
+        reading.Join();
+    }
+
     [Fact]
     public void Without_the_fence_two_of_them_are_seen_to_speak()
     {
@@ -68,5 +105,20 @@ public sealed class FailoverTests : IDisposable
             },
             otherwise: () => $"{SenderTurns.Of(frames)}");
         failing.ResumeAgent();
+    }
+
+    private static void Drain(Socket socket)
+    {
+        byte[] buffer = new byte[64 * 1024];
+        try
+        {
+            while (socket.Receive(buffer) > 0)
+            {
+            }
+        }
+        catch (Exception end) when (end is SocketException or ObjectDisposedException)
+        {
+            // Whether it went on is seen at the other end.
+        }
     }
 }

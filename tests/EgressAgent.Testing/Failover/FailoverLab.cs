@@ -17,7 +17,12 @@ public sealed class FailoverLab : IDisposable
     /// <summary>For how long a node may speak after it last asked for its lease, in nanoseconds: README, fail-over.</summary>
     public const long FenceNanoseconds = 400_000_000;
 
-    private const string PartnerAddress = "192.168.12.30";
+    /// <summary>Leads to a server that a test runs, at <see cref="StreamTarget"/> of the partner.</summary>
+    public const int StreamPort = 81;
+
+    public const int StreamTarget = 90;
+
+    public const string PartnerAddress = "192.168.12.30";
     private const string ClientAddress = "192.168.12.20";
     private const string Prefix = "/egress-agentd/edge/";
 

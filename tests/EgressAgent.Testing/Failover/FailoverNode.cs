@@ -25,7 +25,10 @@ public sealed class FailoverNode : IDisposable
             metadata: { name: web, annotations: { egressagent.org/failover: cluster } }
             spec:
               addresses: [ { ip: {{FailoverLab.Address}}/24, gateway: 192.168.12.30 } ]
-              redirect: { redirectRules: [ { destinationIP: 192.168.12.30, port: 8080, targetPort: 80, protocol: TCP } ] }
+              redirect:
+                redirectRules:
+                - { destinationIP: {{FailoverLab.PartnerAddress}}, port: 8080, targetPort: 80, protocol: TCP }
+                - { destinationIP: {{FailoverLab.PartnerAddress}}, port: 8081, targetPort: {{FailoverLab.StreamTarget}}, protocol: TCP }
             ---
             apiVersion: v1
             kind: Service
@@ -33,7 +36,7 @@ public sealed class FailoverNode : IDisposable
             spec:
               externalIPs: [{{FailoverLab.Address}}]
               selector: { app: egress-router-cni }
-              ports: [ { port: {{FailoverLab.Port}}, targetPort: 8080 } ]
+              ports: [ { name: web, port: {{FailoverLab.Port}}, targetPort: 8080 }, { name: stream, port: {{FailoverLab.StreamPort}}, targetPort: 8081 } ]
             """);
     }
 

@@ -87,6 +87,11 @@ public sealed class FakeKernel : IKernel
     {
     }
 
+    /// <summary>There are no flows.</summary>
+    public void ShareFlows(RouterKey key, bool isShared)
+    {
+    }
+
     public void Release(RouterKey key) => Locked(() =>
     {
         if (FindNetns(RouterNames.Netns(key)) is not { } netns || !netns.Link("lo").AltNames.Remove(RouterNames.ClaimMark))

@@ -7,6 +7,7 @@ internal static class NfnetlinkH
     internal const ushort NFNL_SUBSYS_NFTABLES = 10 << 8;
 
     internal const uint NFNLGRP_CONNTRACK_NEW = 1;
+    internal const uint NFNLGRP_CONNTRACK_UPDATE = 2;
     internal const uint NFNLGRP_CONNTRACK_DESTROY = 3;
     internal const uint NFNLGRP_NFTABLES = 7;
 

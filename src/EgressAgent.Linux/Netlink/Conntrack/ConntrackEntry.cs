@@ -18,6 +18,9 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
     /// <summary>The conntrack zone; 0 unless rules choose another.</summary>
     public ushort Zone { get; init; }
 
+    /// <summary>Null for protocols without connections, and where it is not told.</summary>
+    public ConntrackConnection? Connection { get; init; }
+
     /// <summary>When the flow is forgotten if no packet comes; null while it is offloaded or ending.</summary>
     public TimeSpan? Timeout { get; init; }
 
@@ -39,6 +42,12 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
     /// <inheritdoc cref="OriginalCounters"/>
     public ConntrackCounters? ReplyCounters { get; init; }
 }
+
+/// <summary>How far a connection of TCP or SCTP has come.</summary>
+/// <param name="State">By the kernel's number: enum tcp_conntrack, enum sctp_conntrack.</param>
+/// <param name="OriginalTag">Of SCTP the verification tag of packets in the original direction; else 0.</param>
+/// <param name="ReplyTag">The same of answers.</param>
+public readonly record struct ConntrackConnection(byte State, uint OriginalTag = 0, uint ReplyTag = 0);
 
 /// <summary>What went in one direction; counted where <c>net.netfilter.nf_conntrack_acct</c> is on.</summary>
 public readonly record struct ConntrackCounters(ulong Packets, ulong Bytes);

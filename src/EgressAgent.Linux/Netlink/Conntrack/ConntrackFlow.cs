@@ -20,6 +20,8 @@ public struct ConntrackFlow
 
     public ushort Zone { get; internal set; }
 
+    public ConntrackConnection? Connection { get; internal set; }
+
     public TimeSpan? Timeout { get; internal set; }
 
     public DateTimeOffset? Start { get; internal set; }
@@ -38,6 +40,7 @@ public struct ConntrackFlow
         Status = Status,
         Mark = Mark,
         Zone = Zone,
+        Connection = Connection,
         Start = Start,
         Stop = Stop,
         Told = Told,

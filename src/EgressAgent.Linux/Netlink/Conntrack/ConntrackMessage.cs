@@ -34,6 +34,9 @@ internal static class ConntrackMessage
                 case CTA_COUNTERS_REPLY:
                     flow.ReplyCounters = ReadCounters(ref reader);
                     break;
+                case CTA_PROTOINFO:
+                    flow.Connection = ConntrackConnectionCodec.Read(ref reader);
+                    break;
                 case CTA_TIMEOUT:
                     flow.Timeout = TimeSpan.FromSeconds(reader.GetUInt32BigEndian());
                     break;

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Interop.Uapi;
@@ -111,6 +112,45 @@ public sealed class ConntrackTable : IDisposable
                 : throw result.ToException("remove flow", $"{flow.Original} in {_connection.NetnsName}"));
     }
 
+    /// <summary>
+    /// Makes an entry of a flow that another machine has tracked until now: its packets are translated as there, in both directions, and no
+    /// rule is asked. Of the entry its tuples, its mark, its status, its connection and its timeout count.
+    /// </summary>
+    /// <returns>False when a flow of one of its tuples is there.</returns>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public bool Restore(ConntrackEntry flow)
+    {
+        (ConntrackTuple original, ConntrackTuple reply) = (flow.Original, flow.Reply);
+        var request = new NetlinkWriter(
+            stackalloc byte[NetlinkWriter.BufferSize], NFNL_SUBSYS_CTNETLINK | IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+        request.Write(new NfGenMsg { nfgen_family = KernelAddress.FamilyOf(original.Source.AddressFamily) });
+        ConntrackTupleCodec.Write(ref request, CTA_TUPLE_ORIG, original);
+
+        // That which an untranslated flow would have. The kernel makes the other one of it, and notes what it has translated.
+        ConntrackTupleCodec.Write(ref request, CTA_TUPLE_REPLY, original with
+        {
+            Source = original.Destination,
+            Destination = original.Source,
+            SourcePort = original.DestinationPort,
+            DestinationPort = original.SourcePort,
+        });
+        WriteTranslation(ref request, CTA_NAT_DST, reply.Source, reply.SourcePort);
+        WriteTranslation(ref request, CTA_NAT_SRC, reply.Destination, reply.DestinationPort);
+        request.WriteUInt32BigEndian(CTA_STATUS, (uint)((flow.Status & (ConntrackStatus.SeenReply | ConntrackStatus.Assured)) | ConntrackStatus.Confirmed));
+        request.WriteUInt32BigEndian(CTA_TIMEOUT, (uint)Math.Max(1, flow.Timeout?.TotalSeconds ?? 0));
+        request.WriteUInt32BigEndian(CTA_MARK, flow.Mark);
+        if (flow.Connection is { } connection)
+        {
+            ConntrackConnectionCodec.Write(ref request, original.Protocol, connection);
+        }
+
+        NetlinkResult result = _connection.Execute(request.Finish());
+        return result.IsSuccess
+            || (result.Errno == Errno.EEXIST
+                ? false
+                : throw result.ToException("restore flow", $"{original} in {_connection.NetnsName}"));
+    }
+
     /// <summary>Forgets all flows.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public void Flush()
@@ -147,6 +187,21 @@ public sealed class ConntrackTable : IDisposable
         return result.IsSuccess ? found
             : result.Errno == Errno.ENOENT ? null
             : throw result.ToException("find flow", $"{tuple} in {_connection.NetnsName}");
+    }
+
+    // The range of one address and one port.
+    private static void WriteTranslation(ref NetlinkWriter request, ushort type, IPAddress address, ushort? port)
+    {
+        int nest = request.BeginNested(type);
+        request.WriteAddress(address.AddressFamily == AddressFamily.InterNetworkV6 ? CTA_NAT_V6_MINIP : CTA_NAT_V4_MINIP, address);
+        if (port is ushort number)
+        {
+            int protocol = request.BeginNested(CTA_NAT_PROTO);
+            request.WriteUInt16BigEndian(CTA_PROTONAT_PORT_MIN, number);
+            request.EndNested(protocol);
+        }
+
+        request.EndNested(nest);
     }
 
     private static NetlinkWriter BeginRemove(Span<byte> buffer, byte family)

@@ -10,7 +10,7 @@ namespace EgressAgent.Linux.Netlink.Monitoring;
 
 /// <summary>
 /// Tells of every flow of a namespace that connection tracking forgets, with what it has carried, and of every new one where that is
-/// asked for, or of new ones alone. Where <c>net.netfilter.nf_conntrack_events</c> is 2, which is the default, flows that began while nobody listened end
+/// asked for, or of new ones alone, or of every change. Where <c>net.netfilter.nf_conntrack_events</c> is 2, which is the default, flows that began while nobody listened end
 /// untold.
 /// </summary>
 public sealed class ConntrackMonitor : NetlinkMonitor<ConntrackEvent>
@@ -50,6 +50,27 @@ public sealed class ConntrackMonitor : NetlinkMonitor<ConntrackEvent>
     /// <summary>As <see cref="Open(NetworkNamespace)"/>, for new flows alone.</summary>
     /// <exception cref="LinuxException">As there.</exception>
     public static ConntrackMonitor OpenStarts(NetworkNamespace netns) => Make(NetlinkSocket.Open(netns, NETLINK_NETFILTER), StartsSize, NFNLGRP_CONNTRACK_NEW);
+
+    /// <summary>
+    /// As <see cref="Open(NetworkNamespace)"/>, for all that becomes of flows: of one that comes to another state is told as of one that
+    /// begins.
+    /// </summary>
+    /// <exception cref="LinuxException">As there.</exception>
+    public static ConntrackMonitor OpenChanges(NetworkNamespace netns)
+    {
+        ConntrackMonitor monitor = Open(netns);
+        try
+        {
+            monitor.Socket.SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, (int)NFNLGRP_CONNTRACK_NEW);
+            monitor.Socket.SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, (int)NFNLGRP_CONNTRACK_UPDATE);
+            return monitor;
+        }
+        catch
+        {
+            monitor.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Goes on where an earlier process stopped: what has happened since then waits in its socket.</summary>
     /// <param name="handle">Of <see cref="Handle"/>; it belongs to the monitor.</param>

@@ -133,6 +133,45 @@ public sealed class ConntrackTableTests : IDisposable
         Assert.Single(_table.GetFlows());
     }
 
+    [Theory]
+    [InlineData(6, "192.0.2.9", "192.0.2.99", "198.51.100.7", "192.0.2.98")]
+    [InlineData(6, "2001:db8::9", "2001:db8::99", "2001:db8:1::7", "2001:db8::98")]
+    [InlineData(17, "192.0.2.9", "192.0.2.99", "198.51.100.7", "192.0.2.98")]
+    public void Flow_of_another_machine_is_restored_with_both_its_translations(byte protocol, string client, string dialled, string destination, string source)
+    {
+        bool isTcp = protocol == 6;
+        ConntrackEntry flow = new(
+            new ConntrackTuple(protocol, IPAddress.Parse(client), IPAddress.Parse(dialled)) { SourcePort = 40_000, DestinationPort = 80 },
+            new ConntrackTuple(protocol, IPAddress.Parse(destination), IPAddress.Parse(source)) { SourcePort = 8080, DestinationPort = 40_001 })
+        {
+            Status = ConntrackStatus.SeenReply | ConntrackStatus.Confirmed | ConntrackStatus.SourceNat | ConntrackStatus.DestinationNat | (isTcp ? ConntrackStatus.Assured : 0),
+            Mark = 0x10,
+            Timeout = TimeSpan.FromSeconds(3000),
+            Connection = isTcp ? new ConntrackConnection(3) : null,
+        };
+
+        Assert.True(_table.Restore(flow));
+
+        ConntrackEntry restored = Assert.Single(_table.GetFlows());
+        Assert.Equal((flow.Original, flow.Reply, flow.Mark, flow.Connection), (restored.Original, restored.Reply, restored.Mark, restored.Connection));
+        Assert.True(restored.Status.HasFlag(flow.Status), $"{restored.Status}");
+        Assert.Equal(isTcp, restored.Status.HasFlag(ConntrackStatus.Assured));
+        Assert.InRange(restored.Timeout!.Value, TimeSpan.FromSeconds(2990), TimeSpan.FromSeconds(3000));
+        Assert.False(_table.Restore(flow));
+        Assert.Equal(restored.Id, Assert.Single(_table.GetFlows()).Id);
+    }
+
+    [Fact]
+    public void Flow_that_cannot_be_is_refused()
+    {
+        ConntrackTuple ends = new(6, IPAddress.Loopback, IPAddress.Loopback) { SourcePort = 1, DestinationPort = 2 };
+
+        LinuxException refusal = Assert.Throws<LinuxException>(() => _table.Restore(new ConntrackEntry(ends, ends) { Connection = new ConntrackConnection(99) }));
+
+        Assert.Contains("restore flow", refusal.Message);
+        Assert.Empty(_table.GetFlows());
+    }
+
     // Of the second one: the first also makes what lasts.
     private long AllocatedByAVisit(out int visited)
     {

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using EgressAgent.Linux.Interop;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
@@ -36,6 +38,31 @@ public sealed class ConntrackMonitorTests : IDisposable
         Assert.Equal([new ConntrackCounters(1, 29), new ConntrackCounters(1, 128)], ends.Select(end => end.Flow!.OriginalCounters!.Value).OrderBy(counters => counters.Bytes));
         Assert.Empty(table.GetFlows());
         Assert.Empty(monitor.Read());
+    }
+
+    [Fact]
+    public void Connection_is_told_as_it_comes_to_each_state()
+    {
+        using ConntrackTable table = ConntrackTable.Open(_netns.Namespace);
+        using ConntrackMonitor monitor = ConntrackMonitor.OpenChanges(_netns.Namespace);
+        using Socket listener = _netns.Namespace.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        using (Socket client = _netns.Namespace.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)))
+        {
+            client.Connect(listener.LocalEndPoint!);
+            using Socket accepted = listener.Accept();
+        }
+
+        table.Flush();
+
+        // SYN_SENT, SYN_RECV, ESTABLISHED, and some of the ends.
+        List<ConntrackEvent> changes = [];
+        EgressAgent.Testing.Eventually.True("its end", () => Read(monitor, changes) > 0 && !changes[^1].IsStart);
+        Assert.Equal([1, 2, 3], changes.Take(3).Select(change => (int)change.Flow!.Connection!.Value.State));
+        Assert.All(changes.SkipLast(1), change => Assert.True(change.IsStart));
+        Assert.True(changes[2].Flow!.Status.HasFlag(ConntrackStatus.Assured));
+        Assert.Single(changes.Select(change => change.Flow!.Id).Distinct());
     }
 
     [Fact]
