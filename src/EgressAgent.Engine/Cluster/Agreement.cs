@@ -35,7 +35,7 @@ internal sealed partial class Agreement
     private const long RetryInterval = 200 * Millisecond;
 
     // A node that is likelier to hold a router claims it first.
-    private const long RankInterval = 50 * Millisecond;
+    private const long RankInterval = 25 * Millisecond;
 
     // Who gave a router up leaves it to others for so long.
     private const long YieldTime = 10_000 * Millisecond;

@@ -2,12 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Failover;
+using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.Benchmarks.Failover;
 
 /// <summary>
 /// For how long a client on the LAN is not served when the node that holds a router fails, in each of the ways of <see cref="FailureKind"/>
-/// in random order; whether two nodes were ever seen to speak; and what outages do that are to move nothing. The agent is that of
+/// in random order; whether two nodes were ever seen to speak; whether a connection that was there before goes on; and what outages do that
+/// are to move nothing. The agent is that of
 /// <c>EGRESS_AGENTD</c>.
 /// </summary>
 internal static class FailoverBenchmark
@@ -17,6 +19,7 @@ internal static class FailoverBenchmark
 
     // The client's connection has its quarter of a second, and what is to settle settles.
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TransferPause = TimeSpan.FromMilliseconds(50);
 
     internal static int Run(string[] arguments)
     {
@@ -64,6 +67,8 @@ internal static class FailoverBenchmark
         lab.Senders.Take();
         Eventually.True("the client to be served", () => client.IsServedSince(ready), Patience);
         FailoverNode failing = lab.Holder!;
+        using EchoedTransfer transfer = EchoedTransfer.Start(lab.Client, FailoverLab.Address, FailoverLab.Port, pause: TransferPause);
+        transfer.WaitForBlocks(2);
         Failure failure = new(lab, failing, kind);
         failure.Begin();
 
@@ -72,13 +77,27 @@ internal static class FailoverBenchmark
         long taken = Stopwatch.GetTimestamp();
         Eventually.True("the client to be served again", () => client.IsServedSince(taken), Patience, () => Logs(lab));
         Thread.Sleep(Settling);
+        bool isBroken = IsBroken(transfer);
         failure.End(after: kind == FailureKind.Hang ? Hang : TimeSpan.Zero);
         lab.WaitUntilReady();
         TimeSpan gap = client.LongestGapSince(failure.Began);
         SenderTurns turns = SenderTurns.Of(lab.Senders.Take());
         bool areTwo = turns.Turns.Count > 2 || turns.Overlaps(FailoverLab.FenceNanoseconds).Any();
-        log.Add(gap, turns, areTwo);
-        return $"{kind} of {failing}: {gap.TotalMilliseconds:0} ms{(areTwo ? $", two senders: {turns}" : "")}";
+        log.Add(gap, turns, areTwo, isBroken);
+        return $"{kind} of {failing}: {gap.TotalMilliseconds:0} ms{(areTwo ? $", two senders: {turns}" : "")}{(isBroken ? ", and a connection broke" : "")}";
+    }
+
+    private static bool IsBroken(EchoedTransfer transfer)
+    {
+        try
+        {
+            transfer.WaitForBlocks(1);
+            return false;
+        }
+        catch (Exception failure) when (failure is IOException or TimeoutException)
+        {
+            return true;
+        }
     }
 
     private static string Logs(FailoverLab lab) => string.Join('\n', lab.Nodes.Select(node => $"{node}: {node.Log}"));

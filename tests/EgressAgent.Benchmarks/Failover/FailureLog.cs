@@ -11,11 +11,15 @@ internal sealed class FailureLog
     /// <summary>After how many of them two nodes were seen to speak.</summary>
     internal int TwoSenders { get; private set; }
 
-    internal void Add(TimeSpan gap, SenderTurns turns, bool areTwo)
+    /// <summary>After how many of them a connection that was there before did not go on.</summary>
+    internal int Broken { get; private set; }
+
+    internal void Add(TimeSpan gap, SenderTurns turns, bool areTwo, bool isBroken)
     {
         _gaps.Add(gap.TotalMilliseconds);
         _silences.AddRange(turns.Turns.Zip(turns.Turns.Skip(1), (before, after) => (after.Begin - before.End) / 1e6));
         TwoSenders += areTwo ? 1 : 0;
+        Broken += isBroken ? 1 : 0;
     }
 
     internal void Print(FailureKind kind)
@@ -27,6 +31,7 @@ internal sealed class FailureLog
 
         Report.Value($"{kind}, {_gaps.Count} failures: the client is not served, p50, ms", _gaps);
         Report.Value("… p99, ms", [Percentile(_gaps, 0.99)], BarOf(kind));
+        Report.Value("… connections that did not go on", [Broken], Bar.AtMost(0));
         if (_silences.Count > 0)
         {
             Report.Value("… between the last frame of one node and the first of the next, at least, ms", [_silences.Min()]);
