@@ -17,7 +17,8 @@ namespace EgressAgent.Engine.Cluster;
 /// </summary>
 public sealed partial class ClusterMember : ICluster, IDisposable
 {
-    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(20);
+    // From the death of a holder to its successor several of them follow each other.
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(10);
 
     private readonly EtcdClient _etcd;
     private readonly ClusterStore _store;

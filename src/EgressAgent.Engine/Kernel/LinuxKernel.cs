@@ -143,14 +143,11 @@ public sealed class LinuxKernel : IKernel
 
     public void ShareFlows(RouterKey key, bool isShared)
     {
+        _flows?.Want(key, isShared);
         using NetworkNamespace? netns = isShared && _flows is not null ? NetworkNamespace.TryOpen(RouterNames.Netns(key)) : null;
         if (netns is not null)
         {
             _flows!.Share(key, netns);
-        }
-        else
-        {
-            _flows?.Stop(key);
         }
     }
 

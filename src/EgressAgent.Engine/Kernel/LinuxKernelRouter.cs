@@ -117,6 +117,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case LetGoOfNetns:
                 _redirect.Stop();
                 LeaveNetwork();
+                _flows?.Stop(_key);
                 _netns.LetGo(netns => _monitor.FlowEnds?.Finish(_key, netns));
                 break;
             case HoldInsideNetwork hold:
@@ -234,6 +235,7 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case DeleteNetns:
                 _redirect.Remove();
                 LeaveNetwork();
+                _flows?.Stop(_key);
                 _claims.Forget();
                 EndFlows();
                 _netns.Delete();
@@ -250,6 +252,8 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         {
             _flows.NoteRestored(_key, _redirect.Restore(flows, _netns.Namespace));
         }
+
+        _flows?.Share(_key, _netns.Namespace);
     }
 
     // The macvlan is down first: the resets of the relay go to clients alone.
@@ -261,13 +265,13 @@ internal sealed class LinuxKernelRouter : IKernelRouter
         }
 
         LeaveNetwork();
+        _flows?.Stop(_key);
         _claims.Withdraw();
         _redirect.CutFlows(_netns.Namespace);
     }
 
     private void LeaveNetwork()
     {
-        _flows?.Stop(_key);
         _claims.StopHearing();
         _gateways.Stop(_netns);
     }

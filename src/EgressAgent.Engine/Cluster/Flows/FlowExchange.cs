@@ -21,6 +21,7 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, ILogger log
 {
     private readonly Lock _lock = new();
     private readonly FlowReplicas _replicas = new();
+    private readonly HashSet<RouterKey> _wanted = [];
     private readonly Dictionary<RouterKey, FlowFeed> _feeds = [];
     private readonly Lazy<NetlinkMonitorLoop> _loop = new(() => new NetlinkMonitorLoop("flow-feed"));
     private ImmutableDictionary<string, (string Place, FlowPeer Peer)> _peers = ImmutableDictionary<string, (string, FlowPeer)>.Empty;
@@ -85,12 +86,32 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, ILogger log
         }
     }
 
-    /// <summary>Tells of a router's flows from now on, until <see cref="Stop"/>. The namespace is kept alive so long. It returns at once.</summary>
+    /// <summary>A router's flows are to be told, or not any more. It returns at once.</summary>
+    internal void Want(RouterKey router, bool isWanted)
+    {
+        lock (_lock)
+        {
+            if (isWanted)
+            {
+                _wanted.Add(router);
+                return;
+            }
+
+            _wanted.Remove(router);
+        }
+
+        Stop(router);
+    }
+
+    /// <summary>
+    /// Tells of a router's flows from now on, where that is wanted, until <see cref="Stop"/>. The namespace is kept alive so long. It
+    /// returns at once.
+    /// </summary>
     internal void Share(RouterKey router, NetworkNamespace netns)
     {
         lock (_lock)
         {
-            if (_feeds.GetValueOrDefault(router)?.Netns == netns.Id)
+            if (!_wanted.Contains(router) || _feeds.GetValueOrDefault(router)?.Netns == netns.Id)
             {
                 return;
             }
@@ -127,7 +148,7 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, ILogger log
         }
     }
 
-    /// <summary>Tells nothing more of a router's flows: who ends them does so here alone.</summary>
+    /// <summary>Tells nothing more of a router's flows for now: who ends them does so here alone.</summary>
     internal void Stop(RouterKey router)
     {
         FlowFeed? feed;
