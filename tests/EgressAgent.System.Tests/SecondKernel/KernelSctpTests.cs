@@ -1,5 +1,6 @@
 using System.Net;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Sockets;
 using EgressAgent.System.Tests.DataPath;
 using EgressAgent.Testing;
@@ -124,6 +125,29 @@ public sealed class KernelSctpTests : DataPathTest
         client.Abort();
 
         Assert.Throws<Linux.LinuxException>(() => server.Receive());
+    }
+
+    // As another node does that takes the router over: connection tracking lets pass nothing whose verification tag it does not know.
+    [Fact]
+    public void Association_whose_entry_is_restored_goes_on()
+    {
+        Apply($"redirectRules: [ {{ destinationIP: {DataPathLab.SctpServerAddress}, port: 3868, targetPort: 2905, protocol: SCTP }} ]");
+        using SctpSocket listener = Listen(Lab.SctpServer, DataPathLab.SctpServerAddress);
+        using SctpSocket client = Connect(Lab.Client, DataPathLab.Inside, InsidePort);
+        using SctpSocket server = listener.Accept();
+        AssertCarries(client, server);
+        using NetworkNamespace netns = NetworkNamespace.TryOpen("egress.default.sctp")!;
+        using ConntrackTable table = ConntrackTable.Open(netns);
+        ConntrackEntry flow = Assert.Single(table.GetFlows(), flow => flow.Original.Protocol == 132);
+
+        table.Flush();
+        Assert.True(table.Restore(flow));
+
+        Assert.NotEqual(0u, flow.Connection!.Value.OriginalTag);
+        Assert.Equal(flow.Connection, table.Find(flow.Original)!.Connection);
+        AssertCarries(client, server);
+        client.Shutdown();
+        Assert.Null(server.Receive());
     }
 
     private static void AssertCarries(SctpSocket client, SctpSocket server)
