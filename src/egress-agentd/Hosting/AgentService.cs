@@ -86,7 +86,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _owedRecords = OwedRecords.TryOpen(Path.Combine(options.Runtime, "owed-records", owner.Id));
         _records = new FlowRecorder(configuration.FlowRecords.Namespace, configuration.FlowRecords.TellsDestinations, time, _owedRecords);
         _records.Changed += state => _registry.NoteFlowRecords(_records.SocketPath, state);
-        _flows = configuration.Cluster?.Heartbeat is { } heartbeat ? new FlowExchange(heartbeat, reconcilerLogger) : null;
+        _flows = configuration.Cluster?.Heartbeat is { } heartbeat ? new FlowExchange(heartbeat, time, reconcilerLogger) : null;
         _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime, _flows);
         _kernel.NodeLimitsChanged += _registry.NoteNodeLimits;
         _registry.NoteNodeLimits([], _kernel.Tables);

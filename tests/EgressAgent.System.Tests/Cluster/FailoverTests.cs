@@ -85,6 +85,25 @@ public sealed class FailoverTests : IDisposable
     }
 
     [Fact]
+    public void Established_connections_are_known_to_a_node_whose_agent_has_started_anew()
+    {
+        FailoverNode holder = _lab.Holder!;
+        using EchoedTransfer transfer = EchoedTransfer.Start(_lab.Client, FailoverLab.Address, FailoverLab.Port, pause: TimeSpan.FromMilliseconds(20));
+        transfer.WaitForBlocks(20);
+        foreach (FailoverNode standby in _lab.Nodes.Where(node => node != holder))
+        {
+            standby.KillAgent();
+            standby.Start();
+        }
+
+        _lab.WaitUntilReady();
+        holder.StopAgent();
+
+        Eventually.True("another node to hold the router", () => _lab.Holder is { IsActive: true } now && now != holder);
+        transfer.WaitForBlocks(20);
+    }
+
+    [Fact]
     public void Without_the_fence_two_of_them_are_seen_to_speak()
     {
         using IDisposable questions = _lab.AskForAddress();

@@ -88,6 +88,22 @@ internal sealed class FlowChannel : IDisposable
             : throw new InvalidDataException("a batch that no member of the cluster has signed");
     }
 
+    /// <summary>Of who sends: waits until the connection ends.</summary>
+    /// <returns>Why it did.</returns>
+    internal async Task<string> WaitForEndAsync()
+    {
+        try
+        {
+            // Who receives says nothing.
+            await _stream.ReadAsync(new byte[1]).ConfigureAwait(false);
+            return "the connection ended";
+        }
+        catch (Exception end) when (end is IOException or ObjectDisposedException)
+        {
+            return end.Message;
+        }
+    }
+
     private byte[] SignNext(byte[] content)
     {
         BinaryPrimitives.WriteInt64BigEndian(_place.AsSpan(ChallengeSize), _number++);

@@ -16,8 +16,9 @@ namespace EgressAgent.Engine.Cluster.Flows;
 /// holder that died, is lost. Thread-safe.
 /// </summary>
 /// <param name="settings">Where this node hears the others, and they hear it.</param>
+/// <param name="time">The clock.</param>
 /// <param name="logger">For what cannot be told.</param>
-public sealed partial class FlowExchange(HeartbeatSettings settings, ILogger logger) : IDisposable
+public sealed partial class FlowExchange(HeartbeatSettings settings, TimeProvider time, ILogger logger) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly FlowReplicas _replicas = new();
@@ -80,7 +81,7 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, ILogger log
             {
                 if (!_peers.ContainsKey(node) && IPEndPoint.TryParse(place, out IPEndPoint? endpoint) && endpoint.AddressFamily == settings.Listen.AddressFamily)
                 {
-                    _peers = _peers.Add(node, (place, new FlowPeer(settings.Listen, endpoint, secret, List, problem => Tell(node, problem))));
+                    _peers = _peers.Add(node, (place, new FlowPeer(settings.Listen, endpoint, secret, List, time, problem => Tell(node, problem))));
                 }
             }
         }

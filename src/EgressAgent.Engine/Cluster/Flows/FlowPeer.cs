@@ -13,17 +13,18 @@ internal sealed class FlowPeer : IDisposable
     // A node that does not take them in any more loses its connection, and gets all of them by the next.
     private const int MaxWaiting = 4096;
 
-    // That a node restarts, or has just died, others say.
-    private const int FailuresUntilTold = 5;
-
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+    // A node that restarts may take a router over a moment later.
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan ConnectTime = TimeSpan.FromSeconds(2);
 
+    // That a node restarts, or has just died, others say.
+    private static readonly TimeSpan UntilTold = TimeSpan.FromSeconds(5);
 
     private readonly IPEndPoint _from;
     private readonly IPEndPoint _to;
     private readonly byte[] _key;
     private readonly Func<IEnumerable<FlowBatch>> _list;
+    private readonly TimeProvider _time;
     private readonly Action<string?> _told;
     private readonly CancellationTokenSource _end = new();
     private volatile Channel<FlowBatch>? _waiting;
@@ -32,10 +33,11 @@ internal sealed class FlowPeer : IDisposable
     /// <param name="to">Where the other one listens.</param>
     /// <param name="key">With what is signed.</param>
     /// <param name="list">All that there is; on a thread of the pool.</param>
+    /// <param name="time">The clock by which it is told.</param>
     /// <param name="told">Called with why nothing is sent, or null once it is, when that is something else than before.</param>
-    internal FlowPeer(IPAddress from, IPEndPoint to, byte[] key, Func<IEnumerable<FlowBatch>> list, Action<string?> told)
+    internal FlowPeer(IPAddress from, IPEndPoint to, byte[] key, Func<IEnumerable<FlowBatch>> list, TimeProvider time, Action<string?> told)
     {
-        (_from, _to, _key, _list, _told) = (new IPEndPoint(from, 0), to, key, list, told);
+        (_from, _to, _key, _list, _time, _told) = (new IPEndPoint(from, 0), to, key, list, time, told);
         _ = Task.Run(RunAsync);
     }
 
@@ -52,7 +54,7 @@ internal sealed class FlowPeer : IDisposable
     private async Task RunAsync()
     {
         string? last = "";
-        int failures = 0;
+        long? failingSince = null;
         while (!_end.IsCancellationRequested)
         {
             try
@@ -77,8 +79,8 @@ internal sealed class FlowPeer : IDisposable
 
         void Tell(string? problem)
         {
-            failures = problem is null ? 0 : failures + 1;
-            if (problem != last && (problem is null || failures >= FailuresUntilTold))
+            failingSince = problem is null ? null : failingSince ?? _time.GetTimestamp();
+            if (problem != last && (failingSince is not { } since || _time.GetElapsedTime(since) > UntilTold))
             {
                 last = problem;
                 _told(problem);
@@ -95,6 +97,7 @@ internal sealed class FlowPeer : IDisposable
         {
             // What changes meanwhile comes after it.
             _waiting = waiting;
+            _ = EndAsync(channel, waiting.Writer);
             foreach (FlowBatch batch in _list())
             {
                 await channel.SendAsync(batch.Write(), _end.Token).ConfigureAwait(false);
@@ -111,6 +114,10 @@ internal sealed class FlowPeer : IDisposable
             _waiting = null;
         }
     }
+
+    // A node that starts anew knows nothing, which is seen when its connection ends, not when there is something to send.
+    private static async Task EndAsync(FlowChannel channel, ChannelWriter<FlowBatch> waiting) =>
+        waiting.TryComplete(new IOException(await channel.WaitForEndAsync().ConfigureAwait(false)));
 
     private async Task<FlowChannel> ConnectAsync(Socket socket)
     {
