@@ -97,6 +97,8 @@ public sealed class FailoverTests : IDisposable
         }
 
         _lab.WaitUntilReady();
+        Eventually.True("both to be told", () => holder.ToldNodes == 2);
+        transfer.WaitForBlocks(5);
         holder.StopAgent();
 
         Eventually.True("another node to hold the router", () => _lab.Holder is { IsActive: true } now && now != holder);

@@ -54,6 +54,9 @@ public sealed class FailoverNode : IDisposable
 
     public bool IsStandby => Status.Contains("1 router standby", StringComparison.Ordinal);
 
+    /// <summary>To how many nodes there is a connection by which they are told of flows.</summary>
+    public int ToldNodes => Host.Check("ss", "--no-header", "--tcp", "--numeric", "state", "established", "dport", "=", ":9818").Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;
+
     public PhysicalAddress Mac =>
         PhysicalAddress.Parse(Router("ip", "-oneline", "link", "show", "dev", "net1").Split("link/ether ")[1].Split(' ')[0].ToUpperInvariant().Replace(':', '-'));
 
