@@ -145,7 +145,7 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, TimeProvide
 
         if (feed is not null)
         {
-            Task.Run(() => Try(feed, () => Send(feed, token => FlowBatch.Whole(router, token, feed.List()))));
+            Task.Run(() => Try(feed, () => Send(feed, token => Whole(feed, token))));
         }
     }
 
@@ -175,7 +175,7 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, TimeProvide
     {
         IReadOnlyList<FlowUpdate>? updates = feed.Read();
         Send(feed, token => updates is null
-            ? FlowBatch.Whole(feed.Router, token, feed.List())
+            ? Whole(feed, token)
             : updates.Chunk(FlowBatch.MaxCount).Select(chunk => new FlowBatch(feed.Router, token, IsWhole: false, chunk)));
     });
 
@@ -219,8 +219,10 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, TimeProvide
             feeds = [.. _feeds.Values];
         }
 
-        return feeds.SelectMany(feed => _findToken(feed.Router) is { } token ? FlowBatch.Whole(feed.Router, token, feed.List()) : []);
+        return feeds.SelectMany(feed => _findToken(feed.Router) is { } token ? Whole(feed, token) : []);
     }
+
+    private static IEnumerable<FlowBatch> Whole(FlowFeed feed, long token) => feed.List() is { } flows ? FlowBatch.Whole(feed.Router, token, flows) : [];
 
     private void Tell(string node, string? problem)
     {

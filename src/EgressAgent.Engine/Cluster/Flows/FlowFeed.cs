@@ -61,13 +61,13 @@ internal sealed class FlowFeed : IDisposable
         }
     }
 
-    /// <summary>Those that are there; any thread.</summary>
+    /// <summary>Those that are there; null once this is over. Any thread.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
-    internal IReadOnlyList<FlowUpdate> List()
+    internal IReadOnlyList<FlowUpdate>? List()
     {
         lock (_table)
         {
-            return _isOver ? [] : [.. KernelTraffic.ListFlows(_table).Where(IsMovable).Select(Follow).OfType<FlowUpdate>().Where(update => !update.IsOver)];
+            return _isOver ? null : [.. KernelTraffic.ListFlows(_table).Where(IsMovable).Select(Follow).OfType<FlowUpdate>().Where(update => !update.IsOver)];
         }
     }
 
