@@ -21,7 +21,7 @@ public sealed partial class FolderOrderTests
         [
             "", "Addressing", "Resources", "Description", "Yaml", "Validation", "Configuration", "Legacy", "Redirecting", "Planning", "Status",
         ]),
-        ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Clients", "Records", "Relay", "Redirect", "Kernel", "Registry", "Cluster.Etcd", "Cluster", "Reconcile", "Traffic"]),
+        ["EgressAgent.Engine"] = ("EgressAgent.Engine", ["", "Clients", "Records", "Relay", "Redirect", "Flows", "Kernel", "Registry", "Cluster.Etcd", "Cluster", "Reconcile", "Traffic"]),
         ["egress-agentd"] = ("EgressAgent.Daemon", ["", "Logging", "State", "Watch", "Names", "Metrics", "Bus", "Hosting", "Commands"]),
         ["egressctl"] = ("EgressAgent.Control", ["", "Agent", "Setup", "Printing", "Commands"]),
     };

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using EgressAgent.Engine.Cluster.Etcd;
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Linux.Clocks;
 using EgressAgent.Model;

@@ -1,6 +1,6 @@
 using System.Net;
 using EgressAgent.Engine.Clients;
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Engine.Records;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;

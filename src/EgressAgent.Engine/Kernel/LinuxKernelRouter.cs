@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Linux.Namespaces;

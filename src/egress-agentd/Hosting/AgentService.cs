@@ -7,7 +7,7 @@ using EgressAgent.Daemon.Names;
 using EgressAgent.Daemon.Watch;
 using EgressAgent.Engine;
 using EgressAgent.Engine.Cluster;
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Reconcile;
 using EgressAgent.Engine.Records;

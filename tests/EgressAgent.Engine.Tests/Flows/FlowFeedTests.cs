@@ -1,9 +1,9 @@
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Testing;
 
-namespace EgressAgent.Engine.Tests.Cluster.Flows;
+namespace EgressAgent.Engine.Tests.Flows;
 
 public sealed class FlowFeedTests : IDisposable
 {

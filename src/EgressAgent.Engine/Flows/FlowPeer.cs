@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>
 /// Sends batches to one other member: all that there is when a connection is made, and from then on what changes. Without a connection

@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Testing;
 using Microsoft.Extensions.Time.Testing;
 
-namespace EgressAgent.Engine.Tests.Cluster.Flows;
+namespace EgressAgent.Engine.Tests.Flows;
 
 public sealed class FlowPeerTests : IDisposable
 {

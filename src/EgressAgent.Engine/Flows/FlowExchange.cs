@@ -8,7 +8,7 @@ using EgressAgent.Model;
 using EgressAgent.Model.Resources;
 using Microsoft.Extensions.Logging;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>
 /// Established connections outlive a change of the holder: the node that holds a router tells the others of those that came to its

@@ -2,7 +2,7 @@ using System.Net;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>Updates of one router's flows, as its holder sends them.</summary>
 /// <param name="Router">The router.</param>

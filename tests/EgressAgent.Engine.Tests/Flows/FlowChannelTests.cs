@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 
-namespace EgressAgent.Engine.Tests.Cluster.Flows;
+namespace EgressAgent.Engine.Tests.Flows;
 
 public sealed class FlowChannelTests : IDisposable
 {

@@ -6,7 +6,7 @@ using EgressAgent.Model;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Resources;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>
 /// What becomes of those flows of a router that another node could go on with: they came to an external address, which moves with the

@@ -1,7 +1,7 @@
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>What a standby knows of the flows through routers that other nodes hold, until it takes them over. Thread-safe.</summary>
 internal sealed class FlowReplicas

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Model.Resources;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>Takes in what the other members send, by TCP at the port at which heartbeats come by UDP.</summary>
 /// <param name="settings">Where.</param>

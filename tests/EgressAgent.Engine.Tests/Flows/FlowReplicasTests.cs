@@ -1,8 +1,8 @@
-using EgressAgent.Engine.Cluster.Flows;
+using EgressAgent.Engine.Flows;
 using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Model;
 
-namespace EgressAgent.Engine.Tests.Cluster.Flows;
+namespace EgressAgent.Engine.Tests.Flows;
 
 public sealed class FlowReplicasTests
 {

@@ -1,6 +1,6 @@
 using EgressAgent.Linux.Netlink.Conntrack;
 
-namespace EgressAgent.Engine.Cluster.Flows;
+namespace EgressAgent.Engine.Flows;
 
 /// <summary>What has become of a flow at the node that holds its router.</summary>
 /// <param name="Flow">As that node's kernel has it.</param>
