@@ -79,7 +79,6 @@ internal sealed class ClientFinder : IDisposable
         _node = node;
         _time = time;
         _names = names;
-        _names.Answered += TellSettled;
         _containers = containers;
     }
 

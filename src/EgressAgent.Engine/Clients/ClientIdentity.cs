@@ -12,8 +12,8 @@ internal sealed class ClientIdentity(ContainerNames names)
     private volatile CgroupPath? _path;
     private volatile bool _isResolved;
 
-    /// <summary>Whether nothing more is being found out.</summary>
-    internal bool IsResolved => _isResolved && !(_path?.Container is { } container && names.IsAsking(container));
+    /// <summary>Whether more will not be known, but for the name of a container.</summary>
+    internal bool IsResolved => _isResolved;
 
     /// <summary>The systemd unit; null where there is none, or it is not known.</summary>
     internal string? Unit => _path?.Unit;

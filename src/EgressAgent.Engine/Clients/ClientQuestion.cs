@@ -25,7 +25,7 @@ internal sealed class ClientQuestion(ClientFinder finder, DateTimeOffset askedAt
     /// <summary>That of a later flow, where who asked keeps several in one place; for its thread alone.</summary>
     internal ClientQuestion? Next { get; set; }
 
-    /// <summary>Whether nothing more is being found out.</summary>
+    /// <summary>Whether more will not be known, but for the name of a container.</summary>
     internal bool IsSettled => _isAnswered && _identity?.IsResolved != false;
 
     /// <summary>Whose socket it was; once.</summary>

@@ -22,33 +22,20 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
     private const int Room = 4096;
     private const int MaxAnswer = 16 * 1024 * 1024;
 
+    // An engine that is asked again and again has most of its time for others.
+    private const int PausesPerReading = 5;
+
     // A container may get another name.
     private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(1);
-
-    // So that whoever is asked again and again is busy with it for a small part of the time.
-    private const int PausesPerReading = 20;
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EngineTime = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (string? Name, long AskedAt)> _names = [];
-    private readonly HashSet<string> _unanswered = [];
     private readonly AutoResetEvent _asked = new(false);
     private readonly ManualResetEvent _ended = new(false);
     private Thread? _thread;
     private bool _isDisposed;
-
-    /// <summary>Raised on that thread when engines have answered.</summary>
-    internal event Action? Answered;
-
-    /// <summary>Whether a name is not known that may be in a moment.</summary>
-    internal bool IsAsking(CgroupContainer container)
-    {
-        lock (_lock)
-        {
-            return _unanswered.Contains(container.Id);
-        }
-    }
 
     /// <summary>The name; null as long as it is not known.</summary>
     internal string? Find(CgroupContainer container)
@@ -61,12 +48,6 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
                 if (_names.Count >= Room)
                 {
                     _names.Clear();
-                    _unanswered.Clear();
-                }
-
-                if (!isKnown)
-                {
-                    _unanswered.Add(container.Id);
                 }
 
                 _names[container.Id] = (known.Name, TimeProvider.System.GetTimestamp());
@@ -99,13 +80,6 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
     {
         while (WaitHandle.WaitAny([_ended, _asked]) != 0)
         {
-            // Who asks meanwhile may be in none of the answers.
-            string[] asking;
-            lock (_lock)
-            {
-                asking = [.. _unanswered];
-            }
-
             long begun = TimeProvider.System.GetTimestamp();
             IEnumerable<(string Id, string Name)> answers = [.. ReadDocker(), .. podmanDirectories.SelectMany(ReadPodman)];
             TimeSpan pause = TimeProvider.System.GetElapsedTime(begun) * PausesPerReading;
@@ -118,11 +92,8 @@ internal sealed class ContainerNames(string dockerSocket, IReadOnlyList<string> 
                         _names[id] = (name, known.AskedAt);
                     }
                 }
-
-                _unanswered.ExceptWith(asking);
             }
 
-            Answered?.Invoke();
             if (_ended.WaitOne(pause < MaxPause ? pause : MaxPause))
             {
                 return;

@@ -51,26 +51,6 @@ public sealed class ContainerNamesTests : IDisposable
         Eventually.Holds(() => Assert.Equal("shop", _names.Find(Shop)));
     }
 
-    // What waits for a name waits no longer than until engines have answered, whoever they know.
-    [Fact]
-    public async Task Name_is_asked_for_until_engines_have_answered()
-    {
-        using Socket docker = Listen();
-        Task<string> first = Task.Run(() => Answer(docker, "[]"));
-        using SemaphoreSlim answered = new(0);
-        _names.Answered += () => answered.Release();
-        Assert.False(_names.IsAsking(Billing));
-
-        Assert.Null(_names.Find(Billing));
-        Assert.True(_names.IsAsking(Billing));
-
-        await first;
-        Assert.True(await answered.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
-        Assert.False(_names.IsAsking(Billing));
-        Assert.Null(_names.Find(Billing));
-        Assert.False(_names.IsAsking(Billing));
-    }
-
     [Theory]
     [InlineData("")]
     [InlineData("[{\"Id\":")]
