@@ -168,8 +168,15 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, TimeProvide
     /// <summary>What another node told of a router, which this one is about to take over. It is given once.</summary>
     internal IReadOnlyList<ConntrackEntry> Take(RouterKey router) => _replicas.Take(router);
 
-    /// <summary>Notes how many of them are there.</summary>
-    internal void NoteRestored(RouterKey router, int count) => LogRestored(router, count);
+    /// <summary>Notes how many of them are there, and why others are not, where the kernel refused.</summary>
+    internal void NoteRestored(RouterKey router, int count, LinuxException? refusal)
+    {
+        LogRestored(router, count);
+        if (refusal is not null)
+        {
+            LogLost(router, refusal.Message);
+        }
+    }
 
     private void Read(FlowFeed feed) => Try(feed, () =>
     {
@@ -238,6 +245,9 @@ public sealed partial class FlowExchange(HeartbeatSettings settings, TimeProvide
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Router}: {Count} established flows of external addresses go on here")]
     private partial void LogRestored(RouterKey router, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Router}: some established flows of external addresses do not go on here: {Reason}")]
+    private partial void LogLost(RouterKey router, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the node {Node} cannot be told of established flows, which would break if it took a router over: {Reason}")]
     private partial void LogUntold(string node, string reason);

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using EgressAgent.Engine.Flows;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Addresses;
@@ -250,7 +251,8 @@ internal sealed class LinuxKernelRouter : IKernelRouter
     {
         if (_flows?.Take(_key) is { Count: > 0 } flows)
         {
-            _flows.NoteRestored(_key, _redirect.Restore(flows, _netns.Namespace));
+            (int count, LinuxException? refusal) = _redirect.Restore(flows, _netns.Namespace);
+            _flows.NoteRestored(_key, count, refusal);
         }
 
         _flows?.Share(_key, _netns.Namespace);

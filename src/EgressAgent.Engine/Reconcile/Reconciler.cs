@@ -76,9 +76,7 @@ public sealed partial class Reconciler : IDisposable
         _kernel.GatewaysChanged += Status.ReportGateways;
         _kernel.StandbyGatewaysChanged += Status.ReportStandbyGateways;
         _kernel.ObstaclesChanged += Status.ReportObstacles;
-        Status.Changed += WatchClients;
-        Status.Changed += WatchStandbyGateways;
-        Status.Changed += ShareFlows;
+        Status.Changed += new KernelWatches(kernel).Note;
         _context.External.Changed += OnExternalChanged;
         _fullPass = time.CreateTimer(_ => Enqueue(_ => true), null, FullPassInterval, FullPassInterval);
         _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
@@ -251,45 +249,6 @@ public sealed partial class Reconciler : IDisposable
                 _queue.Add(key);
             }
         }
-    }
-
-    private void WatchClients(RouterTransition transition)
-    {
-        DesiredRouter? desired = InForce(transition.After);
-        if (!ReferenceEquals(desired, InForce(transition.Before)))
-        {
-            _kernel.WatchClients(transition.Key, desired);
-        }
-
-        static DesiredRouter? InForce(RouterStatus? status) => status is { IsInForce: true } ? status.Desired : null;
-    }
-
-    // A holder asks by its own macvlan, which a pass sees to.
-    private void WatchStandbyGateways(RouterTransition transition)
-    {
-        DesiredRouter? desired = Standby(transition.After);
-        if (!ReferenceEquals(desired, Standby(transition.Before)))
-        {
-            _kernel.WatchStandbyGateways(transition.Key, desired);
-        }
-
-        static DesiredRouter? Standby(RouterStatus? status) => status?.Condition(ConditionType.Available).Reason == StatusReasons.Standby ? status.Desired : null;
-    }
-
-    // Those of other clients end with the holder's inside address.
-    private void ShareFlows(RouterTransition transition)
-    {
-        bool isShared = IsShared(transition.After);
-        if (isShared || IsShared(transition.Before))
-        {
-            _kernel.ShareFlows(transition.Key, isShared);
-        }
-
-        static bool IsShared(RouterStatus? status) => status is
-        {
-            IsInForce: true,
-            Desired: { Role: FailoverRole.Holder, Macvlan.IsFenced: true, Redirect: { Datapath: DatapathKind.Kernel, ExternalPorts.Count: > 0 } }
-        };
     }
 
     private void OnRouterChanged(RouterKey key)

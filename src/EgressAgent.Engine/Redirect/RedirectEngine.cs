@@ -1,4 +1,5 @@
 using EgressAgent.Engine.Relay;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink;
 using EgressAgent.Linux.Netlink.Conntrack;
@@ -43,7 +44,7 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
     /// <summary>
     /// Puts a plan in force, all of it or nothing. Where it asks for the other datapath than before, every flow is cut.
     /// </summary>
-    /// <exception cref="Linux.LinuxException">
+    /// <exception cref="LinuxException">
     /// The kernel refused; what was in force before still is, unless it was the other datapath: then everything is rejected.
     /// </exception>
     internal void Apply(RedirectPlan plan, NetworkNamespace netns)
@@ -78,22 +79,41 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
         }
     }
 
-    /// <summary>Takes over those flows of another node that the plan in force would have made too; with the kernel datapath alone.</summary>
-    /// <returns>How many.</returns>
-    /// <exception cref="Linux.LinuxException">The kernel refused; some may be missing.</exception>
-    internal int Restore(IReadOnlyList<ConntrackEntry> flows, NetworkNamespace netns)
+    /// <summary>
+    /// Takes over those flows of another node that the plan in force would have made too; with the kernel datapath alone. One that the
+    /// kernel refuses, as its table is full, keeps neither the others nor the router from working.
+    /// </summary>
+    /// <returns>How many, and the last refusal; null when there was none.</returns>
+    /// <exception cref="LinuxException">The kernel does not tell what is in force, or no descriptor is left.</exception>
+    internal (int Count, LinuxException? Refusal) Restore(IReadOnlyList<ConntrackEntry> flows, NetworkNamespace netns)
     {
         if (_table.Observe(netns) is not { Datapath: DatapathKind.Kernel } plan)
         {
-            return 0;
+            return (0, null);
         }
 
+        int count = 0;
+        LinuxException? last = null;
         using ConntrackTable table = ConntrackTable.Open(netns);
-        return FlowSweep.Select(plan, flows).Count(flow => table.Restore(flow) || (table.Find(flow.Original) is { } stale && table.Remove(stale) && table.Restore(flow)));
+        foreach (ConntrackEntry flow in FlowSweep.Select(plan, flows))
+        {
+            try
+            {
+                // What this node had when it held the router before knows nothing of what went through the other one since.
+                bool isRestored = table.Restore(flow) || (table.Find(flow.Original) is { } stale && table.Remove(stale) && table.Restore(flow));
+                count += isRestored ? 1 : 0;
+            }
+            catch (LinuxException refusal)
+            {
+                last = refusal;
+            }
+        }
+
+        return (count, last);
     }
 
     /// <summary>Ends every flow. The next packet of one is rejected.</summary>
-    /// <exception cref="Linux.LinuxException">The kernel refused; some may be left.</exception>
+    /// <exception cref="LinuxException">The kernel refused; some may be left.</exception>
     internal void CutFlows(NetworkNamespace netns)
     {
         relays.CutAll(key);

@@ -17,7 +17,7 @@ public sealed record ClusterSettings(string Name, string? Node, EtcdSettings Etc
 /// <summary>Where nodes hear each other.</summary>
 /// <param name="Address">This node's, to which the others send.</param>
 /// <param name="Listen">Where this node hears; <see cref="Address"/> but behind NAT.</param>
-/// <param name="Port">UDP.</param>
+/// <param name="Port">UDP, and TCP for what they tell each other of flows.</param>
 public sealed record HeartbeatSettings(IPAddress Address, IPAddress Listen, int Port)
 {
     public const int DefaultPort = 9818;

@@ -1,6 +1,7 @@
 using EgressAgent.Engine.Flows;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.Linux.Netlink.Conntrack;
+using EgressAgent.Model.Planning;
 using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Flows;
@@ -8,7 +9,6 @@ namespace EgressAgent.Engine.Tests.Flows;
 public sealed class FlowFeedTests : IDisposable
 {
     private const byte SynReceived = 2, Established = 3, FinWait = 4, TimeWait = 7;
-    private const uint FromLan = 0x10;
 
     private readonly NetworkNamespace _netns;
     private readonly ConntrackTable _table;
@@ -89,7 +89,7 @@ public sealed class FlowFeedTests : IDisposable
         Assert.True(_table.Restore(Udp(40 + Established) with { Status = ConntrackStatus.Confirmed }));
     }
 
-    private static ConntrackEntry Tcp(int number, byte state) => FlowBatchTests.Flow(number) with { Mark = FromLan, Connection = new ConntrackConnection(state) };
+    private static ConntrackEntry Tcp(int number, byte state) => FlowBatchTests.Flow(number) with { Mark = PacketMarks.FromLan, Connection = new ConntrackConnection(state) };
 
     private static ConntrackEntry Udp(int number)
     {

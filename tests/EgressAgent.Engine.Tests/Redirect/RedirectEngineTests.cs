@@ -1,7 +1,10 @@
+using System.Net;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Relay;
 using EgressAgent.Engine.Tests.Support;
+using EgressAgent.Linux;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Linux.Netlink.Conntrack;
 using EgressAgent.Linux.Nftables;
 using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
@@ -50,6 +53,32 @@ public sealed class RedirectEngineTests : IDisposable
         _engine.Apply(Relayed, Netns);
         Assert.Equal(Relayed, _engine.Observe(Netns));
         Assert.Equal((1, 1), Sockets());
+    }
+
+    [Fact]
+    public void Flows_of_another_node_are_restored_that_the_plan_would_have_made_whatever_the_kernel_says_to_others()
+    {
+        _engine.Apply(Plans.All["external"], Netns);
+        using ConntrackTable table = ConntrackTable.Open(Netns);
+        ConntrackEntry good = Flow("192.168.12.20", 1);
+        ConntrackEntry stale = Flow("192.168.12.20", 2);
+        Assert.True(table.Restore(stale));
+
+        (int count, LinuxException? refusal) = _engine.Restore(
+            [Flow("192.168.12.20", 3) with { Connection = new ConntrackConnection(99) }, good, stale with { Timeout = TimeSpan.FromSeconds(3000) }, Flow("10.0.0.1", 4)], Netns);
+
+        Assert.Equal(2, count);
+        Assert.Contains("restore flow", refusal!.Message);
+        Assert.Equal([1, 2], table.GetFlows().Select(flow => (int)flow.Original.SourcePort!).Order());
+        Assert.True(table.Find(stale.Original)!.Timeout > TimeSpan.FromSeconds(2000), "the entry of before is there");
+    }
+
+    [Fact]
+    public void Relay_restores_no_flow()
+    {
+        _engine.Apply(Plans.All["relay-external"], Netns);
+
+        Assert.Equal((0, null), _engine.Restore([Flow("192.168.12.20", 1)], Netns));
     }
 
     [Fact]
@@ -158,4 +187,15 @@ public sealed class RedirectEngineTests : IDisposable
     private int Count(string protocol) =>
         Command.Check("nsenter", $"--net=/run/netns/{_scratch.Name}", "--", "ss", "-Hnl", $"--{protocol}")
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;
+
+    // From a client to the external address of the plan, established.
+    private static ConntrackEntry Flow(string client, ushort port) => new(
+        new ConntrackTuple(6, IPAddress.Parse(client), IPAddress.Parse("192.168.12.97")) { SourcePort = port, DestinationPort = 80 },
+        new ConntrackTuple(6, IPAddress.Parse("203.0.113.26"), IPAddress.Parse("192.168.12.99")) { SourcePort = 80, DestinationPort = port })
+    {
+        Status = ConntrackStatus.SeenReply | ConntrackStatus.Assured | ConntrackStatus.DestinationNat,
+        Mark = PacketMarks.FromLan,
+        Timeout = TimeSpan.FromSeconds(60),
+        Connection = new ConntrackConnection(3),
+    };
 }

@@ -61,7 +61,7 @@ public sealed class ConntrackMonitor : NetlinkMonitor<ConntrackEvent>
         ConntrackMonitor monitor = Open(netns);
         try
         {
-            monitor.Socket.SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, (int)NFNLGRP_CONNTRACK_NEW);
+            monitor.HearStarts(isWanted: true);
             monitor.Socket.SetOption(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, (int)NFNLGRP_CONNTRACK_UPDATE);
             return monitor;
         }
