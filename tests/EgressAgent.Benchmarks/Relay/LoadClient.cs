@@ -11,6 +11,9 @@ internal sealed unsafe class LoadClient : IDisposable
 {
     private const int RequestSize = 64;
 
+    // Seconds.
+    private const int MaxSilence = 10;
+
     private readonly EpollHandle _epoll = EpollHandle.Create();
     private readonly EpollEventBuffer _events = new(256);
     private readonly byte[] _payload = GC.AllocateArray<byte>(1 << 20, pinned: true);
@@ -117,9 +120,14 @@ internal sealed unsafe class LoadClient : IDisposable
             {
                 int socket = Open(LoadPorts.Echo);
                 bool asked = false;
-                while (true)
+                for (int silent = 0; ;)
                 {
-                    _epoll.Wait(_events, 1000);
+                    silent = _epoll.Wait(_events, 1000) > 0 ? 0 : silent + 1;
+                    if (silent == MaxSilence)
+                    {
+                        throw new InvalidOperationException($"connection {opened + 1} has no answer");
+                    }
+
                     if ((_events.Events(0) & EpollEvents.In) != 0)
                     {
                         _ = NativeSocket.Receive(socket, buffer, RequestSize);
