@@ -48,4 +48,5 @@ public static class EventIds
     public const int FlowRecordsNotWritten = 50;
     public const int FlowRecordsLost = 51;
     public const int NodeRoom = 52;
+    public const int FlowOffload = 53;
 }

@@ -62,6 +62,7 @@ internal static class RouterGen
         from failover in Gen.Enum<FailoverMode>()
         from localProcesses in Gen.Enum<LocalProcesses>()
         from flowLog in Gen.Nullable(Gen.Enum<FlowLogMode>())
+        from flowOffload in Gen.Nullable(Gen.Enum<FlowOffloadMode>())
         from clients in Gen.Null(Clients)
         from mac in Gen.Null(Mac)
         from pinned in Pinned(addresses)
@@ -76,6 +77,7 @@ internal static class RouterGen
             Datapath = datapath,
             Failover = mode == MacvlanMode.Passthru && failover == FailoverMode.Cluster ? FailoverMode.Manual : failover,
             FlowLog = flowLog,
+            FlowOffload = flowOffload,
             LocalProcesses = localProcesses,
             Clients = clients,
             MacAddress = mac,

@@ -60,6 +60,8 @@ internal sealed class MortalKernel(LinuxKernel kernel, Countdown countdown) : IK
 
     public string? WhyNoFence => kernel.WhyNoFence;
 
+    public string? WhyNoFlowOffload => kernel.WhyNoFlowOffload;
+
     public ObservedNode ObserveNode() => kernel.ObserveNode();
 
     public IReadOnlyList<RouterKey> ListRouters(Predicate<RouterKey>? isAskedFor) => kernel.ListRouters(isAskedFor);

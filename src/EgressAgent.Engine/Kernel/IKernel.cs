@@ -46,6 +46,12 @@ public interface IKernel : IDisposable
     /// <summary>Why the kernel has no fence for routers that the nodes of a cluster agree about; null when it has. Any thread.</summary>
     string? WhyNoFence { get; }
 
+    /// <summary>
+    /// Why the kernel cannot be trusted to have established flows pass by the chains; null when it was seen to do it right. It is tried when
+    /// this is asked for first, which takes a moment. Any thread.
+    /// </summary>
+    string? WhyNoFlowOffload { get; }
+
     /// <summary>The node as it is at this moment.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     ObservedNode ObserveNode();

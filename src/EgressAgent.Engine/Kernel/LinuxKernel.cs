@@ -36,6 +36,7 @@ public sealed class LinuxKernel : IKernel
     private readonly ClientWatch _clientWatch;
     private readonly FlowExchange? _flows;
     private readonly TimeProvider _time;
+    private readonly Lazy<string?> _whyNoFlowOffload;
 
     /// <param name="owner">By whose mark it knows its own.</param>
     /// <param name="store">Where sockets outlive the agent: the relays', and those that hear of flows; null when they do not. It belongs to the caller.</param>
@@ -50,6 +51,7 @@ public sealed class LinuxKernel : IKernel
         _owner = owner;
         _flows = flows;
         _time = time ?? TimeProvider.System;
+        _whyNoFlowOffload = new Lazy<string?>(TryFlowOffload);
         Fence = new Fence(owner, _node);
         _gateways = new GatewayWatch(_time, (key, gateways) => GatewaysChanged?.Invoke(key, gateways));
         _notes = runtime is null ? null : new RulesetNotes(runtime);
@@ -105,10 +107,15 @@ public sealed class LinuxKernel : IKernel
 
     public event Action? ServicesChanged;
 
+    /// <summary>Raised once, with why the kernel cannot be trusted to offload flows, or null when it can, on the thread that asked for it first.</summary>
+    public event Action<string?>? FlowOffloadTried;
+
     /// <summary>The node's fence. It belongs to this.</summary>
     public Fence Fence { get; }
 
     public string? WhyNoFence => Fence.WhyNot;
+
+    public string? WhyNoFlowOffload => _whyNoFlowOffload.Value;
 
     /// <summary>The tables that the node's routers share, as they were when this was opened.</summary>
     public NodeTables Tables => _monitor.Tables;
@@ -202,6 +209,13 @@ public sealed class LinuxKernel : IKernel
         _route.Dispose();
         Fence.Dispose();
         _node.Dispose();
+    }
+
+    private string? TryFlowOffload()
+    {
+        string? whyNot = FlowOffloadTrial.Run();
+        FlowOffloadTried?.Invoke(whyNot);
+        return whyNot;
     }
 
     // A name that holds nothing is nobody's.

@@ -148,6 +148,9 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case ApplyRedirect apply:
                 Redirect(apply.Plan);
                 break;
+            case OffloadFlows offload:
+                _redirect.Offload(offload.Link, _netns.Namespace);
+                break;
             case SetLoopbackUp:
                 _netns.Route.SetLinkUp(RequiredLink(NetworkSide.Router, "lo").Index, up: true);
                 break;

@@ -8,6 +8,7 @@ using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Model;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
+using EgressAgent.Model.Redirecting;
 
 namespace EgressAgent.Engine.Kernel;
 
@@ -80,6 +81,7 @@ internal sealed class RouterObserver(
 
         // Who holds a duplicate is asked for from the link-local address, so it is no duplicate until that is ready.
         bool canAsk = !routerAddresses.Any(address => address.LinkIndex == outside?.Index && address.Address.IsIPv6LinkLocal && IsDetecting(address));
+        RedirectPlan? inForce = redirect.Observe(netns.Namespace);
         return new ObservedRouter
         {
             HeldNetworks = end.HeldNetworks,
@@ -94,7 +96,8 @@ internal sealed class RouterObserver(
             Macvlan = outside is null ? null : ObserveMacvlan(outside, nodeId),
             ServiceLink = serviceLink,
             HasStrayServiceLinkEnd = service is not null && serviceLink is null,
-            Redirect = redirect.Observe(netns.Namespace),
+            Redirect = inForce,
+            OffloadedLinks = RedirectEngine.FindOffloadedLinks(inForce, netns.Namespace),
             Shortcomings = [.. redirect.Shortcomings, .. ears.LimitsReached],
             Sysctls = known is not null && known.Netns == netns.Namespace.Id ? known.Settings : Settings.Read(netns.Namespace),
             Addresses = addresses.Where(entry => !(entry.Address.HasDadFailed && canAsk)).Select(ToEntry).ToValueList(),

@@ -7,7 +7,7 @@ namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>
 /// What of a router was refused and is tried again later, while the rest of it works: one address beside others, one family beside
-/// the other, or its cable to the Services.
+/// the other, its cable to the Services, or the offload of flows.
 /// </summary>
 internal sealed class HeldSteps(TimeProvider time)
 {
@@ -55,6 +55,12 @@ internal sealed class HeldSteps(TimeProvider time)
     /// <returns>False when nothing of the router works without it.</returns>
     internal bool TryHold(RouterStep step, DesiredRouter desired, string reason, Exception exception)
     {
+        if (step is OffloadFlows)
+        {
+            Hold(new Part(null, null, IsOffload: true), reason, exception);
+            return true;
+        }
+
         if (StepDependence.IsForServices(step))
         {
             Hold(default, reason, exception);
@@ -85,10 +91,10 @@ internal sealed class HeldSteps(TimeProvider time)
         _refused[part] = refusal;
     }
 
-    // Without a family it is the cable to the Services.
-    private readonly record struct Part(AddressFamily? Family, IPAddress? Address)
+    // Without a family it is the cable to the Services, or the offload of flows.
+    private readonly record struct Part(AddressFamily? Family, IPAddress? Address, bool IsOffload = false)
     {
-        internal bool Has(RouterStep step) => Family is null ? StepDependence.IsForServices(step) : step.Family == Family && (Address is null
+        internal bool Has(RouterStep step) => IsOffload ? step is OffloadFlows : Family is null ? StepDependence.IsForServices(step) : step.Family == Family && (Address is null
             || (step is ClaimAddress claim && claim.Entry.Address.Address.Equals(Address)) || (step is Announce announce && announce.Address.Equals(Address)));
     }
 
@@ -111,10 +117,11 @@ internal sealed class HeldSteps(TimeProvider time)
 
         internal Trouble ToTrouble(Part part)
         {
-            string what = part.Address is { } address ? $"{address}"
+            string what = part.IsOffload ? "flow offload"
+                : part.Address is { } address ? $"{address}"
                 : part.Family is not { } family ? "its Services"
                 : family == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
-            string works = part.Family is null ? "its Services are served" : $"{what} works";
+            string works = part is { Family: null, IsOffload: false } ? "its Services are served" : $"{what} works";
             return new Trouble(
                 _reason == StatusReasons.AddressConflict ? TroubleKind.Held : TroubleKind.Failed, _reason, $"without {what}: {_message}", what, $"{works} now; over: {_message}");
         }

@@ -26,7 +26,9 @@ internal sealed partial class ManagedRouter
     {
         lock (_planning)
         {
-            RouterPlan plan = RouterPlanner.Plan(_key, spec, allocation, _kernel.ObserveNode(), _configuration, standing, isBehindService, external, role);
+            RouterPlan plan = RouterPlanner.Plan(
+                _key, spec, allocation, _kernel.ObserveNode(), _configuration, standing, isBehindService, external, role,
+                FlowOffload.IsForTheKernel(spec, _configuration) ? _kernel.WhyNoFlowOffload : null);
 
             // Most are the same as before, and one is kept then.
             if (_planned is { } last && last.Plan == plan)

@@ -79,6 +79,14 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
         }
     }
 
+    /// <summary>The links whose established flows pass by the chains; null where the plan that was observed last does not ask for it.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    internal static ValueList<string>? FindOffloadedLinks(RedirectPlan? plan, NetworkNamespace netns) =>
+        plan?.OffloadsFlows == true ? RulesetTable.FindOffloadedLinks(netns)?.ToValueList() : null;
+
+    /// <inheritdoc cref="RulesetTable.Offload"/>
+    internal void Offload(string link, NetworkNamespace netns) => _table.Offload(key, link, netns);
+
     /// <summary>
     /// Takes over those flows of another node that the plan in force would have made too; with the kernel datapath alone. One that the
     /// kernel refuses, as its table is full, keeps neither the others nor the router from working.

@@ -31,6 +31,7 @@ internal sealed record Ruleset
             family => family.Family,
             family => plan.Clients.Where(network => network.BaseAddress.AddressFamily == family.Family).ToValueList());
         HasRedirects = plan.Datapath == DatapathKind.Kernel;
+        OffloadsFlows = plan.OffloadsFlows;
         HasExternal = plan.ExternalAddresses.Count > 0;
         Chains =
         [
@@ -67,6 +68,9 @@ internal sealed record Ruleset
     /// <summary>Whether other machines of the physical network reach it by external addresses.</summary>
     internal bool HasExternal { get; }
 
+    /// <summary>Whether established flows pass by the chains.</summary>
+    internal bool OffloadsFlows { get; }
+
     /// <summary>A chain stands before those that jump to it.</summary>
     internal ValueList<RulesetChain> Chains { get; }
 
@@ -78,6 +82,7 @@ internal sealed record Ruleset
         && Families.Equals(other.Families)
         && HasRedirects == other.HasRedirects
         && HasExternal == other.HasExternal
+        && OffloadsFlows == other.OffloadsFlows
         && HasClientsOf(other)
         && Chains.Equals(other.Chains);
 
@@ -250,6 +255,7 @@ internal sealed record Ruleset
         List<string> rules = [];
         if (plan.Datapath == DatapathKind.Kernel)
         {
+            rules.AddRange(plan.OffloadsFlows ? Offload(plan) : []);
             if (plan.ExternalAddresses.Count > 0)
             {
                 rules.Add($"ct mark 0x{PacketMarks.FromLan:x} ct status dnat accept comment \"what came to an external address, and what comes back\"");
@@ -264,6 +270,14 @@ internal sealed record Ruleset
 
         return new RulesetChain("through", "type filter hook forward priority filter; policy drop;", [.. rules]);
     }
+
+    // No chain sees what is offloaded, the guard neither: here is asked what that asks. A client's packet, not an answer, has the mark by
+    // which the kernel finds the way back.
+    private static IEnumerable<string> Offload(RedirectPlan plan) =>
+        from link in ClientLinks(plan)
+        from family in plan.Families
+        select $"iifname {Quote(link)} oifname {Quote(Outside)} meta l4proto {{ tcp, udp }} ct state established ct status dnat ct status snat "
+            + $"ct reply {Nft(family)} daddr {Set(family.Reserved)} flow add @{RulesetNames.Flowtable} comment \"established flows pass by the chains\"";
 
     private static RulesetChain ToDestination(RedirectPlan plan, string router)
     {

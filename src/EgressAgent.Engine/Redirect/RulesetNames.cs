@@ -38,6 +38,9 @@ internal static class RulesetNames
     /// <summary>Counts what is refused as its sender is no client.</summary>
     internal const string NotInClients = "refused_not_in_clients";
 
+    /// <summary>The flowtable by which established flows pass by the chains.</summary>
+    internal const string Flowtable = "offloaded";
+
     /// <summary>As nft calls the family: <c>ip</c> or <c>ip6</c>.</summary>
     internal static string Suffix(AddressFamily family) => family == AddressFamily.InterNetwork ? "ip" : "ip6";
 }

@@ -70,6 +70,12 @@ internal static class RulesetScript
     {
         script.AppendLine($"add counter {Table} {RulesetNames.NoRule} {{ comment \"refused, as no rule takes it\"; }}");
         script.AppendLine($"add counter {Table} {RulesetNames.NotInClients} {{ comment \"refused, as its sender is no client\"; }}");
+        if (ruleset.OffloadsFlows)
+        {
+            // Its links come later. Without the counter connection tracking would count no packet of what is offloaded.
+            script.AppendLine($"add flowtable {Table} {RulesetNames.Flowtable} {{ hook ingress priority filter; counter; }}");
+        }
+
         foreach (AddressFamily family in ruleset.Families)
         {
             string type = family == AddressFamily.InterNetwork ? "ipv4_addr" : "ipv6_addr";

@@ -108,6 +108,33 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
         return hasCut;
     }
 
+    /// <summary>The links whose established flows pass by the chains; null where the plan in force does not ask for it.</summary>
+    internal static IReadOnlyList<string>? FindOffloadedLinks(NetworkNamespace netns)
+    {
+        using NftConnection connection = NftConnection.Open(netns);
+        return connection.FindFlowtableLinks(RulesetNames.TableName, RulesetNames.Flowtable);
+    }
+
+    /// <summary>Has established flows that arrive by a link pass by the chains; one of which they do already is none the worse for it.</summary>
+    /// <exception cref="LinuxException">The kernel refused: there is no such link, or no flowtable.</exception>
+    internal void Offload(RouterKey key, string link, NetworkNamespace netns)
+    {
+        using NftConnection connection = NftConnection.Open(netns);
+        uint generation = connection.ReadGeneration();
+        using (NftContext nft = NftContext.Open(netns))
+        {
+            // Without the word the flowtable would count no more.
+            nft.Run($"add flowtable {RulesetNames.Table} {RulesetNames.Flowtable} {{ hook ingress priority filter; devices = {{ {link} }}; counter; }}");
+        }
+
+        // Where somebody else wrote meanwhile, the next look lists the table.
+        if (_standing?.IsOf(connection, generation) == true && connection.ReadGeneration() == NftConnection.Next(generation))
+        {
+            _standing = _standing with { Generation = NftConnection.Next(generation) };
+            Note(key);
+        }
+    }
+
     /// <summary>Takes back what was noted for the next agent: the table goes.</summary>
     internal void Forget(RouterKey key) => notes?.Remove(key);
 
@@ -205,6 +232,7 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
         $"counter:{RulesetNames.NoRule}",
         $"counter:{RulesetNames.NotInClients}",
         .. ruleset.Chains.Select(chain => $"chain:{chain.Name}"),
+        .. ruleset.OffloadsFlows ? [$"flowtable:{RulesetNames.Flowtable}"] : ValueList<string>.Empty,
         .. ruleset.Families.Select(family => $"set:{RulesetNames.Clients(family)}"),
         .. ruleset.Families.Where(_ => ruleset.HasRedirects)
             .SelectMany(family => (string[])[$"map:{RulesetNames.Redirects(family)}", $"counter:{RulesetNames.Fallback(family)}"]),
@@ -229,7 +257,7 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
     // By numbers, since to name a protocol libnftables reads a file each time. Where no rule asks for the clients, it does not matter who they are.
     private static string List(NftContext nft, Ruleset ruleset)
     {
-        string table = TryRun(nft, ListTable, NftOutput.Terse | NftOutput.Stateless | NftOutput.Numeric) ?? "";
+        string table = WithoutLinks(TryRun(nft, ListTable, NftOutput.Terse | NftOutput.Stateless | NftOutput.Numeric) ?? "");
         if (ruleset.Clients is null)
         {
             return table;
@@ -238,6 +266,10 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
         string clients = string.Join('\n', ruleset.Families.Select(family => $"list set {RulesetNames.Table} {RulesetNames.Clients(family)}"));
         return table + TryRun(nft, clients, NftOutput.Stateless);
     }
+
+    // Links come into a flowtable later, and leave it without a word.
+    private static string WithoutLinks(string table) =>
+        string.Join('\n', table.Split('\n').Where(line => !line.AsSpan().TrimStart().StartsWith("devices = ", StringComparison.Ordinal)));
 
     private static string Digest(Ruleset ruleset) => Digest(RulesetScript.Create(ruleset, replace: false));
 

@@ -63,6 +63,7 @@ public static class AgentConfigurationParser
             AddressConflictDetection = fields.Read(SettingsFields.AddressConflictDetection)?.ReadBoolean() ?? defaults.AddressConflictDetection,
             Clients = fields.Read(SettingsFields.Clients) is { } clients ? ClientsReader.ReadListOrText(clients) : null,
             FlowLog = fields.Read(SettingsFields.FlowLog)?.ReadChoice(RouterChoices.FlowLogs) ?? defaults.FlowLog,
+            FlowOffload = fields.Read(SettingsFields.FlowOffload)?.ReadChoice(RouterChoices.FlowOffloads, isBareTaken: true) ?? defaults.FlowOffload,
             DrainTimeout = ReadDrainTimeout(fields.Read(SettingsFields.DrainTimeout)) ?? defaults.DrainTimeout,
             EtcHosts = fields.Read(SettingsFields.EtcHosts)?.ReadBoolean() ?? defaults.EtcHosts,
             Metrics = fields.Read(SettingsFields.Metrics) is { } metrics ? MetricsReader.Read(metrics) : defaults.Metrics,

@@ -40,6 +40,10 @@ internal static class RouterFields
                 new WordRule([.. RouterChoices.Failovers.Names])),
             new FieldRule(RouterAnnotations.FlowLog, "Of which flows records go to the journal: `closed` writes one at the end, `all` one at the start as well.", new WordRule([.. RouterChoices.FlowLogs.Names])),
             new FieldRule(
+                RouterAnnotations.FlowOffload,
+                "Whether established flows pass by the chains of nf_tables, through a flowtable: with `auto` where this kernel was seen to do it right.",
+                new WordRule([.. RouterChoices.FlowOffloads.Names])),
+            new FieldRule(
                 RouterAnnotations.InsideAddress,
                 "Where clients reach the router: one address of the inside networks for each family.",
                 new TextRule(Patterns.Addresses, "198.18.0.9")),

@@ -40,6 +40,11 @@ internal static class SettingsFields
     public static readonly FieldRule FlowLog = new(
         "flowLog", "Of which flows of a router that does not choose records go to the journal: `closed` writes one at the end, `all` one at the start as well.", new WordRule([.. RouterChoices.FlowLogs.Names]));
 
+    public static readonly FieldRule FlowOffload = new(
+        "flowOffload",
+        "Whether established flows of a router that does not choose pass by the chains of nf_tables, through a flowtable: with `auto` where this kernel was seen to do it right.",
+        new WordRule([.. RouterChoices.FlowOffloads.Names]));
+
     public static readonly FieldRule DrainTimeout = new(
         "drainTimeout", "How long relayed connections may go on after the agent was stopped, 0s to 1h.", new TextRule(Patterns.Duration, "500ms", "1m30s"));
 
@@ -130,7 +135,7 @@ internal static class SettingsFields
         new MappingRule(ClusterName, Node, Etcd, Heartbeat, Priority, Preempt));
 
     public static readonly MappingRule Document = new(
-        ApiVersion, Kind, InsideNetworks, ServiceNetworks, Clients, Datapath, AddressConflictDetection, FlowLog, DrainTimeout, EtcHosts, Metrics, FlowRecords, Cluster)
+        ApiVersion, Kind, InsideNetworks, ServiceNetworks, Clients, Datapath, AddressConflictDetection, FlowLog, FlowOffload, DrainTimeout, EtcHosts, Metrics, FlowRecords, Cluster)
     {
         Ignored = ["metadata"],
     };

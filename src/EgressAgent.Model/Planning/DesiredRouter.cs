@@ -30,6 +30,14 @@ public sealed record DesiredRouter
     /// <summary>What arrives where goes where, and the filter that keeps everything else in.</summary>
     public required RedirectPlan Redirect { get; init; }
 
+    /// <summary>Why flows are not offloaded although that is asked for; null otherwise.</summary>
+    public string? WhyNoFlowOffload { get; init; }
+
+    /// <summary>The links whose established flows pass by the chains; empty where none does.</summary>
+    public IEnumerable<string> OffloadedLinks => !Redirect.OffloadsFlows ? []
+        : ServiceLink is null ? [RouterNames.InsideLink, RouterNames.OutsideLink]
+        : [RouterNames.InsideLink, RouterNames.ServiceLink, RouterNames.OutsideLink];
+
     /// <summary>The order is that in which they are set.</summary>
     public required ValueList<SysctlEntry> Sysctls { get; init; }
 

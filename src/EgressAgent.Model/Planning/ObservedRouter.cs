@@ -57,6 +57,9 @@ public sealed record ObservedRouter
     /// <summary>What <see cref="Redirect"/> asks for and its datapath cannot do here; the rest of it is in force.</summary>
     public ValueList<PlanProblem> Shortcomings { get; init; } = [];
 
+    /// <summary>The links whose established flows pass by the chains; null where <see cref="Redirect"/> does not ask for it.</summary>
+    public ValueList<string>? OffloadedLinks { get; init; }
+
     /// <summary>The settings that a router cares for, as they are.</summary>
     public ValueList<SysctlEntry> Sysctls { get; init; } = [];
 

@@ -66,6 +66,12 @@ public static class RouterDiff
         HashSet<string> keptLinks = [.. KeptLinks(desired, keepsVeth, keepsMacvlan, keepsServiceLink)];
         HashSet<AddressEntry> addresses = [.. observed.Addresses.Where(entry => keptLinks.Contains(entry.Link))];
 
+        // A link that is made anew is in no flowtable. One that is not known to be in force has none yet: the next look shows.
+        if (observed.OffloadedLinks is { } offloaded)
+        {
+            steps.AddRange(desired.OffloadedLinks.Where(link => !keptLinks.Contains(link) || !offloaded.Contains(link)).Select(link => new OffloadFlows(link)));
+        }
+
         steps.AddRange(desired.InsideAddresses.Where(entry => !addresses.Contains(entry)).Select(entry => new AddInsideAddress(entry)));
         AddRules(desired, observed, steps);
 

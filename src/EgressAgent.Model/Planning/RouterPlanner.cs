@@ -36,6 +36,7 @@ public static class RouterPlanner
     /// <param name="isBehindService">Whether a Service leads to it.</param>
     /// <param name="external">The ports of Services at external addresses that it is to hold; null for none.</param>
     /// <param name="role">What this node is to it.</param>
+    /// <param name="whyNoFlowOffload">Why the kernel cannot offload flows, where <see cref="FlowOffload.IsForTheKernel"/>; null when it can.</param>
     public static RouterPlan Plan(
         RouterKey key,
         EgressRouterSpec spec,
@@ -45,7 +46,8 @@ public static class RouterPlanner
         RouterStanding? standing = null,
         bool isBehindService = false,
         ValueList<ExternalPort>? external = null,
-        FailoverRole role = FailoverRole.None)
+        FailoverRole role = FailoverRole.None,
+        string? whyNoFlowOffload = null)
     {
         standing ??= RouterStanding.None;
         List<PlanProblem> shortcomings = [];
@@ -84,7 +86,11 @@ public static class RouterPlanner
         FootingGateway?[] gateways = [.. spec.Addresses.Select(address => GatewayOf(address, selected, standing, node, shortcomings))];
         ServiceLink? serviceLink = isBehindService ? ServiceLinkOf(allocation, master, configuration) : null;
         external = ExternalPlaces.Choose(external ?? [], spec, master, node, shortcomings);
-        RedirectPlan redirect = RedirectCompiler.Compile(key, spec, allocation.InsideAddresses, configuration, external) with { IsBehindService = serviceLink is not null };
+        RedirectPlan redirect = RedirectCompiler.Compile(key, spec, allocation.InsideAddresses, configuration, external) with
+        {
+            IsBehindService = serviceLink is not null,
+            OffloadsFlows = FlowOffload.IsAskedFor(spec, configuration) && FlowOffload.WhyNot(spec, configuration, whyNoFlowOffload) is null,
+        };
         var desired = new DesiredRouter
         {
             Key = key,
@@ -102,6 +108,7 @@ public static class RouterPlanner
             },
             InsideNetworks = [.. allocation.InsideAddresses.Select(inside => inside.Network)],
             Redirect = redirect,
+            WhyNoFlowOffload = FlowOffload.WhyNot(spec, configuration, whyNoFlowOffload),
             ServiceLink = serviceLink,
             Sysctls =
             [

@@ -87,6 +87,14 @@ public sealed record ApplyRedirect(RedirectPlan Plan) : RouterStep
             : $"{family.Inside} leaves as {family.Source}, anything else goes to {family.Fallback}";
 }
 
+/// <summary>Has established flows that arrive by a link pass by the chains, from their next packet on.</summary>
+public sealed record OffloadFlows(string Link) : RouterStep
+{
+    public override string Thing => $"flow offload of {Link}";
+
+    public override string ToString() => $"offload established flows of {Link}";
+}
+
 /// <summary>Sets the netns's loopback up.</summary>
 public sealed record SetLoopbackUp : RouterStep
 {

@@ -32,7 +32,7 @@ public static class StepDependence
         CreateNetns => step is not CreateNetns,
 
         // Without its packet filter the router is cut off from the network.
-        ApplyRedirect => IsOn(step, RouterNames.OutsideLink),
+        ApplyRedirect => step is OffloadFlows || IsOn(step, RouterNames.OutsideLink),
         FenceMacvlan { IsFenced: true } => step is not FenceMacvlan && IsOn(step, RouterNames.OutsideLink),
         CreateVeth or ConfigureVeth => !IsOfLink(step) && (IsOn(step, RouterNames.InsideLink) || IsOnNode(step)),
         CreateMacvlan or ConfigureMacvlan => !IsOfLink(step) && IsOn(step, RouterNames.OutsideLink),
@@ -53,6 +53,7 @@ public static class StepDependence
     private static bool IsOn(RouterStep step, string link) => step switch
     {
         CreateMacvlan or FenceMacvlan or ConfigureMacvlan or HearOthers or RecheckAddress or Announce or AskGateways => link == RouterNames.OutsideLink,
+        OffloadFlows { Link: var on } => on == link,
         AddInsideAddress { Entry.Link: var on } => on == link,
         ClaimAddress { Entry.Link: var on } => on == link,
         SetRoute { Entry.Link: var on } => on == link,

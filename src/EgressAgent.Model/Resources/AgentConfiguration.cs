@@ -25,6 +25,9 @@ public sealed record AgentConfiguration
     /// <summary>The flow log of routers that do not choose one.</summary>
     public FlowLogMode FlowLog { get; init; } = FlowLogMode.None;
 
+    /// <summary>The same of the offload of their established flows.</summary>
+    public FlowOffloadMode FlowOffload { get; init; } = FlowOffloadMode.Off;
+
     /// <summary>Whether the node itself resolves the names of Services: they are kept in its hosts file.</summary>
     public bool EtcHosts { get; init; }
 

@@ -50,6 +50,9 @@ public sealed record EgressRouterSpec
     /// <summary>Annotation <c>egressagent.org/flow-log</c>; null when the agent's configuration decides.</summary>
     public FlowLogMode? FlowLog { get; init; }
 
+    /// <summary>Annotation <c>egressagent.org/flow-offload</c>; null when the agent's configuration decides.</summary>
+    public FlowOffloadMode? FlowOffload { get; init; }
+
     /// <summary>Annotation <c>egressagent.org/local-processes</c>.</summary>
     public LocalProcesses LocalProcesses { get; init; }
 }

@@ -21,4 +21,6 @@ internal static class RouterChoices
 
     public static readonly Choices<FlowLogMode> FlowLogs = new(
         ("none", FlowLogMode.None), ("closed", FlowLogMode.Closed), ("all", FlowLogMode.All));
+
+    public static readonly Choices<FlowOffloadMode> FlowOffloads = new(("off", FlowOffloadMode.Off), ("auto", FlowOffloadMode.Auto));
 }

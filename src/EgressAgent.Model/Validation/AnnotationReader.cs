@@ -35,6 +35,9 @@ internal static partial class AnnotationReader
                 case RouterAnnotations.FlowLog:
                     settings = settings with { FlowLog = value.ReadChoice(RouterChoices.FlowLogs) };
                     break;
+                case RouterAnnotations.FlowOffload:
+                    settings = settings with { FlowOffload = value.ReadChoice(RouterChoices.FlowOffloads) };
+                    break;
                 case RouterAnnotations.Clients:
                     settings = settings with { Clients = ClientsReader.ReadText(value) };
                     break;

@@ -9,6 +9,7 @@ internal sealed record AnnotationSettings(
     ClientsSpec? Clients = null,
     PhysicalAddress? MacAddress = null,
     FlowLogMode? FlowLog = null,
+    FlowOffloadMode? FlowOffload = null,
     FailoverMode Failover = FailoverMode.None,
     LocalProcesses LocalProcesses = LocalProcesses.Allow,
     InsideAddressPins? InsideAddresses = null,

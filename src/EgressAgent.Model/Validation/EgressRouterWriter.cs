@@ -77,6 +77,7 @@ public static class EgressRouterWriter
             (RouterAnnotations.Datapath, spec.Datapath is { } datapath ? RouterChoices.Datapaths.NameOf(datapath) : null),
             (RouterAnnotations.Failover, spec.Failover == FailoverMode.None ? null : RouterChoices.Failovers.NameOf(spec.Failover)),
             (RouterAnnotations.FlowLog, spec.FlowLog is { } flowLog ? RouterChoices.FlowLogs.NameOf(flowLog) : null),
+            (RouterAnnotations.FlowOffload, spec.FlowOffload is { } flowOffload ? RouterChoices.FlowOffloads.NameOf(flowOffload) : null),
             (RouterAnnotations.InsideAddress, spec.PinnedInsideAddresses is { Count: > 0 } pinned ? string.Join(", ", pinned) : null),
             (RouterAnnotations.LocalProcesses, spec.LocalProcesses == LocalProcesses.Allow ? null : RouterChoices.LocalProcesses.NameOf(spec.LocalProcesses)),
             (RouterAnnotations.MacAddress, spec.MacAddress?.ToColonString()),

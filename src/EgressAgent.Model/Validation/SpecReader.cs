@@ -41,6 +41,7 @@ internal static class SpecReader
             MacAddress = settings.MacAddress,
             Failover = settings.Failover,
             FlowLog = settings.FlowLog,
+            FlowOffload = settings.FlowOffload,
             LocalProcesses = settings.LocalProcesses,
             PassthruTakesTheNode = settings.PassthruTakesTheNode,
         };

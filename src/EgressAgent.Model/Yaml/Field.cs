@@ -79,7 +79,9 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
     }
 
     /// <summary>One of a few words, spelt exactly.</summary>
-    public T? ReadChoice<T>(Choices<T> choices)
+    /// <param name="choices">The words.</param>
+    /// <param name="isBareTaken">Whether a word may stand without quotes that YAML takes for a boolean then, such as <c>off</c>.</param>
+    public T? ReadChoice<T>(Choices<T> choices, bool isBareTaken = false)
         where T : struct
     {
         if (Node is not YamlScalar { Kind: not (YamlScalarKind.Faulty or YamlScalarKind.Null) } scalar)
@@ -88,9 +90,15 @@ internal readonly record struct Field(YamlNode Node, FieldPath? Path, FaultList 
             return null;
         }
 
-        if (scalar.Kind == YamlScalarKind.Text && choices.Find(scalar.Text) is { } value)
+        if (choices.Find(scalar.Text) is { } value)
         {
-            return value;
+            if (scalar.Kind == YamlScalarKind.Text || isBareTaken)
+            {
+                return value;
+            }
+
+            Error($"must be {choices} in quotes: without, Kubernetes takes {YamlScalar.Quote(scalar.Text)} for a boolean");
+            return null;
         }
 
         if (ReportPlaceholder(scalar))

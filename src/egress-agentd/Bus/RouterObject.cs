@@ -35,6 +35,8 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
         .Property("File", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Status.File))
         .Property("Generation", "t", BusPropertyChange.Emits, (router, ref value) => value.WriteUInt64((ulong)router.Status.Generation))
         .Property("Datapath", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(DatapathText(router.Desired?.Redirect.Datapath)))
+        .Property("FlowOffload", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.FlowOffloadText))
+        .Property("WhyNoFlowOffload", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Desired?.WhyNoFlowOffload ?? ""))
         .Property("NetworkNamespace", "s", BusPropertyChange.Constant, (router, ref value) => value.WriteText($"/run/netns/{RouterNames.Netns(router.Status.Key)}"))
         .Property("Master", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Desired?.Macvlan.Master ?? ""))
         .Property("MacAddress", "s", BusPropertyChange.Emits, (router, ref value) => value.WriteText(router.Desired?.Macvlan.Mac?.ToColonString() ?? ""))
@@ -52,7 +54,7 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
 
     internal static readonly string[] ChangingProperties =
     [
-        "State", "Failover", "File", "Generation", "Datapath", "Master", "MacAddress", "SourceAddresses", "InsideAddresses", "Conditions", "Fallback",
+        "State", "Failover", "File", "Generation", "Datapath", "FlowOffload", "WhyNoFlowOffload", "Master", "MacAddress", "SourceAddresses", "InsideAddresses", "Conditions", "Fallback",
         "Gateways", "SpecFile", "SpecLine",
     ];
 
@@ -86,6 +88,13 @@ internal sealed class RouterObject(RouterStatus status, RegisteredRouter? regist
 
     private IEnumerable<string> Texts(Func<FamilyRedirect, IPAddress?> select) =>
         Desired?.Redirect.Families.Select(select).OfType<IPAddress>().Select(address => address.ToString()) ?? [];
+
+    private string FlowOffloadText => Desired switch
+    {
+        { WhyNoFlowOffload: not null } => "refused",
+        { Redirect.OffloadsFlows: true } => "on",
+        _ => "off",
+    };
 
     private static string DatapathText(DatapathKind? kind) => kind switch
     {

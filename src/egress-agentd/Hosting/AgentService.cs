@@ -90,6 +90,7 @@ internal sealed partial class AgentService : IHostedService, IDisposable
         _kernel = new LinuxKernel(owner, _descriptors, _records, options.Runtime, _flows);
         _kernel.NodeLimitsChanged += _registry.NoteNodeLimits;
         _registry.NoteNodeLimits([], _kernel.Tables);
+        _kernel.FlowOffloadTried += LogFlowOffload;
         _cluster = configuration.Cluster is { } cluster && _kernel.WhyNoFence is null ? new ClusterMember(cluster, owner, _kernel.Fence, options.Runtime, _flows, time, reconcilerLogger) : null;
         _reconciler = new Reconciler(_kernel, _registry, configuration, time, reconcilerLogger, _cluster);
         _quiet = time.CreateTimer(_ => HeapTrim.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -255,6 +256,26 @@ internal sealed partial class AgentService : IHostedService, IDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the service manager does not keep a socket of the agent over a restart: {Error}")]
     private partial void LogNotKept(string error);
+
+    private void LogFlowOffload(string? whyNot)
+    {
+        if (whyNot is null)
+        {
+            LogFlowOffloadTried();
+        }
+        else
+        {
+            LogFlowOffloadRefused(whyNot);
+        }
+    }
+
+    [LoggerMessage(EventId = EventIds.FlowOffload, Level = LogLevel.Information,
+        Message = "flow offload: this kernel passed the trial, and is used where a router asks for it")]
+    private partial void LogFlowOffloadTried();
+
+    [LoggerMessage(EventId = EventIds.FlowOffload, EventName = nameof(EventIds.FlowOffload), Level = LogLevel.Warning,
+        Message = "flow offload: all packets go through the chains, since {WhyNot}")]
+    private partial void LogFlowOffloadRefused(string whyNot);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Count} descriptors that were kept over the restart are not needed any more: {Names}")]
     private partial void LogUntaken(int count, string names);

@@ -53,6 +53,7 @@ internal static class MessageIds
         EventIds.FlowRecordsNotWritten => "3b7d50c2e1984c6fa80d94f6b21e7a35",
         EventIds.FlowRecordsLost => "e5a91f0c6d724b38b6c2078d3f4e91ab",
         EventIds.NodeRoom => "c07d5e1b94f24a6f8e3b61d2a95c7f08",
+        EventIds.FlowOffload => "5e8d1c3a7b904f62a1d4e09c36b7f25a",
         _ => null,
     };
 }

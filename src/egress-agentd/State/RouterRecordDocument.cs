@@ -96,6 +96,7 @@ internal static class RouterRecordDocument
         ["mac"] = spec.MacAddress?.ToColonString(),
         ["failover"] = spec.Failover.ToString(),
         ["flowLog"] = spec.FlowLog?.ToString(),
+        ["flowOffload"] = spec.FlowOffload?.ToString(),
         ["localProcesses"] = spec.LocalProcesses.ToString(),
         ["passthruTakesTheNode"] = spec.PassthruTakesTheNode,
     };
@@ -116,6 +117,7 @@ internal static class RouterRecordDocument
 
         // Records of earlier builds have none of these.
         Failover = OptionalChoice<FailoverMode>(spec["failover"]) ?? FailoverMode.None,
+        FlowOffload = OptionalChoice<FlowOffloadMode>(spec["flowOffload"]),
         LocalProcesses = OptionalChoice<LocalProcesses>(spec["localProcesses"]) ?? LocalProcesses.Allow,
         PassthruTakesTheNode = spec["passthruTakesTheNode"] is { IsBoolean: true, AsBoolean: true },
     };

@@ -213,6 +213,8 @@ internal sealed class AgentClient : IDisposable
             Line = router.Number("SpecLine"),
             Generation = router.LongNumber("Generation"),
             Datapath = router.Text("Datapath"),
+            FlowOffload = router.Text("FlowOffload"),
+            WhyNoFlowOffload = router.Text("WhyNoFlowOffload"),
             NetworkNamespace = router.Text("NetworkNamespace"),
             Master = router.Text("Master"),
             MacAddress = router.Text("MacAddress"),

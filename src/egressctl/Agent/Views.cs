@@ -36,6 +36,12 @@ internal sealed record RouterView
 
     public required string Datapath { get; init; }
 
+    /// <summary><c>off</c>, <c>on</c> or <c>refused</c>.</summary>
+    public required string FlowOffload { get; init; }
+
+    /// <summary>Why it is refused; empty otherwise.</summary>
+    public required string WhyNoFlowOffload { get; init; }
+
     public required string NetworkNamespace { get; init; }
 
     public required string Master { get; init; }

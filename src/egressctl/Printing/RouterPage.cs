@@ -18,7 +18,7 @@ internal static class RouterPage
             .Add(Name("leaves as"), Words.OrNone(router.SourceAddresses))
             .Add(Name("by"), router.Master.Length == 0 ? "-" : $"{router.Master}, MAC {Words.OrNone(router.MacAddress)}")
             .Add(Name("gateway"), Words.OrNone(router.Gateways))
-            .Add(Name("datapath"), Words.OrNone(router.Datapath))
+            .Add(Name("datapath"), Words.OrNone(router.Datapath) + FlowOffload(router))
             .Add(Name("namespace"), router.NetworkNamespace)
             .Add(Name("fallback"), router.Fallback.Count == 0 ? "none: what no rule takes is refused" : Words.OrNone(router.Fallback));
         if (router.Counters is { } counters)
@@ -48,6 +48,13 @@ internal static class RouterPage
 
         conditions.Print(screen);
     }
+
+    private static string FlowOffload(RouterView router) => router.FlowOffload switch
+    {
+        "on" => ", established flows offloaded",
+        "refused" => $", no flow offload: {router.WhyNoFlowOffload}",
+        _ => "",
+    };
 
     private static string Refused(RefusedView refused)
     {

@@ -27,6 +27,9 @@ internal static class Plans
         ],
     };
 
+    /// <summary>None of the others, as not every kernel takes it.</summary>
+    public static readonly RedirectPlan Offload = Example with { Families = [IPv4, IPv6], OffloadsFlows = true };
+
     public static readonly IReadOnlyDictionary<string, RedirectPlan> All = new Dictionary<string, RedirectPlan>
     {
         ["example"] = Example,

@@ -14,6 +14,10 @@ public sealed class RulesetScriptTests
         GoldenText.AssertEqual($"{name}.nft", RulesetScript.Create(Ruleset.Compile(Plans.All[name]), replace: false));
 
     [Fact]
+    public void Create_writes_a_flowtable_where_flows_are_offloaded() =>
+        GoldenText.AssertEqual("offload.nft", RulesetScript.Create(Ruleset.Compile(Plans.Offload), replace: false));
+
+    [Fact]
     public void Create_in_place_of_another_table_removes_that_one_in_the_same_transaction() => Assert.StartsWith(
         "delete table inet egress_agent\nadd table inet egress_agent", RulesetScript.Create(Before, replace: true));
 

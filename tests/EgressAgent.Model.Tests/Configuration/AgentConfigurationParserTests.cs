@@ -27,7 +27,7 @@ public class AgentConfigurationParserTests
         AgentConfigurationFile file = Parse(string.Join('\n', lines.Select(line => settings.Contains(line) ? line[1..] : line)));
 
         Assert.Equal(
-            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "drainTimeout", "etcHosts", "metrics", "flowRecords", "cluster"],
+            ["insideNetworks", "serviceNetworks", "clients", "datapath", "addressConflictDetection", "flowLog", "flowOffload", "drainTimeout", "etcHosts", "metrics", "flowRecords", "cluster"],
             settings.Select(line => line[1..line.IndexOf(':')]));
         Assert.Empty(file.Diagnostics);
         Assert.Equal(AgentConfiguration.Default with { Clients = file.Configuration!.Clients }, file.Configuration);
@@ -64,6 +64,7 @@ public class AgentConfigurationParserTests
             addressConflictDetection: no
             clients: [node, 10.0.0.0/8]
             flowLog: closed
+            flowOffload: auto
             drainTimeout: 1m30s
             etcHosts: true
             metrics: {textfile: /var/lib/node-exporter, listen: "[::1]:9817"}
@@ -91,6 +92,7 @@ public class AgentConfigurationParserTests
         Assert.False(configuration.AddressConflictDetection);
         Assert.Equal("node, 10.0.0.0/8", configuration.Clients!.ToString());
         Assert.Equal(FlowLogMode.Closed, configuration.FlowLog);
+        Assert.Equal(FlowOffloadMode.Auto, configuration.FlowOffload);
         Assert.Equal(TimeSpan.FromSeconds(90), configuration.DrainTimeout);
         Assert.True(configuration.EtcHosts);
         Assert.Equal(new MetricsPlaces("/var/lib/node-exporter", new IPEndPoint(IPAddress.IPv6Loopback, 9817)), configuration.Metrics);
@@ -142,11 +144,12 @@ public class AgentConfigurationParserTests
     [InlineData("clients: []", "3:10: clients: names nobody; leave it out if everybody may use the routers")]
     [InlineData("clients: [Node]", "3:11: clients[0]: must be a network, such as `10.0.0.0/8`, not the host name `Node`: names are not resolved; did you mean `node`?")]
     [InlineData("clients: {node: true}", "3:10: clients: must be a list of networks and the word `node`, not a mapping")]
+    [InlineData("flowOffload: on", "3:14: flowOffload: must be `off` or `auto`, not `on`")]
     [InlineData("flowLog: yes", "3:10: flowLog: must be `none`, `closed` or `all`, not `yes`")]
     [InlineData("addressConflictDetection: \"false\"", "3:27: addressConflictDetection: must be `true` or `false`, not the text `false`")]
     [InlineData("addressConflictDetection: 1", "3:27: addressConflictDetection: must be `true` or `false`, not the number `1`")]
     [InlineData("drainTimeOut: 1s", "3:1: drainTimeOut: unknown field; did you mean `drainTimeout`?")]
-    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, cluster, datapath, drainTimeout, etcHosts, flowLog, flowRecords, insideNetworks, kind, metrics, serviceNetworks")]
+    [InlineData("routers: []", "3:1: routers: unknown field; allowed here: addressConflictDetection, apiVersion, clients, cluster, datapath, drainTimeout, etcHosts, flowLog, flowOffload, flowRecords, insideNetworks, kind, metrics, serviceNetworks")]
     [InlineData("insideNetworks: 10.7.0.0/16", "3:17: insideNetworks: must be a list of networks, at most one per family, not the text `10.7.0.0/16`")]
     [InlineData("insideNetworks: []", "3:17: insideNetworks: needs at least one network")]
     [InlineData("insideNetworks: [10.7.0.0/16, 10.8.0.0/16]", "3:31: insideNetworks[1]: is a second IPv4 network; at most one per family is used")]

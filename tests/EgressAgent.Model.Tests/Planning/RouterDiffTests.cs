@@ -53,6 +53,18 @@ public sealed class RouterDiffTests
         RouterDiff.Build(Example.Desired, ObservedRouter.Nothing, PriorHolderCheck.Skip).Select(step => step.ToString()));
 
     [Fact]
+    public void Links_are_offloaded_once_the_plan_that_asks_for_it_is_in_force_and_again_when_they_were_made_anew()
+    {
+        DesiredRouter desired = Example.Desired with { Redirect = Example.Desired.Redirect with { OffloadsFlows = true } };
+        ObservedRouter realized = Realized(desired);
+
+        Assert.DoesNotContain("offload established flows of net1", Steps(desired, ObservedRouter.Nothing));
+        Assert.Equal(["offload established flows of eth0", "offload established flows of net1"], Steps(desired, realized with { OffloadedLinks = [] }));
+        Assert.Empty(Steps(desired, realized with { OffloadedLinks = ["eth0", "net1"] }));
+        Assert.Contains("offload established flows of net1", Steps(desired, realized with { OffloadedLinks = ["eth0", "net1"], Macvlan = null }));
+    }
+
+    [Fact]
     public void Setting_that_drifted_is_set_again() => Assert.Equal(
         ["set net/ipv4/ip_forward=1"],
         After(observed => observed with { Sysctls = [new("net/ipv4/ip_forward", "0"), .. observed.Sysctls.Skip(1)] }));

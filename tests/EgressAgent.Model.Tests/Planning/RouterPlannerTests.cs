@@ -221,4 +221,36 @@ public sealed class RouterPlannerTests
         [.. plan.Desired!.Routes.Where(route => route.Link == RouterNames.OutsideLink).Select(route => $"{route.Side} {route}")];
 
     private static IEnumerable<string> Text<T>(IEnumerable<T> entries) => entries.Select(entry => entry!.ToString()!);
+
+    [Theory]
+    [InlineData(FlowOffloadMode.Auto, null, true)]
+    [InlineData(FlowOffloadMode.Off, null, false)]
+    [InlineData(FlowOffloadMode.Auto, "this kernel has no flowtables", false)]
+    public void Flows_are_offloaded_where_that_is_asked_for_and_the_kernel_can(FlowOffloadMode mode, string? kernel, bool isOffloaded)
+    {
+        DesiredRouter own = Desired(Example.Spec with { FlowOffload = mode }, AgentConfiguration.Default);
+        DesiredRouter general = Desired(Example.Spec, AgentConfiguration.Default with { FlowOffload = mode });
+
+        Assert.Equal(isOffloaded, own.Redirect.OffloadsFlows);
+        Assert.Equal(kernel, own.WhyNoFlowOffload);
+        Assert.Equal(own, general);
+
+        DesiredRouter Desired(EgressRouterSpec spec, AgentConfiguration configuration) =>
+            RouterPlanner.Plan(Example.Key, spec, Example.Allocation, Example.Node, configuration, whyNoFlowOffload: kernel).Desired!;
+    }
+
+    [Fact]
+    public void Flows_are_not_offloaded_by_the_relay_nor_of_a_router_that_fails_over()
+    {
+        EgressRouterSpec spec = Example.Spec with { FlowOffload = FlowOffloadMode.Auto };
+
+        DesiredRouter relay = Example.Plan(spec with { Datapath = DatapathKind.Relay }).Desired!;
+        DesiredRouter manual = Example.Plan(spec with { Failover = FailoverMode.Manual }).Desired!;
+
+        Assert.False(relay.Redirect.OffloadsFlows);
+        Assert.Equal("the relay forwards no packets", relay.WhyNoFlowOffload);
+        Assert.False(manual.Redirect.OffloadsFlows);
+        Assert.Equal("the router fails over, and what is offloaded would not stop at once when it is silenced", manual.WhyNoFlowOffload);
+        Assert.False(FlowOffload.IsForTheKernel(spec with { Failover = FailoverMode.Manual }, AgentConfiguration.Default));
+    }
 }

@@ -66,6 +66,8 @@ public sealed class FakeKernel : IKernel
 
     public string? WhyNoFence { get; set; }
 
+    public string? WhyNoFlowOffload { get; set; }
+
     internal bool HasConntrack { get; private set; }
 
     /// <summary>What the agent gets to know of a router's gateways.</summary>

@@ -54,6 +54,9 @@ internal sealed partial class FakeKernelRouter
             case ApplyRedirect apply:
                 Request(() => Netns.SetRedirect(apply.Plan, writer: this));
                 break;
+            case OffloadFlows offload:
+                Request(() => Netns.Offload(offload.Link));
+                break;
             case SetLoopbackUp:
                 Request(() => Netns.SetUp("lo", up: true));
                 break;

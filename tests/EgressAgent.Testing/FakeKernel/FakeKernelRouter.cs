@@ -59,6 +59,7 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
 
             // As the real datapath, this one knows only what it put there itself.
             Redirect = netns.RedirectWriter == this ? netns.Redirect : null,
+            OffloadedLinks = netns.RedirectWriter == this && netns.Redirect?.OffloadsFlows == true ? [.. netns.Links.Where(link => link.IsOffloaded).Select(link => link.Name)] : null,
             Shortcomings = Shortcomings(netns.Redirect),
             Sysctls = RouterSysctls.Compile(hasIPv6: true)
                 .Select(entry => netns.GetSysctl(entry.Key) is { } value ? entry with { Value = value } : null)

@@ -46,6 +46,9 @@ public sealed class FakeLink
     /// <summary>Whether a macvlan is behind the fence.</summary>
     public bool IsFenced { get; set; }
 
+    /// <summary>Whether it is in the flowtable.</summary>
+    public bool IsOffloaded { get; set; }
+
     public bool IsIPv6Disabled { get; internal set; }
 
     internal FakeNetns Netns { get; }

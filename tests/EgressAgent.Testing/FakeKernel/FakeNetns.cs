@@ -117,8 +117,23 @@ public sealed partial class FakeNetns
     /// <summary>Somebody else changes the agent's table.</summary>
     public void TouchRedirect() => RedirectWriter = null;
 
+    internal void Offload(string link)
+    {
+        if (Redirect?.OffloadsFlows != true)
+        {
+            throw new LinuxException("offload flows", link, Errno.ENOENT);
+        }
+
+        Link(link).IsOffloaded = true;
+    }
+
     internal void SetRedirect(RedirectPlan? plan, object? writer)
     {
+        if (plan?.OffloadsFlows != Redirect?.OffloadsFlows)
+        {
+            _links.ForEach(link => link.IsOffloaded = false);
+        }
+
         Redirect = plan;
         RedirectWriter = writer;
         _kernel.LoadConntrack();

@@ -3,6 +3,9 @@ namespace EgressAgent.Testing.Lab;
 /// <summary>The directories of one agent, private to a test: router files, settings, state, runtime.</summary>
 public sealed class AgentFiles : IDisposable
 {
+    /// <summary>The environment variable with a line that the settings of all agents have besides, to run tests of something else with it.</summary>
+    private const string SettingVariable = "EGRESS_TEST_SETTING";
+
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("egress-test-");
 
     public AgentFiles()
@@ -13,6 +16,11 @@ public sealed class AgentFiles : IDisposable
         }
 
         File.Copy(Repository.PathOf("etc/egress-agentd/agentd.yaml"), Config);
+        if (Environment.GetEnvironmentVariable(SettingVariable) is { Length: > 0 } setting)
+        {
+            Configure(setting);
+        }
+
         File.SetUnixFileMode(Config, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 

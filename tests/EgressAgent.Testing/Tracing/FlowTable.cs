@@ -50,6 +50,19 @@ internal sealed class FlowTable
         }
     }
 
+    /// <summary>Where a packet goes that passes by the chains; null when its flow is not offloaded, and for the end of a connection.</summary>
+    internal Outcome? FindOffloaded(Packet packet)
+    {
+        if (packet.About is not null || packet.Kind.Contains("fin") || packet.Kind.Contains("rst") || Find(packet.Tuple) is not { OffloadedTo: { } links } flow)
+        {
+            return null;
+        }
+
+        bool isReply = flow.Original != packet.Tuple;
+        FlowTuple translated = flow.Translated(isReply);
+        return new Outcome(Fate.Left, isReply ? links.Reply : links.Original, translated.Source, translated.Destination, "offloaded");
+    }
+
     /// <summary>NAT at one hook: a flow's first packet asks the chain, every packet is translated as was decided then.</summary>
     internal Verdict Translate(Passage passage, bool isSource, Func<Verdict> chain)
     {

@@ -26,7 +26,7 @@ public sealed class PacketTracer(DesiredRouter router, TracedRuleset ruleset)
         var passage = new Passage(packet, _routes);
         return !_routes.Serves(packet.Source.AddressFamily) ? Outcome.Dropped("as of a family that is off")
             : packet.In is null ? Emit(passage)
-            : Receive(passage);
+            : _flows.FindOffloaded(packet) ?? Receive(passage);
     }
 
     /// <summary>Connection tracking forgets everything, as when flows are cut or time out.</summary>

@@ -56,6 +56,9 @@ internal sealed class RuleParser
             case "counter":
                 reader.Expect("name");
                 return (false, ParseCounter(reader.Next().Trim('"')));
+            case "flow":
+                reader.Expect("add", "@offloaded");
+                return (false, Offload);
             case "tcp":
                 return (true, ParseFlags(reader));
             case "meta" when reader.Peek == "mark":
@@ -73,6 +76,13 @@ internal sealed class RuleParser
                 reader.Next();
                 reader.Expect("==", "0");
                 return (true, passage => passage.Flow is null ? Break : Continue);
+            case "ct" when reader.Peek == "status":
+                reader.Next();
+                return (true, ParseStatus(reader));
+            case "ct" when reader.Peek == "reply":
+                reader.Next();
+                string address = $"{reader.Next()} {reader.Next()}";
+                return (true, ParseMatch($"ct reply {address}", reader));
             case "iifname" or "oifname":
                 return (true, ParseMatch(word, reader));
             case "fib":
@@ -88,6 +98,20 @@ internal sealed class RuleParser
         Counters[name] = Counters.GetValueOrDefault(name) + 1;
         return Continue;
     };
+
+    private static Func<Passage, Verdict> ParseStatus(TokenReader reader) => reader.Next() switch
+    {
+        "dnat" => passage => passage.Flow?.HasDestinationNat == true ? Continue : Break,
+        "snat" => passage => passage.Flow?.HasSourceNat == true ? Continue : Break,
+        var other => throw reader.Unknown(other),
+    };
+
+    // The kernel would leave out what is not TCP or UDP, and what has no answer yet. A rule is not to rely on that.
+    private static Verdict Offload(Passage passage)
+    {
+        passage.Flow?.Offload(passage);
+        return Continue;
+    }
 
     private static Verdict DoNotTrack(Passage passage)
     {

@@ -35,6 +35,10 @@ internal sealed class RulesetScriptParser
                 reader.Expect("{");
                 SkipComment(reader);
                 break;
+            case "flowtable":
+                reader.Next();
+                reader.Expect("{", "hook", "ingress", "priority", "filter", ";", "counter", ";", "}");
+                break;
             case "set":
                 ParseSet(reader);
                 break;

@@ -23,7 +23,8 @@ internal sealed record Selector(Func<Passage, string?> Read, Func<string, string
         ["meta nfproto"] = new(passage => passage.IsIPv4 ? "ipv4" : "ipv6", OneOf("ipv4", "ipv6")),
         ["meta mark"] = new(passage => $"{passage.Mark}", Number),
         ["ct state"] = new(passage => passage.State, OneOf("new", "established", "related", "invalid", "untracked")),
-        ["ct status"] = new(passage => passage.Flow is null ? null : passage.Flow.HasDestinationNat ? "dnat" : "", OneOf("dnat")),
+        ["ct reply ip daddr"] = new(passage => passage.Flow is { } flow && passage.IsIPv4 ? $"{flow.Reply.Destination.Address}" : null, Address),
+        ["ct reply ip6 daddr"] = new(passage => passage.Flow is { } flow && !passage.IsIPv4 ? $"{flow.Reply.Destination.Address}" : null, Address),
         ["ct direction"] = new(passage => passage.Flow is null ? null : passage.IsReply ? "reply" : "original", OneOf("original", "reply")),
         ["fib saddr type"] = new(passage => passage.IsSourceLocal ? "local" : "", OneOf("local")),
     };

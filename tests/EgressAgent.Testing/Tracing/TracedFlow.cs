@@ -14,6 +14,9 @@ internal sealed class TracedFlow(FlowTuple original)
 
     internal bool HasReply { get; set; }
 
+    /// <summary>By which links its packets pass by the chains, those of its own direction and answers; null while they do not.</summary>
+    internal (string? Original, string? Reply)? OffloadedTo { get; private set; }
+
     /// <summary>IPS_SRC_NAT.</summary>
     internal bool HasSourceNat => !Reply.Destination.Equals(Original.Source);
 
@@ -28,6 +31,9 @@ internal sealed class TracedFlow(FlowTuple original)
         _isSourceDecided |= isSource;
         _isDestinationDecided |= !isSource;
     }
+
+    /// <summary>The flow is as one of its packets finds it.</summary>
+    internal void Offload(Passage passage) => OffloadedTo = passage.IsReply ? (passage.In, passage.Out) : (passage.Out, passage.In);
 
     /// <summary>How a packet of one direction looks after NAT.</summary>
     internal FlowTuple Translated(bool isReply) => (isReply ? Original : Reply).Inverse;

@@ -45,6 +45,7 @@ public sealed class LiteDbResourceStoreTests : IDisposable
                     PinnedInsideAddresses = [IPAddress.Parse("198.18.0.3")],
                     Failover = FailoverMode.Manual,
                     FlowLog = FlowLogMode.Closed,
+                    FlowOffload = FlowOffloadMode.Auto,
                     LocalProcesses = LocalProcesses.Deny,
                     PassthruTakesTheNode = true,
                 },

@@ -24,6 +24,8 @@ internal static class Views
         Line = 1,
         Generation = 2,
         Datapath = "kernel",
+        FlowOffload = "off",
+        WhyNoFlowOffload = "",
         NetworkNamespace = $"/run/netns/egress.default.{name}",
         Master = "eth0",
         MacAddress = "02:00:5e:10:00:99",

@@ -13,6 +13,14 @@ internal static class NfTablesH
     internal const ushort NFT_MSG_NEWGEN = 15;
     internal const ushort NFT_MSG_GETGEN = 16;
 
+    internal const ushort NFT_MSG_GETFLOWTABLE = 23;
+
+    internal const ushort NFTA_FLOWTABLE_TABLE = 1;
+    internal const ushort NFTA_FLOWTABLE_NAME = 2;
+    internal const ushort NFTA_FLOWTABLE_HOOK = 3;
+    internal const ushort NFTA_FLOWTABLE_HOOK_DEVS = 3;
+    internal const ushort NFTA_DEVICE_NAME = 1;
+
     internal const ushort NFTA_GEN_ID = 1;
     internal const ushort NFTA_GEN_PROC_PID = 2;
     internal const ushort NFTA_GEN_PROC_NAME = 3;

@@ -48,6 +48,13 @@ internal static class Conversations
     public static readonly TracedRouter ClosedRelay = TracedRouter.Parse(
         $"{Addresses}, redirect: {{ {Rules}, fallbackIP: 203.0.113.30 }}", $"{Clients}, egressagent.org/datapath: relay, egressagent.org/local-processes: deny");
 
+    /// <summary>As <see cref="Full"/>, on a kernel that can be trusted with a flowtable.</summary>
+    public static readonly TracedRouter Offloading = TracedRouter.Parse(
+        $$"""
+        {{Addresses}}, redirect: { fallbackIP: 203.0.113.30, {{Rules.Replace(" ]", ", { destinationIP: \"2001:db8:12::10\", port: 23, targetPort: 8022, protocol: TCP } ]")}} }
+        """,
+        $"{Clients}, egressagent.org/flow-offload: auto");
+
     private static readonly TracedRouter RelayWithoutSctp = TracedRouter.Parse(
         $"{Addresses}, redirect: {{ fallbackIP: 203.0.113.30 }}", "egressagent.org/datapath: relay");
 
@@ -62,6 +69,49 @@ internal static class Conversations
             eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::26]:80
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             eth0 sctp [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::28]:7
+            """),
+        new("established flows pass by the chains, both ways, until they end", Offloading, """
+            eth0 tcp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            net1 tcp[syn,ack] 203.0.113.26:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
+            eth0 tcp[ack] 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            net1 tcp[psh,ack] 203.0.113.26:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000 offloaded
+            eth0 tcp[psh,ack] 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80 offloaded
+            eth0 tcp[fin,ack] 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
+            eth0 udp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.27:80
+            eth0 udp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.27:80
+            net1 udp 203.0.113.27:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
+            eth0 udp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.27:80
+            eth0 udp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.27:80 offloaded
+            eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::26]:80
+            net1 tcp[syn,ack] [2001:db8:ff::26]:80 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4000
+            eth0 tcp[ack] [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::26]:80
+            eth0 tcp[psh,ack] [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::26]:80 offloaded
+            eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
+            eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
+            net1 udp [2001:db8:ff::27]:80 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4000
+            eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
+            net1 udp [2001:db8:ff::27]:80 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:8086 > [fd88::2]:4000 offloaded
+            forget flows
+            eth0 tcp[psh,ack] 10.88.0.2:4000 > 198.18.0.2:80 → eth0 tcp-reset from 198.18.0.2
+            net1 udp 203.0.113.27:80 > 192.168.12.99:4000 → net1 port-unreachable from 192.168.12.99
+            """),
+        new("what is neither TCP nor UDP, and the node as a destination, go through the chains", Offloading, """
+            eth0 sctp 10.88.0.2:4000 > 198.18.0.2:7777 → net1 192.168.12.99:4000 > 203.0.113.28:7
+            net1 sctp[init-ack] 203.0.113.28:7 > 192.168.12.99:4000 → eth0 198.18.0.2:7777 > 10.88.0.2:4000
+            eth0 sctp[cookie-echo] 10.88.0.2:4000 > 198.18.0.2:7777 → net1 192.168.12.99:4000 > 203.0.113.28:7
+            eth0 sctp[data] 10.88.0.2:4000 > 198.18.0.2:7777 → net1 192.168.12.99:4000 > 203.0.113.28:7
+            eth0 tcp 10.88.0.2:4000 > 198.18.0.2:22 → eth0 192.168.12.99:4000 > 192.168.12.10:8022
+            eth0 tcp[syn,ack] 192.168.12.10:8022 > 192.168.12.99:4000 → eth0 198.18.0.2:22 > 10.88.0.2:4000
+            eth0 tcp[ack] 10.88.0.2:4000 > 198.18.0.2:22 → eth0 192.168.12.99:4000 > 192.168.12.10:8022
+            eth0 tcp[psh,ack] 10.88.0.2:4000 > 198.18.0.2:22 → eth0 192.168.12.99:4000 > 192.168.12.10:8022
+            eth0 sctp [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::28]:7
+            net1 sctp[init-ack] [2001:db8:ff::28]:7 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:7786 > [fd88::2]:4000
+            eth0 sctp[cookie-echo] [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::28]:7
+            eth0 sctp[data] [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::28]:7
+            eth0 tcp [fd88::2]:4000 > [fd96:e9e5:a::2]:23 → eth0 [2001:db8:12::99]:4000 > [2001:db8:12::10]:8022
+            eth0 tcp[syn,ack] [2001:db8:12::10]:8022 > [2001:db8:12::99]:4000 → eth0 [fd96:e9e5:a::2]:23 > [fd88::2]:4000
+            eth0 tcp[ack] [fd88::2]:4000 > [fd96:e9e5:a::2]:23 → eth0 [2001:db8:12::99]:4000 > [2001:db8:12::10]:8022
+            eth0 tcp[psh,ack] [fd88::2]:4000 > [fd96:e9e5:a::2]:23 → eth0 [2001:db8:12::99]:4000 > [2001:db8:12::10]:8022
             """),
         new("what no rule takes is rejected at once", Plain, """
             eth0 tcp 10.88.0.2:4000 > 198.18.0.2:81 → eth0 tcp-reset from 198.18.0.2
