@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace EgressAgent.Testing;
 
@@ -7,9 +8,11 @@ public static class Eventually
 {
     /// <summary>
     /// Generous, as it is spent only when a test is about to fail, and the kernel's locks are shared by all sandboxes of a slow machine;
-    /// shorter than the agent's full pass each minute, which would mend what an event should have told.
+    /// shorter than the agent's full pass each minute, which would mend what an event should have told. The environment variable
+    /// EGRESS_TEST_DEADLINE has other seconds, for what is too much for an emulated processor.
     /// </summary>
-    public static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(45);
+    public static readonly TimeSpan DefaultDeadline =
+        TimeSpan.FromSeconds(int.TryParse(Environment.GetEnvironmentVariable("EGRESS_TEST_DEADLINE"), CultureInfo.InvariantCulture, out int seconds) ? seconds : 45);
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
