@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using EgressAgent.Linux.Namespaces;
-using EgressAgent.Linux.Sockets;
 using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.Testing.Instructions;
@@ -12,9 +11,7 @@ namespace EgressAgent.Testing.Instructions;
 public sealed class InstructionLab : IDisposable
 {
     internal const string ServerAddress = "192.168.12.1";
-    internal const ushort Port = 9002;
 
-    // One socket of each pair is bound to it.
     private const string Network = "/24";
 
     private readonly NetnsLab _lab = new();
@@ -23,7 +20,6 @@ public sealed class InstructionLab : IDisposable
     private readonly LabHost _server;
     private readonly NetworkNamespace _clientSide;
     private readonly NetworkNamespace _serverSide;
-    private readonly int _listener;
     private readonly Dictionary<CountedRouter, TrafficPair> _pairs = [];
 
     /// <summary>Builds the routers and starts the agent, and has seen all of them forward when it returns.</summary>
@@ -44,10 +40,9 @@ public sealed class InstructionLab : IDisposable
         _lab.Own(AgentProcess.Start(_node, _files));
         _clientSide = NetworkNamespace.OpenPath(_node.NamespacePath);
         _serverSide = NetworkNamespace.OpenPath(_server.NamespacePath);
-        _listener = TrafficPair.Listen(_serverSide);
         foreach (CountedRouter router in (CountedRouter[])[CountedRouter.ByHand, .. CountedRouter.OfAgent])
         {
-            _pairs.Add(router, new TrafficPair(_clientSide, _serverSide, _listener, router));
+            _pairs.Add(router, new TrafficPair(_clientSide, _serverSide, router));
         }
     }
 
@@ -85,7 +80,6 @@ public sealed class InstructionLab : IDisposable
             pair.Dispose();
         }
 
-        NativeSocket.Close(_listener);
         _clientSide.Dispose();
         _serverSide.Dispose();
         _node.Run(Repository.AgentBinary, "cleanup", "--state", _files.State);
@@ -104,8 +98,8 @@ public sealed class InstructionLab : IDisposable
           addresses: [ { ip: "{{router.Reserved}}{{Network}}", gateway: "{{ServerAddress}}" } ]
           redirect:
             redirectRules:
-            - { destinationIP: {{ServerAddress}}, port: {{Port}}, protocol: TCP }
-            - { destinationIP: {{ServerAddress}}, port: {{Port}}, protocol: UDP }
+            - { destinationIP: {{ServerAddress}}, port: {{router.Port}}, protocol: TCP }
+            - { destinationIP: {{ServerAddress}}, port: {{router.Port}}, protocol: UDP }
         """;
 
     private void MakeByHand(CountedRouter router) => _node.Check("sh", "-ec", $$"""
@@ -125,7 +119,7 @@ public sealed class InstructionLab : IDisposable
         table ip nat {
             chain prerouting {
                 type nat hook prerouting priority dstnat
-                ip daddr {{router.Inside}} meta l4proto { tcp, udp } th dport {{Port}} dnat to {{ServerAddress}}
+                ip daddr {{router.Inside}} meta l4proto { tcp, udp } th dport {{router.Port}} dnat to {{ServerAddress}}
             }
             chain postrouting {
                 type nat hook postrouting priority srcnat

@@ -13,8 +13,6 @@ namespace EgressAgent.Testing.Instructions;
 /// </summary>
 public sealed unsafe class TrafficPair : IDisposable
 {
-    private const ushort ServerPort = InstructionLab.Port;
-    private const ushort ClientPort = 4000;
     private const int SmallSize = 64;
 
     // What is left of 1500 bytes after the headers of IPv4 and TCP, the latter with a time stamp.
@@ -34,35 +32,27 @@ public sealed unsafe class TrafficPair : IDisposable
 
     /// <param name="client">Where clients are.</param>
     /// <param name="server">Where the server is.</param>
-    /// <param name="listener">Where it takes connections, for all pairs.</param>
     /// <param name="router">The router between them.</param>
     /// <exception cref="TimeoutException">The router leads nowhere.</exception>
-    internal TrafficPair(NetworkNamespace client, NetworkNamespace server, int listener, CountedRouter router)
+    internal TrafficPair(NetworkNamespace client, NetworkNamespace server, CountedRouter router)
     {
         _client = client;
-        _listener = listener;
-        _inside = new SocketEndpoint(IPAddress.Parse(router.Inside), ServerPort);
+        _inside = new SocketEndpoint(IPAddress.Parse(router.Inside), router.Port);
         _bytes = (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _buffer[0]);
+        var local = new SocketEndpoint(IPAddress.Parse(InstructionLab.ServerAddress), router.Port);
 
         // Who is connected needs not be told where to send to. The router keeps the client's port, as nobody else has it.
-        _datagramServer = OpenShared(server);
-        Require(NativeSocket.Bind(_datagramServer, Local));
-        Require(NativeSocket.Connect(_datagramServer, new SocketEndpoint(IPAddress.Parse(router.Reserved), ClientPort)));
-        _datagramClient = OpenShared(client);
-        Require(NativeSocket.Bind(_datagramClient, new SocketEndpoint(IPAddress.Any, ClientPort)));
+        _datagramServer = Open(server, NativeSocket.OpenUdp);
+        Require(NativeSocket.Bind(_datagramServer, local));
+        Require(NativeSocket.Connect(_datagramServer, new SocketEndpoint(IPAddress.Parse(router.Reserved), router.Port)));
+        _datagramClient = Open(client, NativeSocket.OpenUdp);
+        Require(NativeSocket.Bind(_datagramClient, new SocketEndpoint(IPAddress.Any, router.Port)));
         Require(NativeSocket.Connect(_datagramClient, _inside));
+
+        _listener = Open(server, NativeSocket.OpenTcp);
+        Require(NativeSocket.Bind(_listener, local));
+        Require(NativeSocket.Listen(_listener, 16));
         (_segmentClient, _segmentServer) = OpenConnection();
-    }
-
-    private static SocketEndpoint Local => new(IPAddress.Parse(InstructionLab.ServerAddress), ServerPort);
-
-    /// <summary>Begins to take connections.</summary>
-    internal static int Listen(NetworkNamespace server)
-    {
-        int listener = Open(server, NativeSocket.OpenTcp);
-        Require(NativeSocket.Bind(listener, Local));
-        Require(NativeSocket.Listen(listener, 16));
-        return listener;
     }
 
     /// <summary>Datagrams to the server, and back.</summary>
@@ -110,7 +100,7 @@ public sealed unsafe class TrafficPair : IDisposable
 
     public void Dispose()
     {
-        foreach (int socket in (int[])[_datagramClient, _datagramServer, _segmentClient, _segmentServer])
+        foreach (int socket in (int[])[_datagramClient, _datagramServer, _segmentClient, _segmentServer, _listener])
         {
             NativeSocket.Close(socket);
         }
@@ -191,14 +181,6 @@ public sealed unsafe class TrafficPair : IDisposable
         }
 
         Thread.Yield();
-    }
-
-    // All pairs have the same ports.
-    private static int OpenShared(NetworkNamespace netns)
-    {
-        int socket = Open(netns, NativeSocket.OpenUdp);
-        Require(NativeSocket.SetReuseAddress(socket));
-        return socket;
     }
 
     private delegate IoResult Opener(in SocketEndpoint family);
