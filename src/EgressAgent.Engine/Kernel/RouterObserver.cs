@@ -92,6 +92,7 @@ internal sealed class RouterObserver(
             Veth = isPair ? ObserveVeth(outer!, inner!) : null,
             HasStrayVethEnd = !isPair && (outer is not null || inner is not null),
             Macvlan = outside is null ? null : ObserveMacvlan(outside, nodeId),
+            Ungrouped = [.. LinkGroups.All.Where(group => links.TryGetValue(group.Key, out Link? link) && link.Group != group.Value).Select(group => group.Key)],
             ServiceLink = serviceLink,
             HasStrayServiceLinkEnd = service is not null && serviceLink is null,
             Redirect = redirect.Observe(netns.Namespace),

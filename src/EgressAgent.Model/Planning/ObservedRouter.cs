@@ -42,6 +42,9 @@ public sealed record ObservedRouter
 
     public ObservedMacvlan? Macvlan { get; init; }
 
+    /// <summary>The links of <see cref="LinkGroups.All"/> that are there and not in their group.</summary>
+    public ValueList<string> Ungrouped { get; init; } = [];
+
     /// <summary>The cable to the Services, with what is right of it; null when either end is missing.</summary>
     public ServiceLink? ServiceLink { get; init; }
 

@@ -74,6 +74,14 @@ public sealed record SetSysctl(SysctlEntry Entry) : RouterStep
     public override string ToString() => $"set {Entry}";
 }
 
+/// <summary>Puts a link that is there into the group by which the ruleset knows it.</summary>
+public sealed record SetLinkGroup(string Link) : RouterStep
+{
+    public override string Thing => $"the group of {Link}";
+
+    public override string ToString() => $"put {Link} into group {LinkGroups.All[Link]}";
+}
+
 /// <summary>Puts the redirect plan in force, filter included, in one transaction.</summary>
 public sealed record ApplyRedirect(RedirectPlan Plan) : RouterStep
 {

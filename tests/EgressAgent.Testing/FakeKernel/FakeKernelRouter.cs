@@ -57,6 +57,8 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
                 IsFenced = link.IsFenced,
             } : null,
 
+            Ungrouped = [.. LinkGroups.All.Where(group => netns.Find(group.Key) is { } grouped && grouped.Group != group.Value).Select(group => group.Key)],
+
             // As the real datapath, this one knows only what it put there itself.
             Redirect = netns.RedirectWriter == this ? netns.Redirect : null,
             Shortcomings = Shortcomings(netns.Redirect),

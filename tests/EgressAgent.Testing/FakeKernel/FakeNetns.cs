@@ -124,7 +124,7 @@ public sealed partial class FakeNetns
         _kernel.LoadConntrack();
     }
 
-    internal bool AddVeth(string name, int mtu, FakeNetns peerNetns, string peerName)
+    internal bool AddVeth(string name, int mtu, FakeNetns peerNetns, string peerName, uint peerGroup)
     {
         if (Find(name) is not null || peerNetns.Find(peerName) is not null)
         {
@@ -135,10 +135,11 @@ public sealed partial class FakeNetns
         FakeLink far = peerNetns.Add(peerName, "veth", mtu, _kernel.NextMac());
         near.Peer = far;
         far.Peer = near;
+        far.Group = peerGroup;
         return true;
     }
 
-    internal bool AddMacvlan(string name, FakeLink? parent, MacvlanMode mode, PhysicalAddress? mac, int mtu)
+    internal bool AddMacvlan(string name, FakeLink? parent, MacvlanMode mode, PhysicalAddress? mac, int mtu, uint group)
     {
         if (Find(name) is not null)
         {
@@ -160,6 +161,7 @@ public sealed partial class FakeNetns
         FakeLink link = Add(name, "macvlan", mtu, mode == MacvlanMode.Passthru ? parent.Mac : mac ?? _kernel.NextMac());
         link.Parent = parent;
         link.Mode = mode;
+        link.Group = group;
         return true;
     }
 

@@ -73,7 +73,7 @@ internal sealed class RuleParser
                 reader.Next();
                 reader.Expect("==", "0");
                 return (true, passage => passage.Flow is null ? Break : Continue);
-            case "iifname" or "oifname":
+            case "iifname" or "oifname" or "iifgroup" or "oifgroup":
                 return (true, ParseMatch(word, reader));
             case "fib":
                 reader.Expect("saddr", "type");
