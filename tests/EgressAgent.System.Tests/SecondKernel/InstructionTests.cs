@@ -9,7 +9,7 @@ namespace EgressAgent.System.Tests.SecondKernel;
 /// </summary>
 public sealed class InstructionTests
 {
-    private const int Rounds = 9;
+    private const int Rounds = 5;
 
     public InstructionTests() => Requires.CountedInstructions();
 
