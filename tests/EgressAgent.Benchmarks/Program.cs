@@ -13,6 +13,7 @@ using EgressAgent.Benchmarks.Who;
 // adoption     the last of these alone; run it in tests/sandbox.
 // cold         routers from nothing beside a script of ip and nft, in random order; run it in tests/sandbox.
 // kernel       the kernel datapath beside a router made by hand, with wrk, nginx and iperf3; run it in tests/sandbox.
+// instructions how many instructions traffic through the kernel datapath takes; run it with EGRESS_VM_ICOUNT=yes in tests/vm.
 // node         what many routers cost while nothing happens, or what is none of theirs, and how one starts; run it in tests/sandbox.
 // failover     how long a client is not served when a node of a cluster fails, with Debian's etcd; run it in tests/sandbox.
 // files        what it costs to read a file of many rules, beside the YAML parser's own share.
@@ -42,6 +43,7 @@ static int Dispatch(string[] args) => args switch
     ["adoption", _, _, _, _] => BaselineBenchmark.RunAdoption(args[1..]),
     ["cold", .. var rest] when rest.Length >= 1 => ColdBenchmark.Run(rest),
     ["kernel", .. var rest] when rest.Length >= 1 => KernelBenchmark.Run(rest),
+    ["instructions", .. var rest] => InstructionBenchmark.Run(rest),
     ["node", .. var rest] when rest.Length >= 1 => NodeBenchmark.Run(rest),
     ["failover", .. var rest] => FailoverBenchmark.Run(rest),
     ["files", .. var rest] => FilesBenchmark.Run(rest),
@@ -69,6 +71,7 @@ static int Usage()
                EgressAgent.Benchmarks adoption AGENT BASELINE ROUNDS ROUTERS
                EgressAgent.Benchmarks cold AGENT [ROUNDS [ROUTERS]]
                EgressAgent.Benchmarks kernel AGENT [ROUNDS]
+               EgressAgent.Benchmarks instructions [ROUNDS]
                EgressAgent.Benchmarks node AGENT [ROUNDS [ROUTERS]]
                EgressAgent.Benchmarks failover [--rounds N] [--seed N] [--only KIND] [--outages N] [--seconds N]
                EgressAgent.Benchmarks files [RULES]

@@ -41,6 +41,14 @@ public static class Requires
         Assert.SkipUnless(NodeLimit.IsOwn, "needs a kernel of its own, with VLANs, bonds and VRFs: run it by tests/vm");
     }
 
+    /// <summary>As <see cref="Agent"/>, and a machine in which time is the number of instructions.</summary>
+    public static void CountedInstructions()
+    {
+        Agent();
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable("EGRESS_VM_ICOUNT") == "yes", "needs instructions that are counted: run it by EGRESS_VM_ICOUNT=yes tests/vm");
+    }
+
     /// <summary>As <see cref="Agent"/>, and a Debian to boot.</summary>
     public static void BootedNode()
     {

@@ -47,7 +47,7 @@ public interface IKernel : IDisposable
     string? WhyNoFence { get; }
 
     /// <summary>
-    /// Why the kernel cannot be trusted to have established flows pass by the chains; null when it was seen to do it right. It is tried when
+    /// Why the kernel cannot be trusted to have established flows bypass the chains; null when it was seen to do it right. It is tried when
     /// this is asked for first, which takes a moment. Any thread.
     /// </summary>
     string? WhyNoFlowOffload { get; }

@@ -151,6 +151,9 @@ internal sealed class LinuxKernelRouter : IKernelRouter
             case OffloadFlows offload:
                 _redirect.Offload(offload.Link, _netns.Namespace);
                 break;
+            case SetLinkGroup group:
+                _netns.Route.SetLinkGroup(RequiredLink(NetworkSide.Router, group.Link).Index, LinkGroups.All[group.Link]);
+                break;
             case SetLoopbackUp:
                 _netns.Route.SetLinkUp(RequiredLink(NetworkSide.Router, "lo").Index, up: true);
                 break;

@@ -28,6 +28,7 @@ internal sealed class RouterLinks(
         Mtu = veth.Mtu,
         MacAddress = MacOf(veth.NodeLink),
         PeerMacAddress = MacOf(RouterNames.InsideLink),
+        PeerGroup = LinkGroups.Inside,
     });
 
     internal void ConfigureVeth(DesiredVeth veth)
@@ -80,6 +81,7 @@ internal sealed class RouterLinks(
                 Mode = KernelEntries.ToKernel(macvlan.Mode),
                 MacAddress = macvlan.Mac,
                 Mtu = macvlan.Mtu,
+                Group = LinkGroups.Outside,
             });
         }
         catch (LinuxException refusal) when (WhyTaken(macvlan, refusal.Errno) is not null)

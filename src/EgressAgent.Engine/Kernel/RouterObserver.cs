@@ -20,7 +20,7 @@ internal sealed class RouterObserver(
     RedirectEngine redirect, AddressClaims claims, GatewayWatch gateways, RouterLinks routerLinks)
 {
     // The settings that a router may want; which values is the plan's business.
-    private static readonly SettingsReader Settings = new([.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key), .. NodeSettings.Keys]);
+    private static readonly SettingsReader Settings = new([.. RouterSysctls.Keys, .. NodeSettings.Keys]);
 
     private readonly string _nodeLink = RouterNames.NodeLink(key);
 
@@ -94,6 +94,7 @@ internal sealed class RouterObserver(
             Veth = isPair ? ObserveVeth(outer!, inner!) : null,
             HasStrayVethEnd = !isPair && (outer is not null || inner is not null),
             Macvlan = outside is null ? null : ObserveMacvlan(outside, nodeId),
+            Ungrouped = [.. LinkGroups.All.Where(group => links.TryGetValue(group.Key, out Link? link) && link.Group != group.Value).Select(group => group.Key)],
             ServiceLink = serviceLink,
             HasStrayServiceLinkEnd = service is not null && serviceLink is null,
             Redirect = inForce,

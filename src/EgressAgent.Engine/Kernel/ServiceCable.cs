@@ -51,7 +51,7 @@ internal sealed class ServiceCable(string outerName, AgentOwner owner, RouterNet
     {
         using NetworkNamespace netns = ServiceNetns.Open(owner);
         using RouteNetlink services = RouteNetlink.Open(netns);
-        services.AddVeth(new NewVeth { Name = outerName, PeerName = RouterNames.ServiceLink, PeerNetns = router.Namespace, Mtu = link.Mtu });
+        services.AddVeth(new NewVeth { Name = outerName, PeerName = RouterNames.ServiceLink, PeerNetns = router.Namespace, Mtu = link.Mtu, PeerGroup = LinkGroups.Service });
     }
 
     internal void Configure(ServiceLink link)

@@ -79,7 +79,7 @@ internal sealed class RedirectEngine(RouterKey key, RelayHost relays, RulesetNot
         }
     }
 
-    /// <summary>The links whose established flows pass by the chains; null where the plan that was observed last does not ask for it.</summary>
+    /// <summary>The links whose established flows bypass the chains; null where the plan that was observed last does not ask for it.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     internal static ValueList<string>? FindOffloadedLinks(RedirectPlan? plan, NetworkNamespace netns) =>
         plan?.OffloadsFlows == true ? RulesetTable.FindOffloadedLinks(netns)?.ToValueList() : null;

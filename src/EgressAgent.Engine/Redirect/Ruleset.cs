@@ -14,10 +14,15 @@ namespace EgressAgent.Engine.Redirect;
 /// </summary>
 internal sealed record Ruleset
 {
-    private const string Inside = RouterNames.InsideLink;
-    private const string Outside = RouterNames.OutsideLink;
-    private const string ByService = RouterNames.ServiceLink;
+    private const uint Inside = LinkGroups.Inside;
+    private const uint Outside = LinkGroups.Outside;
+    private const uint ByService = LinkGroups.Service;
     private const string CutStaysCut = "tcp flags & (fin | syn | rst | ack) != syn return comment \"a flow that was cut is reset, not taken up again\"";
+
+    // The routing of IPv4 asks this of each packet, and looks every one up a second time for it since the netns has rules, but for the setting
+    // net.ipv4.conf.all.accept_local. It is asked here of each flow's first packet before that is redirected, and of each packet that belongs
+    // to no redirected flow: where the answer is another one, nothing answers, and no flow begins. IPv6 does not ask it.
+    private const string NoHost = "meta nfproto ipv4 fib saddr type != unicast drop comment \"no host has such a source\"";
 
     // nf_reject_verify_csum and nf_checksum: of what is not tracked, the protocols whose checksum the kernel can verify, or leaves alone.
     // 47 is GRE: nft 1.0.6 knows that name from /etc/protocols alone, and a minimal system is without.
@@ -31,7 +36,7 @@ internal sealed record Ruleset
             family => family.Family,
             family => plan.Clients.Where(network => network.BaseAddress.AddressFamily == family.Family).ToValueList());
         HasRedirects = plan.Datapath == DatapathKind.Kernel;
-        OffloadsFlows = plan.OffloadsFlows;
+        Offloaded = plan.OffloadsFlows ? [.. plan.Families.SelectMany(family => family.Reserved)] : [];
         HasExternal = plan.ExternalAddresses.Count > 0;
         Chains =
         [
@@ -68,8 +73,8 @@ internal sealed record Ruleset
     /// <summary>Whether other machines of the physical network reach it by external addresses.</summary>
     internal bool HasExternal { get; }
 
-    /// <summary>Whether established flows pass by the chains.</summary>
-    internal bool OffloadsFlows { get; }
+    /// <summary>The source addresses of flows that bypass the chains once they are established; empty where none does.</summary>
+    internal ValueList<IPAddress> Offloaded { get; }
 
     /// <summary>A chain stands before those that jump to it.</summary>
     internal ValueList<RulesetChain> Chains { get; }
@@ -82,7 +87,7 @@ internal sealed record Ruleset
         && Families.Equals(other.Families)
         && HasRedirects == other.HasRedirects
         && HasExternal == other.HasExternal
-        && OffloadsFlows == other.OffloadsFlows
+        && Offloaded.Equals(other.Offloaded)
         && HasClientsOf(other)
         && Chains.Equals(other.Chains);
 
@@ -112,8 +117,8 @@ internal sealed record Ruleset
     // One look at the interface for each packet: a rule costs more than a jump.
     private static RulesetChain Spoofed(RedirectPlan plan) => new("spoofed", "type filter hook prerouting priority raw; policy accept;",
     [
-        .. ClientLinks(plan).Select(link => $"iifname {Quote(link)} goto from_clients"),
-        $"iifname {Quote(Outside)} goto from_lan",
+        .. ClientLinks(plan).Select(link => $"iifgroup {link} goto from_clients"),
+        $"iifgroup {Outside} goto from_lan",
     ]);
 
     private static RulesetChain FromClients(RedirectPlan plan) => new("from_clients", null,
@@ -146,6 +151,8 @@ internal sealed record Ruleset
         ];
     }
 
+    private static bool HasIPv4(RedirectPlan plan) => plan.Families.Any(family => family.Inside.IsIPv4);
+
     private static bool HasFallback(RedirectPlan plan, FamilyRedirect family) => plan.Datapath == DatapathKind.Kernel && family.Fallback is not null;
 
     // Runs after destination NAT. What leaves it without a mark is not forwarded: the routing policy refuses it. What is forwarded comes
@@ -157,11 +164,12 @@ internal sealed record Ruleset
         .. plan.Datapath == DatapathKind.Kernel
             ? [
                 $"ct direction original ct status dnat meta mark set 0x{PacketMarks.FromClient | PacketMarks.Redirected:x} accept comment \"what was redirected may be forwarded\"",
-                $"iifname {Quote(Outside)} ct status dnat meta mark set 0x{PacketMarks.Redirected:x} accept comment \"as may replies\"",
-                $"iifname {Quote(Inside)} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} accept comment \"replies of the node as a destination go to the client\"",
+                $"iifgroup {Outside} ct status dnat meta mark set 0x{PacketMarks.Redirected:x} accept comment \"as may replies\"",
+                $"iifgroup {Inside} ct direction reply meta mark set 0x{PacketMarks.ReplyFromNode:x} accept comment \"replies of the node as a destination go to the client\"",
             ]
             : ValueList<string>.Empty,
-        $"iifname {Quote(Inside)} meta mark set 0x{PacketMarks.FromClient:x} comment \"answers of the router go back to the client\"",
+        .. HasIPv4(plan) ? [$"iifname != \"lo\" {NoHost}"] : ValueList<string>.Empty,
+        $"iifgroup {Inside} meta mark set 0x{PacketMarks.FromClient:x} comment \"answers of the router go back to the client\"",
     ]);
 
     // What came to an external address goes back by the physical network.
@@ -170,7 +178,7 @@ internal sealed record Ruleset
         string mark = $"0x{PacketMarks.FromLan:x}";
         return
         [
-            $"iifname {Quote(Outside)} ct direction original ct status dnat ct mark set {mark} meta mark set {mark} accept comment \"what came to an external address\"",
+            $"iifgroup {Outside} ct direction original ct status dnat ct mark set {mark} meta mark set {mark} accept comment \"what came to an external address\"",
             $"ct direction reply ct mark {mark} meta mark set {mark} accept comment \"as do replies\"",
         ];
     }
@@ -182,9 +190,10 @@ internal sealed record Ruleset
         string whole = $"meta mark set 0x{PacketMarks.ByService | PacketMarks.Redirected:x} accept";
         return
         [
-            $"iifname {Quote(ByService)} ct mark set 0x{PacketMarks.ByService:x}",
-            .. isRedirecting ? [$"iifname {Quote(ByService)} ct direction original ct status dnat {whole} comment \"what a Service brought may be forwarded\""] : ValueList<string>.Empty,
-            $"iifname {Quote(ByService)} meta mark set 0x{PacketMarks.ByService:x} accept comment \"answers of the router go back to the Service\"",
+            $"iifgroup {ByService} ct mark set 0x{PacketMarks.ByService:x}",
+            .. isRedirecting ? [$"iifgroup {ByService} ct direction original ct status dnat {whole} comment \"what a Service brought may be forwarded\""] : ValueList<string>.Empty,
+            .. HasIPv4(plan) ? [$"iifgroup {ByService} {NoHost}"] : ValueList<string>.Empty,
+            $"iifgroup {ByService} meta mark set 0x{PacketMarks.ByService:x} accept comment \"answers of the router go back to the Service\"",
             .. isRedirecting ? [$"ct direction reply ct mark 0x{PacketMarks.ByService:x} {whole} comment \"as do replies\""] : ValueList<string>.Empty,
         ];
     }
@@ -217,20 +226,20 @@ internal sealed record Ruleset
         // `reject` answers only what it can verify the checksum of, and drops other protocols without a word. A host that does not know a
         // protocol says so itself; nothing listens to them here. What may be an answer to a fallback's packet has been tracked, and would
         // leave an entry behind.
-        rules.AddRange(ClientLinks(plan).Select(link => $"iifname {Quote(link)} ct state untracked meta l4proto != {{ {Rejectable} }} jump count_refused"));
+        rules.AddRange(ClientLinks(plan).Select(link => $"iifgroup {link} ct state untracked meta l4proto != {{ {Rejectable} }} jump count_refused"));
         rules.Add($"ct state untracked meta l4proto != {{ {Rejectable} }} accept comment \"the kernel itself refuses what it does not know\"");
 
         foreach (FamilyRedirect family in plan.Families)
         {
             string echo = family.Inside.IsIPv4 ? "icmp type echo-request" : "icmpv6 type echo-request";
             string own = Set(family.Reserved.Union(ExternalOf(plan, family)));
-            rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {own} {echo} accept comment \"the reserved address is a host without open ports\"");
+            rules.Add($"iifgroup {Outside} {Nft(family)} daddr {own} {echo} accept comment \"the reserved address is a host without open ports\"");
             if (ExternalOf(plan, family).Any())
             {
-                rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {Set(ExternalOf(plan, family))} jump count_refused comment \"no port of a Service\"");
+                rules.Add($"iifgroup {Outside} {Nft(family)} daddr {Set(ExternalOf(plan, family))} jump count_refused comment \"no port of a Service\"");
             }
 
-            rules.Add($"iifname {Quote(Outside)} {Nft(family)} daddr {own} jump refuse");
+            rules.Add($"iifgroup {Outside} {Nft(family)} daddr {own} jump refuse");
         }
 
         if (plan.Datapath == DatapathKind.Relay)
@@ -240,12 +249,12 @@ internal sealed record Ruleset
                 $"{FromClients(plan, family)}meta l4proto {{ {protocols} }} accept comment \"the relay has a socket, or the kernel rejects\""));
             if (plan.ExternalAddresses.Count > 0)
             {
-                rules.Add($"iifname {Quote(Outside)} ct mark 0x{PacketMarks.FromLan:x} ct status dnat accept comment \"from external addresses to the relay\"");
+                rules.Add($"iifgroup {Outside} ct mark 0x{PacketMarks.FromLan:x} ct status dnat accept comment \"from external addresses to the relay\"");
             }
         }
 
-        rules.AddRange(ClientLinks(plan).Select(link => $"iifname {Quote(link)} jump count_refused"));
-        rules.AddRange(ClientLinks(plan).Select(link => $"iifname {Quote(link)} jump refuse comment \"no rule takes it\""));
+        rules.AddRange(ClientLinks(plan).Select(link => $"iifgroup {link} jump count_refused"));
+        rules.AddRange(ClientLinks(plan).Select(link => $"iifgroup {link} jump refuse comment \"no rule takes it\""));
         return new RulesetChain("local", "type filter hook input priority filter; policy drop;", [.. rules]);
     }
 
@@ -261,10 +270,10 @@ internal sealed record Ruleset
                 rules.Add($"ct mark 0x{PacketMarks.FromLan:x} ct status dnat accept comment \"what came to an external address, and what comes back\"");
             }
 
-            foreach (string link in ClientLinks(plan))
+            foreach (uint link in ClientLinks(plan))
             {
-                rules.Add($"iifname {Quote(link)} ct status dnat accept comment \"only what was redirected leaves\"");
-                rules.Add($"iifname {Quote(Outside)} oifname {Quote(link)} ct state {{ established, related }} ct status dnat accept comment \"only replies come back\"");
+                rules.Add($"iifgroup {link} ct status dnat accept comment \"only what was redirected leaves\"");
+                rules.Add($"iifgroup {Outside} oifgroup {link} ct state {{ established, related }} ct status dnat accept comment \"only replies come back\"");
             }
         }
 
@@ -276,12 +285,12 @@ internal sealed record Ruleset
     private static IEnumerable<string> Offload(RedirectPlan plan) =>
         from link in ClientLinks(plan)
         from family in plan.Families
-        select $"iifname {Quote(link)} oifname {Quote(Outside)} meta l4proto {{ tcp, udp }} ct state established ct status dnat ct status snat "
-            + $"ct reply {Nft(family)} daddr {Set(family.Reserved)} flow add @{RulesetNames.Flowtable} comment \"established flows pass by the chains\"";
+        select $"iifgroup {link} oifgroup {Outside} meta l4proto {{ tcp, udp }} ct state established ct direction original ct status dnat ct status snat "
+            + $"ct reply {Nft(family)} daddr {Set(family.Reserved)} flow add @{RulesetNames.Flowtable} comment \"established flows bypass the chains\"";
 
     private static RulesetChain ToDestination(RedirectPlan plan, string router)
     {
-        List<string> rules = [CutStaysCut, .. External(plan)];
+        List<string> rules = [CutStaysCut, .. HasIPv4(plan) ? [NoHost] : ValueList<string>.Empty, .. External(plan)];
         foreach (FamilyRedirect family in plan.Families)
         {
             string nft = Nft(family);
@@ -302,7 +311,7 @@ internal sealed record Ruleset
 
     // The relay's sockets are at the inside address.
     private static RulesetChain ToRelay(RedirectPlan plan) =>
-        new("to_relay", "type nat hook prerouting priority dstnat; policy accept;", [CutStaysCut, .. External(plan)]);
+        new("to_relay", "type nat hook prerouting priority dstnat; policy accept;", [CutStaysCut, .. HasIPv4(plan) ? [NoHost] : ValueList<string>.Empty, .. External(plan)]);
 
     // The plan may name an address that the router does not hold yet, or not any more. A client to whom the way back is another one is
     // none of the physical network.
@@ -311,7 +320,7 @@ internal sealed record Ruleset
         where ExternalOf(plan, family).Any()
         let nft = Nft(family)
         let clients = plan.Clients is null ? "" : $"{nft} saddr @{RulesetNames.Clients(family.Family)} "
-        select $"iifname {Quote(Outside)} fib daddr type local {clients}fib saddr oifname {Quote(Outside)} "
+        select $"iifgroup {Outside} fib daddr type local {clients}fib saddr oifname {Quote(RouterNames.OutsideLink)} "
             + $"dnat {nft} to {nft} daddr . meta l4proto . th dport map @{RulesetNames.External(family.Family)} comment \"ports of Services\"";
 
     private static IEnumerable<IPAddress> ExternalOf(RedirectPlan plan, FamilyRedirect family) =>
@@ -349,8 +358,8 @@ internal sealed record Ruleset
     // hold yet, or not any more: a flow begins only with one that it holds now.
     private static RulesetChain Guard(RedirectPlan plan)
     {
-        string outside = $"oifname {Quote(Outside)}";
-        string inside = $"oifname {Quote(Inside)}";
+        string outside = $"oifgroup {Outside}";
+        string inside = $"oifgroup {Inside}";
 
         // Of a flow that came by another link: what is sent until it is cut, though the rules by which it went back there are gone.
         string direct = $"ct mark and 0x{PacketMarks.ByService | PacketMarks.FromLan:x} == 0";
@@ -388,7 +397,7 @@ internal sealed record Ruleset
         rules.Add($"{inside} meta mark and 0x{PacketMarks.FromClient:x} == 0x{PacketMarks.FromClient:x} accept comment \"rejections and errors, to clients alone\"");
         if (plan.IsBehindService)
         {
-            rules.Add($"oifname {Quote(ByService)} meta mark and 0x{PacketMarks.ByService:x} == 0x{PacketMarks.ByService:x} accept comment \"to Services what they brought\"");
+            rules.Add($"oifgroup {ByService} meta mark and 0x{PacketMarks.ByService:x} == 0x{PacketMarks.ByService:x} accept comment \"to Services what they brought\"");
         }
 
         if (plan.Families.Any(family => !family.Inside.IsIPv4))
@@ -406,12 +415,12 @@ internal sealed record Ruleset
     {
         string nft = Nft(family);
         string clients = plan.Clients is null ? "" : $"{nft} saddr @{RulesetNames.Clients(family.Family)} ";
-        string links = plan.IsBehindService ? $"{{ {Quote(Inside)}, {Quote(ByService)} }}" : Quote(Inside);
-        return $"iifname {links} {nft} daddr {family.Inside} {clients}";
+        string links = plan.IsBehindService ? $"{{ {Inside}, {ByService} }}" : $"{Inside}";
+        return $"iifgroup {links} {nft} daddr {family.Inside} {clients}";
     }
 
     // By which clients come.
-    private static ValueList<string> ClientLinks(RedirectPlan plan) => plan.IsBehindService ? [Inside, ByService] : [Inside];
+    private static ValueList<uint> ClientLinks(RedirectPlan plan) => plan.IsBehindService ? [Inside, ByService] : [Inside];
 
     private static string Nft(FamilyRedirect family) => RulesetNames.Suffix(family.Family);
 

@@ -38,7 +38,7 @@ internal static class RulesetNames
     /// <summary>Counts what is refused as its sender is no client.</summary>
     internal const string NotInClients = "refused_not_in_clients";
 
-    /// <summary>The flowtable by which established flows pass by the chains.</summary>
+    /// <summary>The flowtable by which established flows bypass the chains.</summary>
     internal const string Flowtable = "offloaded";
 
     /// <summary>As nft calls the family: <c>ip</c> or <c>ip6</c>.</summary>

@@ -70,7 +70,7 @@ internal static class RulesetScript
     {
         script.AppendLine($"add counter {Table} {RulesetNames.NoRule} {{ comment \"refused, as no rule takes it\"; }}");
         script.AppendLine($"add counter {Table} {RulesetNames.NotInClients} {{ comment \"refused, as its sender is no client\"; }}");
-        if (ruleset.OffloadsFlows)
+        if (ruleset.Offloaded.Count > 0)
         {
             // Its links come later. Without the counter connection tracking would count no packet of what is offloaded.
             script.AppendLine($"add flowtable {Table} {RulesetNames.Flowtable} {{ hook ingress priority filter; counter; }}");

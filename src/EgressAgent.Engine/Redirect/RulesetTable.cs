@@ -108,14 +108,14 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
         return hasCut;
     }
 
-    /// <summary>The links whose established flows pass by the chains; null where the plan in force does not ask for it.</summary>
+    /// <summary>The links whose established flows bypass the chains; null where the plan in force does not ask for it.</summary>
     internal static IReadOnlyList<string>? FindOffloadedLinks(NetworkNamespace netns)
     {
         using NftConnection connection = NftConnection.Open(netns);
         return connection.FindFlowtableLinks(RulesetNames.TableName, RulesetNames.Flowtable);
     }
 
-    /// <summary>Has established flows that arrive by a link pass by the chains; one of which they do already is none the worse for it.</summary>
+    /// <summary>Has established flows that arrive by a link bypass the chains; one of which they do already is none the worse for it.</summary>
     /// <exception cref="LinuxException">The kernel refused: there is no such link, or no flowtable.</exception>
     internal void Offload(RouterKey key, string link, NetworkNamespace netns)
     {
@@ -207,7 +207,7 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
 
     private string Script(NftContext nft, Ruleset ruleset, uint generation, bool isUntouched)
     {
-        if (isUntouched && ObjectNames(ruleset).SetEquals(ObjectNames(_standing!.Ruleset)))
+        if (isUntouched && ObjectNames(ruleset).SetEquals(ObjectNames(_standing!.Ruleset)) && KeepsFlowtable(ruleset, _standing.Ruleset))
         {
             return RulesetScript.Update(ruleset, _standing.Ruleset, _standing.Ruleset.Redirects);
         }
@@ -224,15 +224,20 @@ internal sealed class RulesetTable(RulesetNotes? notes = null)
 
         // What is listed as it was need not be written again.
         Ruleset? before = _standing is not null && IsListedAs(nft, _standing) ? _standing.Ruleset : null;
-        return RulesetScript.Update(ruleset, before, Destinations(RulesetReader.ReadElements(present)));
+        return !KeepsFlowtable(ruleset, before) ? RulesetScript.Create(ruleset, replace: true) : RulesetScript.Update(ruleset, before, Destinations(RulesetReader.ReadElements(present)));
     }
+
+    // What bypasses the chains stops with the flowtable alone, or with its entry, which is deleted later: a source that was given up leaves no
+    // sooner than either.
+    private static bool KeepsFlowtable(Ruleset ruleset, Ruleset? before) =>
+        ruleset.Offloaded.Count == 0 || before?.Offloaded.All(ruleset.Offloaded.Contains) == true;
 
     private static HashSet<string> ObjectNames(Ruleset ruleset) =>
     [
         $"counter:{RulesetNames.NoRule}",
         $"counter:{RulesetNames.NotInClients}",
         .. ruleset.Chains.Select(chain => $"chain:{chain.Name}"),
-        .. ruleset.OffloadsFlows ? [$"flowtable:{RulesetNames.Flowtable}"] : ValueList<string>.Empty,
+        .. ruleset.Offloaded.Count > 0 ? [$"flowtable:{RulesetNames.Flowtable}"] : ValueList<string>.Empty,
         .. ruleset.Families.Select(family => $"set:{RulesetNames.Clients(family)}"),
         .. ruleset.Families.Where(_ => ruleset.HasRedirects)
             .SelectMany(family => (string[])[$"map:{RulesetNames.Redirects(family)}", $"counter:{RulesetNames.Fallback(family)}"]),

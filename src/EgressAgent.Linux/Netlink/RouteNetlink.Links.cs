@@ -115,6 +115,14 @@ public sealed partial class RouteNetlink
         Change(request.Finish(), "set MAC address", $"{mac} of {DescribeLink(index)}");
     }
 
+    /// <exception cref="LinuxException">The link is gone (ENODEV).</exception>
+    public void SetLinkGroup(int index, uint group)
+    {
+        NetlinkWriter request = BeginLinkChange(stackalloc byte[NetlinkWriter.BufferSize], index);
+        request.WriteUInt32(IFLA_GROUP, group);
+        Change(request.Finish(), "set group", $"{group} of {DescribeLink(index)}");
+    }
+
     /// <summary>Sets the free text that <c>ip link</c> shows as alias, up to 255 bytes; empty removes it.</summary>
     /// <exception cref="LinuxException">The link is gone (ENODEV), or the text is too long.</exception>
     public void SetLinkAlias(int index, string alias)

@@ -30,6 +30,7 @@ public sealed partial class RouteNetlink
             request.WriteInt32(IFLA_MTU, mtu);
         }
 
+        request.WriteUInt32(IFLA_GROUP, link.Group);
         if (link.Netns is not null)
         {
             request.WriteInt32(IFLA_NET_NS_FD, link.Netns.Handle.Descriptor);

@@ -24,6 +24,7 @@ public sealed partial class RouteNetlink
         int peer = request.BeginNested(VETH_INFO_PEER);
         request.Write(default(IfInfoMsg));
         WriteVethEnd(ref request, link.PeerName, link.PeerMacAddress, link.Mtu);
+        request.WriteUInt32(IFLA_GROUP, link.PeerGroup);
         if (link.PeerNetns is not null)
         {
             request.WriteInt32(IFLA_NET_NS_FD, link.PeerNetns.Handle.Descriptor);

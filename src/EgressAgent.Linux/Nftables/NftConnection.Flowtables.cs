@@ -9,8 +9,8 @@ namespace EgressAgent.Linux.Nftables;
 public sealed partial class NftConnection
 {
     /// <summary>
-    /// The links of a flowtable. One that is deleted leaves it without a word, and one that takes its name does not come in by itself; neither
-    /// is a new generation.
+    /// The links of a flowtable. Before Linux 6.16 one that is deleted leaves it without a word, and one that takes its name does not come in by
+    /// itself; neither is a new generation.
     /// </summary>
     /// <param name="table">The table, of family inet, in which it is.</param>
     /// <param name="name">The flowtable.</param>

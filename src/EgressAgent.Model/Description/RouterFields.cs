@@ -41,7 +41,7 @@ internal static class RouterFields
             new FieldRule(RouterAnnotations.FlowLog, "Of which flows records go to the journal: `closed` writes one at the end, `all` one at the start as well.", new WordRule([.. RouterChoices.FlowLogs.Names])),
             new FieldRule(
                 RouterAnnotations.FlowOffload,
-                "Whether established flows pass by the chains of nf_tables, through a flowtable: with `auto` where this kernel was seen to do it right.",
+                "Whether established flows bypass the chains of nf_tables, through a flowtable: with `auto` where this kernel was seen to do it right.",
                 new WordRule([.. RouterChoices.FlowOffloads.Names])),
             new FieldRule(
                 RouterAnnotations.InsideAddress,

@@ -42,7 +42,7 @@ internal static class SettingsFields
 
     public static readonly FieldRule FlowOffload = new(
         "flowOffload",
-        "Whether established flows of a router that does not choose pass by the chains of nf_tables, through a flowtable: with `auto` where this kernel was seen to do it right.",
+        "Whether established flows of a router that does not choose bypass the chains of nf_tables, through a flowtable: with `auto` where this kernel was seen to do it right.",
         new WordRule([.. RouterChoices.FlowOffloads.Names]));
 
     public static readonly FieldRule DrainTimeout = new(

@@ -33,7 +33,7 @@ public sealed record DesiredRouter
     /// <summary>Why flows are not offloaded although that is asked for; null otherwise.</summary>
     public string? WhyNoFlowOffload { get; init; }
 
-    /// <summary>The links whose established flows pass by the chains; empty where none does.</summary>
+    /// <summary>The links whose established flows bypass the chains; empty where none does.</summary>
     public IEnumerable<string> OffloadedLinks => !Redirect.OffloadsFlows ? []
         : ServiceLink is null ? [RouterNames.InsideLink, RouterNames.OutsideLink]
         : [RouterNames.InsideLink, RouterNames.ServiceLink, RouterNames.OutsideLink];

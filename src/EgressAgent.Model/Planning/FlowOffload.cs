@@ -2,7 +2,7 @@ using EgressAgent.Model.Resources;
 
 namespace EgressAgent.Model.Planning;
 
-/// <summary>Decides whether established flows of a router pass by the chains, through a flowtable of the kernel.</summary>
+/// <summary>Decides whether established flows of a router bypass the chains, through a flowtable of the kernel.</summary>
 public static class FlowOffload
 {
     /// <summary>Whether it depends on the kernel alone: then that is to be tried.</summary>

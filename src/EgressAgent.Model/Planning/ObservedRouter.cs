@@ -42,6 +42,9 @@ public sealed record ObservedRouter
 
     public ObservedMacvlan? Macvlan { get; init; }
 
+    /// <summary>The links of <see cref="LinkGroups.All"/> that are there and not in their group.</summary>
+    public ValueList<string> Ungrouped { get; init; } = [];
+
     /// <summary>The cable to the Services, with what is right of it; null when either end is missing.</summary>
     public ServiceLink? ServiceLink { get; init; }
 
@@ -57,7 +60,7 @@ public sealed record ObservedRouter
     /// <summary>What <see cref="Redirect"/> asks for and its datapath cannot do here; the rest of it is in force.</summary>
     public ValueList<PlanProblem> Shortcomings { get; init; } = [];
 
-    /// <summary>The links whose established flows pass by the chains; null where <see cref="Redirect"/> does not ask for it.</summary>
+    /// <summary>The links whose established flows bypass the chains; null where <see cref="Redirect"/> does not ask for it.</summary>
     public ValueList<string>? OffloadedLinks { get; init; }
 
     /// <summary>The settings that a router cares for, as they are.</summary>

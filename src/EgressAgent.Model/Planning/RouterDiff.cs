@@ -42,7 +42,8 @@ public static class RouterDiff
 
         AddRole(desired.Role, observed, steps);
 
-        AddSysctls(desired, observed, steps);
+        List<SetSysctl> settings = [.. MissingSysctls(desired, observed)];
+        steps.AddRange(settings.Where(step => !RouterSysctls.IsAfterFilter(step.Entry)));
 
         // Loopback brings the netns its first routing table. Without one every address passes for broadcast, and a socket of the
         // relay that is bound to it would answer from another.
@@ -51,10 +52,16 @@ public static class RouterDiff
             steps.Add(new SetLoopbackUp());
         }
 
+        // Before a ruleset that goes by them. Where an earlier version of the agent built the router, its own one goes by names, and lets
+        // flows pass until this one takes its place.
+        steps.AddRange(observed.Ungrouped.Select(link => new SetLinkGroup(link)));
+
         if (observed.Redirect != desired.Redirect)
         {
             steps.Add(new ApplyRedirect(desired.Redirect));
         }
+
+        steps.AddRange(settings.Where(step => RouterSysctls.IsAfterFilter(step.Entry)));
 
         // The plan before still let flows leave with an address that is given up here.
         AddUnwantedAddresses(desired, observed, steps);
@@ -172,14 +179,14 @@ public static class RouterDiff
 
     // A setting that is not there at all belongs to something that this kernel does not have, or has not loaded yet. A link begins with what is
     // set for all that are to come.
-    private static void AddSysctls(DesiredRouter desired, ObservedRouter observed, List<RouterStep> steps)
+    private static IEnumerable<SetSysctl> MissingSysctls(DesiredRouter desired, ObservedRouter observed)
     {
         int next = 0;
         foreach (SysctlEntry entry in desired.Sysctls)
         {
             if ((!observed.HasNetns && !RouterSysctls.IsOfLink(entry)) || (Find(observed.Sysctls, entry.Key, ref next) is { } present && present.Value != entry.Value))
             {
-                steps.Add(new SetSysctl(entry));
+                yield return new SetSysctl(entry);
             }
         }
     }

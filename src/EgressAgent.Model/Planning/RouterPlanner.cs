@@ -113,6 +113,7 @@ public static class RouterPlanner
             Sysctls =
             [
                 .. RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6)),
+                .. redirect.OffloadsFlows ? [RouterSysctls.OfOffload] : ValueList<SysctlEntry>.Empty,
                 .. NodeSettings.OfRouter(node.Settings),
             ],
             InsideAddresses =

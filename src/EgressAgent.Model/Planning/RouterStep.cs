@@ -74,6 +74,14 @@ public sealed record SetSysctl(SysctlEntry Entry) : RouterStep
     public override string ToString() => $"set {Entry}";
 }
 
+/// <summary>Puts a link that is there into the group by which the ruleset knows it.</summary>
+public sealed record SetLinkGroup(string Link) : RouterStep
+{
+    public override string Thing => $"the group of {Link}";
+
+    public override string ToString() => $"put {Link} into group {LinkGroups.All[Link]}";
+}
+
 /// <summary>Puts the redirect plan in force, filter included, in one transaction.</summary>
 public sealed record ApplyRedirect(RedirectPlan Plan) : RouterStep
 {
@@ -87,7 +95,7 @@ public sealed record ApplyRedirect(RedirectPlan Plan) : RouterStep
             : $"{family.Inside} leaves as {family.Source}, anything else goes to {family.Fallback}";
 }
 
-/// <summary>Has established flows that arrive by a link pass by the chains, from their next packet on.</summary>
+/// <summary>Has established flows that arrive by a link bypass the chains, from their next packet on.</summary>
 public sealed record OffloadFlows(string Link) : RouterStep
 {
     public override string Thing => $"flow offload of {Link}";

@@ -11,15 +11,32 @@ public static class RouterSysctls
     // larger one, either or its own alone.
     private static readonly string[] Scopes = ["all", "default", RouterNames.InsideLink, RouterNames.OutsideLink];
 
+    private const string AcceptLocal = "net/ipv4/conf/all/accept_local";
+
     private static readonly ValueList<SysctlEntry> WithIPv6 = Make(hasIPv6: true);
     private static readonly ValueList<SysctlEntry> WithoutIPv6 = Make(hasIPv6: false);
 
     /// <param name="hasIPv6">Whether the router has an IPv6 address; without one, IPv6 stays off in its netns.</param>
     public static ValueList<SysctlEntry> Compile(bool hasIPv6) => hasIPv6 ? WithIPv6 : WithoutIPv6;
 
+    /// <summary>
+    /// Of a router whose flows are offloaded: connection tracking does not see how far those have come, and would take a reset after some
+    /// gigabytes for one out of its window, which the other end would not be told of (before Linux 6.14). It is of Linux 5.14.
+    /// </summary>
+    public static SysctlEntry OfOffload { get; } = new("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", "1");
+
+    /// <summary>All that a router may want.</summary>
+    public static IEnumerable<string> Keys => [.. WithIPv6.Select(entry => entry.Key), OfOffload.Key];
+
     /// <summary>Whether it is a setting of one link, which is there no sooner than the link.</summary>
     public static bool IsOfLink(SysctlEntry entry) =>
         entry.Key.Contains($"/conf/{RouterNames.InsideLink}/", StringComparison.Ordinal) || entry.Key.Contains($"/conf/{RouterNames.OutsideLink}/", StringComparison.Ordinal);
+
+    /// <summary>
+    /// Whether the kernel asks less of packets with it, as the ruleset asks in its place: then it is set no sooner than that is in force. With
+    /// both, less is done than with one of them; without either, what has the router's own address would be answered.
+    /// </summary>
+    public static bool IsAfterFilter(SysctlEntry entry) => entry.Key == AcceptLocal;
 
     private static ValueList<SysctlEntry> Make(bool hasIPv6)
     {
@@ -39,6 +56,10 @@ public static class RouterSysctls
             // A port is free for another connection to the same destination a second after the last one, not a minute; the peer's
             // time stamps tell them apart (RFC 6191).
             new("net/ipv4/tcp_tw_reuse", "1"),
+
+            // Whose source a packet has is looked up once, by the ruleset, and not for each packet once more: a netns that has rules does
+            // that, whatever rp_filter says (fib_validate_source of net/ipv4/fib_frontend.c).
+            new(AcceptLocal, "1"),
 
             // Byte counts of flows, and what the rules' counters are read from.
             new("net/netfilter/nf_conntrack_acct", "1"),

@@ -31,8 +31,10 @@ public static class StepDependence
     {
         CreateNetns => step is not CreateNetns,
 
-        // Without its packet filter the router is cut off from the network.
-        ApplyRedirect => step is OffloadFlows || IsOn(step, RouterNames.OutsideLink),
+        // A packet filter that goes by groups lets nothing pass by a link that is in none. Without its packet filter the router is cut off from
+        // the network.
+        SetLinkGroup => step is ApplyRedirect,
+        ApplyRedirect => step is OffloadFlows || IsOn(step, RouterNames.OutsideLink) || (step is SetSysctl { Entry: var entry } && RouterSysctls.IsAfterFilter(entry)),
         FenceMacvlan { IsFenced: true } => step is not FenceMacvlan && IsOn(step, RouterNames.OutsideLink),
         CreateVeth or ConfigureVeth => !IsOfLink(step) && (IsOn(step, RouterNames.InsideLink) || IsOnNode(step)),
         CreateMacvlan or ConfigureMacvlan => !IsOfLink(step) && IsOn(step, RouterNames.OutsideLink),

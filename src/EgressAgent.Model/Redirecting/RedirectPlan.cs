@@ -29,7 +29,7 @@ public sealed record RedirectPlan
     /// <summary>Whether processes in the router's netns may send from the reserved addresses.</summary>
     public LocalProcesses LocalProcesses { get; init; }
 
-    /// <summary>Whether established flows pass by the chains, through a flowtable.</summary>
+    /// <summary>Whether established flows bypass the chains, through a flowtable.</summary>
     public bool OffloadsFlows { get; init; }
 
     /// <summary>Whether clients come by Services too.</summary>

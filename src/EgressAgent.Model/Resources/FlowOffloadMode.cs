@@ -1,6 +1,6 @@
 namespace EgressAgent.Model.Resources;
 
-/// <summary>Whether established flows pass by the chains, through a flowtable of the kernel (nft(8), "Flowtables").</summary>
+/// <summary>Whether established flows bypass the chains, through a flowtable of the kernel (nft(8), "Flowtables").</summary>
 public enum FlowOffloadMode
 {
     Off,

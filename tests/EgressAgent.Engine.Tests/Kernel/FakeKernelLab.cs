@@ -33,6 +33,8 @@ internal sealed class FakeKernelLab : KernelLab
 
     public override void SetMtu(NetworkSide side, string link, int mtu) => Edit(side, netns => netns.SetMtu(link, mtu));
 
+    public override void SetGroup(NetworkSide side, string link, uint group) => Edit(side, netns => netns.Link(link).Group = group);
+
     public override void AddAddress(NetworkSide side, string link, string address) =>
         Edit(side, netns => netns.AddAddress(link, Example.Cidr(address)));
 

@@ -190,6 +190,8 @@ public abstract class KernelContract : IDisposable
         ["veth down inside"] = (lab, _) => lab.SetLink(NetworkSide.Router, "eth0", up: false),
         ["veth down on the node"] = (lab, _) => lab.SetLink(NetworkSide.Node, lab.NodeLink, up: false),
         ["veth MTU"] = (lab, _) => lab.SetMtu(NetworkSide.Node, lab.NodeLink, 1400),
+        ["veth's group"] = (lab, _) => lab.SetGroup(NetworkSide.Router, "eth0", 0),
+        ["macvlan's group"] = (lab, _) => lab.SetGroup(NetworkSide.Router, "net1", LinkGroups.Inside),
         ["loopback down"] = (lab, _) => lab.SetLink(NetworkSide.Router, "lo", up: false),
         ["reserved address deleted"] = (lab, _) => lab.DeleteAddress(NetworkSide.Router, "net1", "192.168.12.99/24"),
         ["reserved IPv6 address deleted"] = (lab, _) => lab.DeleteAddress(NetworkSide.Router, "net1", "2001:db8:12::99/64"),

@@ -38,6 +38,8 @@ public abstract class KernelLab : IDisposable
 
     public abstract void SetMtu(NetworkSide side, string link, int mtu);
 
+    public abstract void SetGroup(NetworkSide side, string link, uint group);
+
     public abstract void AddAddress(NetworkSide side, string link, string address);
 
     public abstract void DeleteAddress(NetworkSide side, string link, string address);

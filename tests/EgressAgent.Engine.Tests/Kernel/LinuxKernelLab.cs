@@ -56,6 +56,8 @@ internal sealed class LinuxKernelLab : KernelLab
 
     public override void SetMtu(NetworkSide side, string link, int mtu) => Ip(NetnsOf(side), $"link set {link} mtu {mtu}");
 
+    public override void SetGroup(NetworkSide side, string link, uint group) => Ip(NetnsOf(side), $"link set {link} group {group}");
+
     public override void AddAddress(NetworkSide side, string link, string address) =>
         Ip(NetnsOf(side), $"address add {address} dev {link}{(address.Contains(':') ? " nodad" : "")}");
 

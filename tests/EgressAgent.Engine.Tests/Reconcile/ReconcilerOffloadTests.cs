@@ -7,7 +7,7 @@ using EgressAgent.Testing.FakeKernel;
 
 namespace EgressAgent.Engine.Tests.Reconcile;
 
-// Established flows that pass by the chains, under a running agent.
+// Established flows that bypass the chains, under a running agent.
 public sealed class ReconcilerOffloadTests : IDisposable
 {
     private static readonly EgressRouterResource Plain = Example.Router();
@@ -47,6 +47,26 @@ public sealed class ReconcilerOffloadTests : IDisposable
         Assert.Empty(Offloaded);
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         Assert.Equal(_kernel.WhyNoFlowOffload, _agent.StatusOf(Example.Key).Desired!.WhyNoFlowOffload);
+    }
+
+    [Fact]
+    public async Task Kernel_that_failed_the_trial_makes_no_router_concerned_by_a_node_that_stays_the_same()
+    {
+        _kernel.WhyNoFlowOffload = "this kernel has no flowtables (nf_flow_table)";
+        await _agent.RunAsync(Router);
+        int looks = 0;
+        _kernel.BeforeStep = (_, step) =>
+        {
+            looks++;
+            throw new LinuxException("add", $"{step}", Errno.ENOBUFS);
+        };
+
+        // Of a router that the node concerned the refusal would pass for the node's, and be tried again at once and for ever.
+        _kernel.EditRouter(Example.Key, netns => netns.RemoveLink(RouterNames.OutsideLink));
+        await _agent.IdleAsync();
+
+        Assert.InRange(looks, 1, 50);
+        Assert.Contains("ENOBUFS", _agent.StatusOf(Example.Key).Summary);
     }
 
     [Fact]

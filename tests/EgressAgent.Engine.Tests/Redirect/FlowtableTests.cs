@@ -1,3 +1,4 @@
+using System.Net;
 using EgressAgent.Engine.Redirect;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux;
@@ -90,6 +91,21 @@ public sealed class FlowtableTests : IDisposable
         Command.Check("nsenter", $"--net=/run/netns/{_scratch.Name}", "--", "nft", "add table inet other");
 
         Assert.Equal(Plans.Offload, _table.Observe(Netns));
+    }
+
+    [Fact]
+    public void Source_that_is_given_up_takes_the_flowtable_along_and_one_that_is_added_does_not()
+    {
+        FamilyRedirect family = Plans.Offload.Families[0];
+        RedirectPlan more = Plans.Offload with { Families = [family with { Reserved = [.. family.Reserved, IPAddress.Parse("192.168.12.97")] }, Plans.Offload.Families[1]] };
+        _table.Apply(Plans.Offload, Netns);
+        _table.Offload(Plans.Offload.Key, "eth0", Netns);
+
+        _table.Apply(more, Netns);
+        Assert.Equal(["eth0"], RulesetTable.FindOffloadedLinks(Netns)!);
+
+        _table.Apply(Plans.Offload, Netns);
+        Assert.Empty(RulesetTable.FindOffloadedLinks(Netns)!);
     }
 
     [Fact]

@@ -84,6 +84,12 @@ public sealed class RulesetScriptTests
         RulesetScript.Create(Ruleset.Compile(Plans.All["long-name"]), replace: false).Split("comment \"").Skip(1).Select(rest => rest[..rest.IndexOf('"')]),
         comment => Assert.InRange(comment.Length, 1, 127));
 
+    // It takes twice as long to compare.
+    [Fact]
+    public void No_rule_names_a_link_of_the_router_but_for_the_source_of_what_comes_to_an_external_address() => Assert.All(
+        Plans.All.Values.SelectMany(plan => Ruleset.Compile(plan).Chains).SelectMany(chain => chain.Rules),
+        rule => Assert.DoesNotMatch("(?<!fib saddr o)ifname (?!(!= )?\"lo\")", rule));
+
     [Fact]
     public void No_rule_names_a_link_by_its_index() => Assert.All(
         Plans.All.Values.SelectMany(plan => Ruleset.Compile(plan).Chains).SelectMany(chain => chain.Rules),

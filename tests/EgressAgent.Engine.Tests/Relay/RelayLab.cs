@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Linux.Namespaces;
+using EgressAgent.Model.Planning;
 using EgressAgent.Model.Redirecting;
 using EgressAgent.Model.Resources;
 using EgressAgent.Testing.Lab;
@@ -27,6 +28,7 @@ public sealed class RelayLab : IDisposable
         LabHost server = _lab.AddHost("server");
         client.ConnectTo(router, "c0", "eth0");
         router.ConnectTo(server, "net1", "s0");
+        router.IpBatch($"link set eth0 group {LinkGroups.Inside}", $"link set net1 group {LinkGroups.Outside}");
         Address(client, "c0", "198.18.0.1/16", "198.18.0.3/16", "198.18.0.5/16", "fd96::1/64", "fd96::5/64");
         Address(router, "eth0", "198.18.0.2/16", "fd96::2/64");
         Address(router, "net1", "192.168.12.99/24", "fd12::99/64");

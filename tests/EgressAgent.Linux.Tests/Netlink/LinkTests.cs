@@ -32,6 +32,7 @@ public sealed class LinkTests : IDisposable
             Mode = MacvlanMode.Vepa,
             MacAddress = Mac,
             Mtu = 1400,
+            Group = 9802,
         }));
 
         Assert.Null(_node.Netlink.GetLink("net1"));
@@ -40,6 +41,7 @@ public sealed class LinkTests : IDisposable
         Assert.Equal(MacvlanMode.Vepa, link.MacvlanMode);
         Assert.Equal(Mac, link.MacAddress);
         Assert.Equal(1400, link.Mtu);
+        Assert.Equal(9802u, link.Group);
         Assert.False(link.IsUp);
         Assert.Equal(parent.Index, link.ParentIndex);
         Assert.Equal(_router.Netlink.GetNetnsId(_node.Namespace), link.ParentNetnsId);
@@ -95,12 +97,14 @@ public sealed class LinkTests : IDisposable
             PeerNetns = _router.Namespace,
             Mtu = 1450,
             PeerMacAddress = Mac,
+            PeerGroup = 9801,
         }));
 
         Link outer = _node.Netlink.GetLink("egr-0")!;
         Link inner = _router.Netlink.GetLink("eth0")!;
         Assert.Equal((1450, 1450), (outer.Mtu, inner.Mtu));
         Assert.Equal(Mac, inner.MacAddress);
+        Assert.Equal((0u, 9801u), (outer.Group, inner.Group));
         Assert.Equal(inner.Index, outer.ParentIndex);
         Assert.Equal(_node.Netlink.GetNetnsId(_router.Namespace), outer.ParentNetnsId);
         Assert.Equal("veth", inner.Kind);
@@ -146,6 +150,7 @@ public sealed class LinkTests : IDisposable
 
         _node.Netlink.SetLinkAlias(index, "router default/web");
         _node.Netlink.SetLinkMtu(index, 1280);
+        _node.Netlink.SetLinkGroup(index, 7);
         _node.Netlink.SetLinkMac(index, Mac);
         Assert.True(_node.Netlink.AddLinkAltName(index, altName));
         Assert.False(_node.Netlink.AddLinkAltName(index, altName));
@@ -153,7 +158,7 @@ public sealed class LinkTests : IDisposable
         Assert.False(_node.Netlink.RenameLink(index, "v1"));
 
         Link link = _node.Netlink.GetLink(altName)!;
-        Assert.Equal(("w0", "router default/web", 1280), (link.Name, link.Alias, link.Mtu));
+        Assert.Equal(("w0", "router default/web", 1280, 7u), (link.Name, link.Alias, link.Mtu, link.Group));
         Assert.Equal(Mac, link.MacAddress);
         Assert.Equal([altName], link.AltNames);
         JsonElement seen = _node.IpJson("link show w0")[0];

@@ -14,9 +14,10 @@ public sealed class RouterDiffTests
         [
             "set route unreachable 198.18.0.0/16",
             "create network namespace egress.default.web",
-            .. Example.Desired.Sysctls.Where(entry => !RouterSysctls.IsOfLink(entry)).Select(entry => $"set {entry}"),
+            .. Example.Desired.Sysctls.Where(entry => !RouterSysctls.IsOfLink(entry) && !RouterSysctls.IsAfterFilter(entry)).Select(entry => $"set {entry}"),
             "set lo up",
             "redirect: 1 rules, 198.18.0.2 leaves as 192.168.12.99, anything else is rejected",
+            "set net/ipv4/conf/all/accept_local=1",
             $"create veth eth0 with node end {NodeLink} (egress.default.web), MTU 1500",
             $"set {NodeLink} and eth0 up, MTU 1500",
             "create macvlan net1 on ens3, mode Bridge, MAC 02:00:00:00:00:99, MTU 1500",
@@ -76,6 +77,26 @@ public sealed class RouterDiffTests
     [Fact]
     public void Redirect_that_drifted_is_applied_again() =>
         Assert.Equal(["ApplyRedirect"], Kinds(After(Example.Desired, observed => observed with { Redirect = null })));
+
+    // What 0.1.0 built goes on by its own ruleset until this one is there, which goes by groups; that one leaves to the kernel what this one asks.
+    [Fact]
+    public void Router_of_an_earlier_version_gets_its_groups_before_the_ruleset_and_less_checks_of_the_kernel_after_it()
+    {
+        IReadOnlyList<RouterStep> steps = After(Example.Desired, observed => observed with
+        {
+            Redirect = null,
+            Ungrouped = ["eth0", "net1"],
+            Sysctls = [.. observed.Sysctls.Select(entry => RouterSysctls.IsAfterFilter(entry) ? entry with { Value = "0" } : entry)],
+        });
+
+        Assert.Equal(["SetLinkGroup", "SetLinkGroup", "ApplyRedirect", "SetSysctl"], Kinds(steps));
+        Assert.True(StepDependence.DependsOn(steps[2], steps[1]));
+        Assert.True(StepDependence.DependsOn(steps[3], steps[2]));
+    }
+
+    [Fact]
+    public void Link_that_lost_its_group_is_put_into_it_again() =>
+        Assert.Equal(["put net1 into group 9802"], After(observed => observed with { Ungrouped = ["net1"] }));
 
     [Fact]
     public void Loopback_that_drifted_is_set_up() => Assert.Equal(["set lo up"], After(observed => observed with { IsLoopbackUp = false }));

@@ -57,6 +57,9 @@ internal sealed partial class FakeKernelRouter
             case OffloadFlows offload:
                 Request(() => Netns.Offload(offload.Link));
                 break;
+            case SetLinkGroup group:
+                Request(() => Netns.Link(group.Link).Group = LinkGroups.All[group.Link]);
+                break;
             case SetLoopbackUp:
                 Request(() => Netns.SetUp("lo", up: true));
                 break;
@@ -65,7 +68,7 @@ internal sealed partial class FakeKernelRouter
                 Request(() => kernel.FindNetns(_netnsName)?.RemoveLink(RouterNames.InsideLink));
                 break;
             case CreateVeth create:
-                Request(() => kernel.Node.AddVeth(_nodeLink, create.Veth.Mtu, Netns, RouterNames.InsideLink));
+                Request(() => kernel.Node.AddVeth(_nodeLink, create.Veth.Mtu, Netns, RouterNames.InsideLink, LinkGroups.Inside));
                 break;
             case ConfigureVeth configure:
                 Request(() => kernel.Node.Link(_nodeLink).AltNames.Add(configure.Veth.AltName));
@@ -78,7 +81,7 @@ internal sealed partial class FakeKernelRouter
                 break;
             case CreateServiceLink create:
                 Request(() => kernel.CreateNetns(ServiceNames.Netns));
-                Request(() => Services.AddVeth(_nodeLink, create.Link.Mtu, Netns, RouterNames.ServiceLink));
+                Request(() => Services.AddVeth(_nodeLink, create.Link.Mtu, Netns, RouterNames.ServiceLink, LinkGroups.Service));
                 break;
             case ConfigureServiceLink configure:
                 SetMtuAndUp(Netns, RouterNames.ServiceLink, configure.Link.Mtu);
@@ -171,7 +174,7 @@ internal sealed partial class FakeKernelRouter
     {
         FakeLink? parent = kernel.Node.Links.FirstOrDefault(link => link.Index == macvlan.MasterIndex);
         Request(() => Netns.RemoveLink(TemporaryLink));
-        Request(() => Netns.AddMacvlan(TemporaryLink, parent, macvlan.Mode, macvlan.Mac, macvlan.Mtu));
+        Request(() => Netns.AddMacvlan(TemporaryLink, parent, macvlan.Mode, macvlan.Mac, macvlan.Mtu, LinkGroups.Outside));
         Request(() => Netns.Link(TemporaryLink).IsFenced = macvlan.IsFenced);
         Request(() => Rename(TemporaryLink, RouterNames.OutsideLink));
     }

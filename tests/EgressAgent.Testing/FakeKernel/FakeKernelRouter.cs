@@ -57,13 +57,13 @@ internal sealed partial class FakeKernelRouter(FakeKernel kernel, RouterKey key)
                 IsFenced = link.IsFenced,
             } : null,
 
+            Ungrouped = [.. LinkGroups.All.Where(group => netns.Find(group.Key) is { } grouped && grouped.Group != group.Value).Select(group => group.Key)],
+
             // As the real datapath, this one knows only what it put there itself.
             Redirect = netns.RedirectWriter == this ? netns.Redirect : null,
             OffloadedLinks = netns.RedirectWriter == this && netns.Redirect?.OffloadsFlows == true ? [.. netns.Links.Where(link => link.IsOffloaded).Select(link => link.Name)] : null,
             Shortcomings = Shortcomings(netns.Redirect),
-            Sysctls = RouterSysctls.Compile(hasIPv6: true)
-                .Select(entry => netns.GetSysctl(entry.Key) is { } value ? entry with { Value = value } : null)
-                .OfType<SysctlEntry>().ToValueList(),
+            Sysctls = [.. RouterSysctls.Keys.Select(key => netns.GetSysctl(key) is { } value ? new SysctlEntry(key, value) : null).OfType<SysctlEntry>()],
             Addresses = [.. addresses.Where(found => found.Found is { IsDuplicate: false, IsMarked: true }).Select(found => found.Entry)],
             UnmarkedAddresses = addresses.Any(found => found.Found.IsMarked) ? [] : [.. addresses.Select(found => found.Entry)],
             DuplicateAddresses = [.. addresses.Where(found => found.Found is { IsDuplicate: true, IsMarked: true }).Select(found => found.Entry)],

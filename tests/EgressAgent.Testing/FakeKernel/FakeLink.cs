@@ -29,6 +29,8 @@ public sealed class FakeLink
 
     public bool IsUp { get; internal set; }
 
+    public uint Group { get; set; }
+
     public HashSet<string> AltNames { get; } = [];
 
     /// <summary>In the order in which they were added, which for IPv4 decides what is primary.</summary>

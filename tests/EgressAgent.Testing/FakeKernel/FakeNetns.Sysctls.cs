@@ -75,7 +75,7 @@ public sealed partial class FakeNetns
     }
 
     private static Dictionary<string, string> DefaultSysctls() =>
-        RouterSysctls.Compile(hasIPv6: true).ToDictionary(entry => entry.Key, entry => Path.GetFileName(entry.Key) switch
+        RouterSysctls.Keys.ToDictionary(key => key, key => Path.GetFileName(key) switch
         {
             "accept_redirects" or "send_redirects" or "accept_ra" or "autoconf" => "1",
             "icmp_ratemask" => "6168",

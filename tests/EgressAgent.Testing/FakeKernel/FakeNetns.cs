@@ -139,7 +139,7 @@ public sealed partial class FakeNetns
         _kernel.LoadConntrack();
     }
 
-    internal bool AddVeth(string name, int mtu, FakeNetns peerNetns, string peerName)
+    internal bool AddVeth(string name, int mtu, FakeNetns peerNetns, string peerName, uint peerGroup)
     {
         if (Find(name) is not null || peerNetns.Find(peerName) is not null)
         {
@@ -150,10 +150,11 @@ public sealed partial class FakeNetns
         FakeLink far = peerNetns.Add(peerName, "veth", mtu, _kernel.NextMac());
         near.Peer = far;
         far.Peer = near;
+        far.Group = peerGroup;
         return true;
     }
 
-    internal bool AddMacvlan(string name, FakeLink? parent, MacvlanMode mode, PhysicalAddress? mac, int mtu)
+    internal bool AddMacvlan(string name, FakeLink? parent, MacvlanMode mode, PhysicalAddress? mac, int mtu, uint group)
     {
         if (Find(name) is not null)
         {
@@ -175,6 +176,7 @@ public sealed partial class FakeNetns
         FakeLink link = Add(name, "macvlan", mtu, mode == MacvlanMode.Passthru ? parent.Mac : mac ?? _kernel.NextMac());
         link.Parent = parent;
         link.Mode = mode;
+        link.Group = group;
         return true;
     }
 

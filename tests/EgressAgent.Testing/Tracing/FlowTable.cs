@@ -50,7 +50,7 @@ internal sealed class FlowTable
         }
     }
 
-    /// <summary>Where a packet goes that passes by the chains; null when its flow is not offloaded, and for the end of a connection.</summary>
+    /// <summary>Where a packet goes that bypasses the chains; null when its flow is not offloaded, and for the end of a connection.</summary>
     internal Outcome? FindOffloaded(Packet packet)
     {
         if (packet.About is not null || packet.Kind.Contains("fin") || packet.Kind.Contains("rst") || Find(packet.Tuple) is not { OffloadedTo: { } links } flow)

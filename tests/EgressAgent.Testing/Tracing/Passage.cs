@@ -30,5 +30,8 @@ internal sealed class Passage(Packet packet, TracedRoutes routes)
 
     internal bool IsIPv4 => Source.Address.IsIPv4;
 
+    /// <summary>What the local table has of its source, in the words of <c>fib saddr type</c>.</summary>
+    internal string SourceType => routes.TypeOf(Source.Address);
+
     internal bool IsSourceLocal => routes.IsLocal(Source.Address);
 }

@@ -83,7 +83,7 @@ internal sealed class RuleParser
                 reader.Next();
                 string address = $"{reader.Next()} {reader.Next()}";
                 return (true, ParseMatch($"ct reply {address}", reader));
-            case "iifname" or "oifname":
+            case "iifname" or "oifname" or "iifgroup" or "oifgroup":
                 return (true, ParseMatch(word, reader));
             case "fib":
                 reader.Expect("saddr", "type");

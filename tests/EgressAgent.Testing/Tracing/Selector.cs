@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using EgressAgent.Model.Planning;
 
 namespace EgressAgent.Testing.Tracing;
 
@@ -10,6 +11,8 @@ internal sealed record Selector(Func<Passage, string?> Read, Func<string, string
 {
     private static readonly Dictionary<string, Selector> All = new()
     {
+        ["iifgroup"] = new(passage => Group(passage.In), OneOf([.. LinkGroups.All.Values.Select(group => $"{group}")])),
+        ["oifgroup"] = new(passage => Group(passage.Out), OneOf([.. LinkGroups.All.Values.Select(group => $"{group}")])),
         ["iifname"] = new(passage => passage.In, OneOf("eth0", "net1", "lo")),
         ["oifname"] = new(passage => passage.Out, OneOf("eth0", "net1", "lo")),
         ["ip saddr"] = new(passage => passage.IsIPv4 ? $"{passage.Source.Address}" : null, Address),
@@ -26,10 +29,13 @@ internal sealed record Selector(Func<Passage, string?> Read, Func<string, string
         ["ct reply ip daddr"] = new(passage => passage.Flow is { } flow && passage.IsIPv4 ? $"{flow.Reply.Destination.Address}" : null, Address),
         ["ct reply ip6 daddr"] = new(passage => passage.Flow is { } flow && !passage.IsIPv4 ? $"{flow.Reply.Destination.Address}" : null, Address),
         ["ct direction"] = new(passage => passage.Flow is null ? null : passage.IsReply ? "reply" : "original", OneOf("original", "reply")),
-        ["fib saddr type"] = new(passage => passage.IsSourceLocal ? "local" : "", OneOf("local")),
+        ["fib saddr type"] = new(passage => passage.SourceType, OneOf("local", "unicast")),
     };
 
     internal static Selector? Find(string name) => All.GetValueOrDefault(name);
+
+    // Loopback is in the group that every link begins with.
+    private static string? Group(string? link) => link is null ? null : $"{LinkGroups.All.GetValueOrDefault(link)}";
 
     private static Func<string, string?> OneOf(params string[] words) => word => words.Contains(word) ? word : null;
 

@@ -14,7 +14,7 @@ internal sealed class TracedFlow(FlowTuple original)
 
     internal bool HasReply { get; set; }
 
-    /// <summary>By which links its packets pass by the chains, those of its own direction and answers; null while they do not.</summary>
+    /// <summary>By which links its packets bypass the chains, those of its own direction and answers; null while they do not.</summary>
     internal (string? Original, string? Reply)? OffloadedTo { get; private set; }
 
     /// <summary>IPS_SRC_NAT.</summary>

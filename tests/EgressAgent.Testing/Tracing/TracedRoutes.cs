@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using EgressAgent.Model.Addressing;
@@ -22,6 +23,9 @@ internal sealed class TracedRoutes
     internal void Remove(IPAddress address) => _addresses.RemoveAll(entry => entry.Address.Address.Equals(address));
 
     internal bool IsLocal(IPAddress address) => _addresses.Exists(entry => entry.Address.Address.Equals(address));
+
+    /// <summary><c>local</c>, <c>broadcast</c> for what is nobody's, else <c>unicast</c>.</summary>
+    internal string TypeOf(IPAddress address) => IsLocal(address) ? "local" : IsBroadcast(address) ? "broadcast" : "unicast";
 
     internal bool Serves(AddressFamily family) => _addresses.Exists(entry => entry.Address.Family == family);
 
@@ -59,6 +63,13 @@ internal sealed class TracedRoutes
     }
 
     internal static bool IsMulticast(IPAddress address) => address.IsIPv4 ? address.GetAddressBytes()[0] >= 224 : address.IsIPv6Multicast;
+
+    private bool IsBroadcast(IPAddress address) => address.IsIPv4
+        && (address.GetAddressBytes()[0] == 0 || _addresses.Exists(entry => entry.Address.Address.IsIPv4 && !entry.Address.IsSingleHost
+            && entry.Address.Network.Contains(address) && IsLast(entry.Address.Network, address)));
+
+    private static bool IsLast(IPNetwork network, IPAddress address) =>
+        (BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes()) | (uint)(0xffff_ffffUL << (32 - network.PrefixLength))) == uint.MaxValue;
 
     // To the routing policy, what the netns sends itself comes in by the loopback interface.
     private static bool Applies(RuleEntry rule, Passage passage) =>

@@ -13,6 +13,7 @@ internal static class IfLinkH
     internal const ushort IFLA_OPERSTATE = 16;
     internal const ushort IFLA_LINKINFO = 18;
     internal const ushort IFLA_IFALIAS = 20;
+    internal const ushort IFLA_GROUP = 27;
     internal const ushort IFLA_NET_NS_FD = 28;
     internal const ushort IFLA_EXT_MASK = 29;
     internal const ushort IFLA_LINK_NETNSID = 37;

@@ -38,6 +38,9 @@ public sealed record Link
     /// <summary>The bridge, bond or VRF that the link is a port of.</summary>
     public int? MasterIndex { get; init; }
 
+    /// <summary>The number by which links are told apart in groups, by packet filters too; 0 when nobody has given one.</summary>
+    public uint Group { get; init; }
+
     /// <summary>Free text (ifalias); null when none is set.</summary>
     public string? Alias { get; init; }
 

@@ -22,6 +22,7 @@ internal static class LinkMessage
         string? kind = null;
         string? alias = null;
         int mtu = 0;
+        uint group = 0;
         int? parent = null;
         int? parentNetns = null;
         int? master = null;
@@ -42,6 +43,9 @@ internal static class LinkMessage
                     break;
                 case IFLA_MTU:
                     mtu = reader.GetInt32();
+                    break;
+                case IFLA_GROUP:
+                    group = reader.GetUInt32();
                     break;
                 case IFLA_LINK:
                     parent = reader.GetInt32();
@@ -81,6 +85,7 @@ internal static class LinkMessage
             CarrierUpCount = carrierUps,
             Mtu = mtu,
             MacAddress = mac,
+            Group = group,
             ParentIndex = parent is 0 ? null : parent,
             ParentNetnsId = parentNetns,
             MasterIndex = master,

@@ -25,4 +25,7 @@ public sealed record NewMacvlan
 
     /// <summary>Bytes; null for the parent's.</summary>
     public int? Mtu { get; init; }
+
+    /// <summary>See <see cref="Link.Group"/>.</summary>
+    public uint Group { get; init; }
 }

@@ -22,4 +22,7 @@ public sealed record NewVeth
 
     /// <inheritdoc cref="MacAddress"/>
     public PhysicalAddress? PeerMacAddress { get; init; }
+
+    /// <summary>Of the peer; see <see cref="Link.Group"/>.</summary>
+    public uint PeerGroup { get; init; }
 }

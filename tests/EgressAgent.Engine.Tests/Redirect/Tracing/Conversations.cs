@@ -70,7 +70,7 @@ internal static class Conversations
             eth0 udp [fd88::2]:4000 > [fd96:e9e5:a::2]:8086 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::27]:80
             eth0 sctp [fd88::2]:4000 > [fd96:e9e5:a::2]:7786 → net1 [2001:db8:12::99]:4000 > [2001:db8:ff::28]:7
             """),
-        new("established flows pass by the chains, both ways, until they end", Offloading, """
+        new("established flows bypass the chains, both ways, until they end", Offloading, """
             eth0 tcp 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
             net1 tcp[syn,ack] 203.0.113.26:80 > 192.168.12.99:4000 → eth0 198.18.0.2:80 > 10.88.0.2:4000
             eth0 tcp[ack] 10.88.0.2:4000 > 198.18.0.2:80 → net1 192.168.12.99:4000 > 203.0.113.26:80
@@ -363,8 +363,8 @@ internal static class Conversations
             refused_no_rule → 6
             """),
 
-        .. ClosedByDefault("kernel", Full),
-        .. ClosedByDefault("relay", Relay),
+        .. ClosedByDefault("kernel", Full, "to_destination"),
+        .. ClosedByDefault("relay", Relay, "marked"),
 
         // Nobody but clients.
         ProcessesRefused("kernel", Closed),
@@ -430,7 +430,10 @@ internal static class Conversations
             net1 253 2001:db8:12::20 > 2001:db8:12::99 → net1 protocol-unreachable from 2001:db8:12::99
             """);
 
-    private static IEnumerable<Conversation> ClosedByDefault(string datapath, TracedRouter router) =>
+    /// <param name="datapath">Its word.</param>
+    /// <param name="router">A router with it.</param>
+    /// <param name="first">The chain that asks for the source of a flow's first packet.</param>
+    private static IEnumerable<Conversation> ClosedByDefault(string datapath, TracedRouter router, string first) =>
     [
         new($"a neighbour finds a host without open ports ({datapath})", router, """
             net1 tcp 192.168.12.20:4000 > 192.168.12.99:80 → net1 tcp-reset from 192.168.12.99
@@ -480,15 +483,24 @@ internal static class Conversations
             net1 icmpv6 [2001:db8:12::20]:1 > fd96:e9e5:a::2 → dropped by spoofed
             net1 icmpv6[nd-neighbor-solicit] 2001:db8:12::20 > fd96:e9e5:a::2 → dropped by spoofed
             """),
-        new($"nobody has the router's own addresses ({datapath})", router, """
+        new($"nobody has the router's own addresses ({datapath})", router, $$"""
             eth0 tcp 192.168.12.99:4000 > 198.18.0.2:80 → dropped by spoofed
             eth0 tcp 192.168.12.98:4000 > 198.18.0.2:80 → dropped by spoofed
             eth0 udp 198.18.0.2:4000 > 198.18.0.2:80 → dropped by spoofed
             eth0 tcp [2001:db8:12::99]:4000 > [fd96:e9e5:a::2]:8086 → dropped by spoofed
             eth0 tcp [2001:db8:12::98]:4000 > [fd96:e9e5:a::2]:8086 → dropped by spoofed
             eth0 udp [fd96:e9e5:a::2]:4000 > [fd96:e9e5:a::2]:8086 → dropped by spoofed
-            net1 tcp 198.18.0.2:4000 > 192.168.12.99:80 → dropped as a martian
-            net1 tcp 192.168.12.99:4000 > 192.168.12.98:80 → dropped as a martian
+            net1 tcp 198.18.0.2:4000 > 192.168.12.99:80 → dropped by {{first}}
+            net1 tcp 192.168.12.99:4000 > 192.168.12.98:80 → dropped by {{first}}
+            net1 tcp[ack] 192.168.12.99:4000 > 192.168.12.99:80 → dropped by marked
+            net1 icmp[echo-reply] 192.168.12.99 > 192.168.12.98:1 → dropped by marked
+            net1 icmp 192.168.12.255:1 > 192.168.12.99 → dropped by {{first}}
+            net1 tcp 192.168.12.255:4000 > 203.0.113.26:80 → dropped by {{first}}
+            eth0 tcp 192.168.12.255:4000 > 198.18.0.2:80 → dropped by {{first}}
+            eth0 udp 192.168.12.255:4000 > 203.0.113.26:80 → dropped by {{first}}
+            eth0 tcp[ack] 192.168.12.255:4000 > 203.0.113.26:80 → dropped by marked
+            net1 tcp [2001:db8:12::99]:4000 > [2001:db8:12::98]:80 → local
+            net1 icmpv6[nd-neighbor-advert] 2001:db8:12::99 > ff02::1 → local
             net1 tcp 198.18.0.1:4000 > 192.168.12.99:80 → dropped by guard
             net1 tcp [fd96:e9e5:a::1]:4000 > [2001:db8:12::99]:80 → dropped by guard
             """),

@@ -35,6 +35,8 @@ internal static class Drift
         "ip -n ROUTER link set net1 down",
         "ip -n ROUTER link set eth0 down",
         "ip -n ROUTER link set lo down",
+        "ip -n ROUTER link set net1 group 0",
+        "ip -n ROUTER link set eth0 group 0",
         "ip -n ROUTER link set net1 mtu 1400",
         "ip -n ROUTER link set net1 address 02:00:5e:00:00:01",
         "ip -n ROUTER address flush dev net1",
