@@ -11,7 +11,7 @@ public sealed record CountedTraffic(string Unit, int Count, double Limit, double
     /// <summary>All that is counted.</summary>
     public static IReadOnlyList<CountedTraffic> All { get; } =
     [
-        new("UDP datagram of 64 bytes", 400, 1.25, 0.85, (pair, count) => pair.EchoDatagrams(count / 2)),
+        new("UDP datagram of 64 bytes", 400, 1.27, 0.85, (pair, count) => pair.EchoDatagrams(count / 2)),
         new("TCP round trip of 64 bytes", 150, 1.19, 0.85, (pair, count) => pair.EchoSegments(count)),
         new("TCP segment that fills a packet", 400, 1.19, 0.85, (pair, count) => pair.Stream(count)),
         new("TCP connection with one round trip", 60, 1.19, 1.19, (pair, count) => pair.Connect(count)),

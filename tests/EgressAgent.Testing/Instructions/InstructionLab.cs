@@ -18,6 +18,7 @@ public sealed class InstructionLab : IDisposable
     private readonly AgentFiles _files = new();
     private readonly LabHost _node;
     private readonly LabHost _server;
+    private readonly AgentProcess _agent;
     private readonly NetworkNamespace _clientSide;
     private readonly NetworkNamespace _serverSide;
     private readonly Dictionary<CountedRouter, TrafficPair> _pairs = [];
@@ -37,7 +38,7 @@ public sealed class InstructionLab : IDisposable
         }
 
         _files.Configure("addressConflictDetection: false");
-        _lab.Own(AgentProcess.Start(_node, _files));
+        _agent = _lab.Own(AgentProcess.Start(_node, _files));
         _clientSide = NetworkNamespace.OpenPath(_node.NamespacePath);
         _serverSide = NetworkNamespace.OpenPath(_server.NamespacePath);
         foreach (CountedRouter router in (CountedRouter[])[CountedRouter.ByHand, .. CountedRouter.OfAgent])
@@ -82,6 +83,7 @@ public sealed class InstructionLab : IDisposable
 
         _clientSide.Dispose();
         _serverSide.Dispose();
+        _agent.Stop();
         _node.Run(Repository.AgentBinary, "cleanup", "--state", _files.State);
         Command.Run("ip", "netns", "del", NameByHand);
         _lab.Dispose();
