@@ -135,8 +135,10 @@ public sealed partial class FlowOffloadTests : DataPathTest
         Assert.Equal(("192.168.12.90", "192.168.12.90"), (byService.SeenSource, byAddress.SeenSource));
         AssertOffloaded(router, "tcp");
         Assert.Single(Offloaded(router, "tcp"));
-        Lab.Files.Delete("service.yaml");
+
+        Lab.Apply("web", Spec(Doomed), Auto);
         byService.WaitForReset();
+        byAddress.WaitForReset();
     }
 
     [Theory]
