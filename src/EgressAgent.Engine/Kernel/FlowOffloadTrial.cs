@@ -23,6 +23,10 @@ namespace EgressAgent.Engine.Kernel;
 /// </summary>
 internal sealed class FlowOffloadTrial : IDisposable
 {
+    // Of this no second try will say anything else.
+    private const string NoFlowtables = "this kernel has no flowtables (nf_flow_table)";
+
+    private const int MaxTries = 3;
     private const ushort Port = 7;
     private const int MaxRounds = 8;
     private const int StreamLength = 64 * 1024;
@@ -41,6 +45,18 @@ internal sealed class FlowOffloadTrial : IDisposable
 
     /// <summary>Why the kernel is not trusted; null when it passed.</summary>
     internal static string? Run()
+    {
+        // A kernel that does it right may fail once: no descriptor is left, or its routes change, which ends what is offloaded.
+        string? whyNot = "";
+        for (int tries = 0; tries < MaxTries && whyNot is not (null or NoFlowtables); tries++)
+        {
+            whyNot = RunOnce();
+        }
+
+        return whyNot;
+    }
+
+    private static string? RunOnce()
     {
         try
         {
@@ -72,7 +88,7 @@ internal sealed class FlowOffloadTrial : IDisposable
         }
         catch (LinuxException refusal) when (refusal.Errno == Errno.ENOENT || refusal.Errno == Errno.EOPNOTSUPP)
         {
-            return "this kernel has no flowtables (nf_flow_table)";
+            return NoFlowtables;
         }
 
         nft.Run(
@@ -87,6 +103,7 @@ internal sealed class FlowOffloadTrial : IDisposable
             add rule inet trial marked iifname "net1" ct status dnat meta mark set {{PacketMarks.Redirected}} accept
             add rule inet trial marked iifname "eth0" meta mark set {{PacketMarks.FromClient}}
             """);
+
         // It is there once a rule has connection tracking loaded.
         Sysctl.Set(_router, "net/netfilter/nf_conntrack_acct", 1);
         foreach (Family family in families)
@@ -94,16 +111,16 @@ internal sealed class FlowOffloadTrial : IDisposable
             nft.Run(
                 $$"""
                 add chain inet trial {{family.Nft}}_there { type nat hook prerouting priority dstnat; policy accept; }
-                add rule inet trial {{family.Nft}}_there iifname "eth0" dnat {{family.Nft}} to {{family.Server}}
                 add chain inet trial {{family.Nft}}_out { type nat hook postrouting priority srcnat; policy accept; }
                 add rule inet trial {{family.Nft}}_out oifname "net1" snat {{family.Nft}} to {{family.Outside}}
                 """);
+            Redirect(family, nft);
             if (TryStream(family, nft) is { } stream)
             {
                 return $"this kernel does not offload TCP of {family.Name} right: {stream}";
             }
 
-            nft.Run($"add rule inet trial {family.Nft}_there iifname \"eth0\" dnat {family.Nft} to {family.Server}");
+            Redirect(family, nft);
             if (TryDatagrams(family, nft) is { } datagrams)
             {
                 return $"this kernel does not offload UDP of {family.Name} right: {datagrams}";
@@ -176,6 +193,10 @@ internal sealed class FlowOffloadTrial : IDisposable
     private static void AddAddress(RouteNetlink netns, string link, IPAddress address, int prefixLength) =>
         netns.ReplaceAddress(new LinkAddress(netns.GetRequiredLink(link).Index, address, prefixLength) { Flags = AddressFlags.NoDad });
 
+    // Until the flow is cut.
+    private static void Redirect(Family family, NftContext nft) =>
+        nft.Run($"add rule inet trial {family.Nft}_there iifname \"eth0\" dnat {family.Nft} to {family.Server}");
+
     private string? TryStream(Family family, NftContext nft)
     {
         using Socket listener = Open(_server, family, SocketType.Stream);
@@ -200,17 +221,9 @@ internal sealed class FlowOffloadTrial : IDisposable
             }
         }
 
-        using ConntrackTable flows = ConntrackTable.Open(_router);
-        if (Find(flows, client) is not { } flow)
-        {
-            return "its entry is not in connection tracking";
-        }
-
         // With headers it is more.
         ulong least = StreamLength * MaxRounds;
-        return !flow.Status.HasFlag(ConntrackStatus.Offloaded) ? "it was not offloaded"
-            : !(flow.OriginalCounters?.Bytes >= least && flow.ReplyCounters?.Bytes >= least) ? "what is offloaded is not counted"
-            : WhyNotCut(flows, flow, family, nft, client, server);
+        return WhyNot(family, nft, client, server, counters => counters?.Bytes >= least);
     }
 
     private string? TryDatagrams(Family family, NftContext nft)
@@ -236,15 +249,17 @@ internal sealed class FlowOffloadTrial : IDisposable
             }
         }
 
-        using ConntrackTable flows = ConntrackTable.Open(_router);
-        if (Find(flows, client) is not { } flow)
-        {
-            return "its entry is not in connection tracking";
-        }
+        var sent = new ConntrackCounters(MaxRounds, (ulong)(MaxRounds * (DatagramLength + family.HeaderLength)));
+        return WhyNot(family, nft, client, server, counters => counters == sent);
+    }
 
-        var counted = new ConntrackCounters(MaxRounds, (ulong)(MaxRounds * (DatagramLength + family.HeaderLength)));
-        return !flow.Status.HasFlag(ConntrackStatus.Offloaded) ? "it was not offloaded"
-            : flow.OriginalCounters != counted || flow.ReplyCounters != counted ? $"{counted} went each way, and {flow.OriginalCounters} and {flow.ReplyCounters} were counted"
+    private string? WhyNot(Family family, NftContext nft, Socket client, Socket server, Predicate<ConntrackCounters?> areRight)
+    {
+        using ConntrackTable flows = ConntrackTable.Open(_router);
+        return Find(flows, client) is not { } flow ? "its entry is not in connection tracking"
+            : !flow.Status.HasFlag(ConntrackStatus.Offloaded) ? "it was not offloaded"
+            : !areRight(flow.OriginalCounters) || !areRight(flow.ReplyCounters)
+                ? $"what is offloaded is counted as {flow.OriginalCounters} and {flow.ReplyCounters}, which it is not"
             : WhyNotCut(flows, flow, family, nft, client, server);
     }
 

@@ -21,8 +21,6 @@ namespace EgressAgent.Engine.Kernel;
 /// <summary>The real kernel. The node is the network namespace in which it is made. Thread-safe.</summary>
 public sealed class LinuxKernel : IKernel
 {
-    private const int MaxTrials = 3;
-
     private readonly AgentOwner _owner;
     private readonly NetworkNamespace _node = NetworkNamespace.Current();
     private readonly RouteNetlink _route;
@@ -215,13 +213,7 @@ public sealed class LinuxKernel : IKernel
 
     private string? TryFlowOffload()
     {
-        // A kernel that does it right may fail once, for lack of descriptors, say.
-        string? whyNot = null;
-        for (int tries = 0; tries < MaxTrials && (tries == 0 || whyNot is not null); tries++)
-        {
-            whyNot = FlowOffloadTrial.Run();
-        }
-
+        string? whyNot = FlowOffloadTrial.Run();
         FlowOffloadTried?.Invoke(whyNot);
         return whyNot;
     }

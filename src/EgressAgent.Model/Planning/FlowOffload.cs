@@ -15,7 +15,7 @@ public static class FlowOffload
     internal static string? WhyNot(EgressRouterSpec spec, AgentConfiguration configuration, string? kernel) =>
         IsAskedFor(spec, configuration) ? WhyNotOf(spec, configuration) ?? kernel : null;
 
-    internal static bool IsAskedFor(EgressRouterSpec spec, AgentConfiguration configuration) => (spec.FlowOffload ?? configuration.FlowOffload) == FlowOffloadMode.Auto;
+    private static bool IsAskedFor(EgressRouterSpec spec, AgentConfiguration configuration) => (spec.FlowOffload ?? configuration.FlowOffload) == FlowOffloadMode.Auto;
 
     private static string? WhyNotOf(EgressRouterSpec spec, AgentConfiguration configuration) =>
         (spec.Datapath ?? configuration.Datapath) == DatapathKind.Relay ? "the relay forwards no packets"

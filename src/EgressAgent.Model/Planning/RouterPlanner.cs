@@ -89,7 +89,7 @@ public static class RouterPlanner
         RedirectPlan redirect = RedirectCompiler.Compile(key, spec, allocation.InsideAddresses, configuration, external) with
         {
             IsBehindService = serviceLink is not null,
-            OffloadsFlows = FlowOffload.IsAskedFor(spec, configuration) && FlowOffload.WhyNot(spec, configuration, whyNoFlowOffload) is null,
+            OffloadsFlows = FlowOffload.IsForTheKernel(spec, configuration) && whyNoFlowOffload is null,
         };
         var desired = new DesiredRouter
         {

@@ -11,7 +11,7 @@ namespace EgressAgent.Testing.Lab;
 /// </summary>
 public static partial class RouterView
 {
-    private static readonly string[] SysctlKeys = [.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key)];
+    private static readonly string[] SysctlKeys = [.. RouterSysctls.Keys];
 
     /// <summary>What there is of a router; it says so when there is nothing.</summary>
     public static string Of(LabHost node, string name)
