@@ -51,9 +51,16 @@ public sealed partial class LabHost
     public void IpBatch(params IReadOnlyList<string> commands) =>
         Check("sh", "-c", $"ip -batch - <<'END'\n{string.Join('\n', commands)}\nEND");
 
-    /// <summary>Adds an address in CIDR form. IPv6 addresses are usable at once (no duplicate address detection).</summary>
-    public void AddAddress(string link, string address) =>
-        Ip($"address add {address} dev {link}{(address.Contains(':') ? " nodad" : "")}");
+    /// <summary>
+    /// Adds an address in CIDR form. IPv6 addresses are usable at once (no duplicate address detection); IPv4 addresses have a broadcast
+    /// address where the subnet has one, as those that a manager of links adds.
+    /// </summary>
+    public void AddAddress(string link, string address)
+    {
+        // systemd-networkd 252 asks for one that is there and has none 65,535 times, and its socket, which systemd keeps, fills.
+        bool hasBroadcast = int.Parse(address[(address.IndexOf('/') + 1)..]) < 31;
+        Ip($"address add {address} dev {link}{(address.Contains(':') ? " nodad" : hasBroadcast ? " brd +" : "")}");
+    }
 
     /// <summary>Lays a veth cable from this host to <paramref name="other"/>. Both ends come up without addresses.</summary>
     public void ConnectTo(LabHost other, string link, string otherLink)
