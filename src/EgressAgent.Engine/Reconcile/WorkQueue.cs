@@ -4,7 +4,8 @@ namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>
 /// Which routers are due. A key is handed to one worker at a time; adding it while it is being worked on makes it due once more
-/// afterwards, adding it while it waits changes nothing. Thread-safe.
+/// afterwards, adding it while it waits changes nothing. Workers are there from the first time on that there is a key for each of them.
+/// Thread-safe.
 /// </summary>
 internal sealed class WorkQueue : IDisposable
 {
@@ -17,12 +18,20 @@ internal sealed class WorkQueue : IDisposable
     private readonly Dictionary<RouterKey, long> _dueTimes = [];
     private readonly SemaphoreSlim _available = new(0);
     private readonly ITimer _timer;
+    private readonly int _maxWorkers;
+    private readonly Action<int> _startWorker;
+    private int _workers;
     private TaskCompletionSource? _idle;
     private bool _isClosed;
 
-    internal WorkQueue(TimeProvider time)
+    /// <param name="time">The clock.</param>
+    /// <param name="maxWorkers">How many keys are worked on at a time.</param>
+    /// <param name="startWorker">Starts a thread, the first is number 1, that takes keys until there are none any more. It returns at once.</param>
+    internal WorkQueue(TimeProvider time, int maxWorkers, Action<int> startWorker)
     {
         _time = time;
+        _maxWorkers = maxWorkers;
+        _startWorker = startWorker;
         _timer = time.CreateTimer(_ => MoveDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -107,14 +116,16 @@ internal sealed class WorkQueue : IDisposable
     }
 
     /// <summary>Lets every waiting and future <see cref="TryTake"/> return false.</summary>
-    internal void Close(int workers)
+    internal void Close()
     {
         lock (_lock)
         {
             _isClosed = true;
+            if (_workers > 0)
+            {
+                _available.Release(_workers);
+            }
         }
-
-        _available.Release(workers);
     }
 
     public void Dispose()
@@ -137,6 +148,11 @@ internal sealed class WorkQueue : IDisposable
     {
         _ready.Enqueue(key);
         _available.Release();
+        if (_workers < _maxWorkers && _workers < _ready.Count + _processing.Count)
+        {
+            _workers++;
+            _startWorker(_workers);
+        }
     }
 
     private void MoveDue()
