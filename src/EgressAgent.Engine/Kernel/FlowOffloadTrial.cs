@@ -9,6 +9,7 @@ using EgressAgent.Linux.Netlink.Links;
 using EgressAgent.Linux.Netlink.Routes;
 using EgressAgent.Linux.Netlink.Rules;
 using EgressAgent.Linux.Nftables;
+using EgressAgent.Linux.Sockets;
 using EgressAgent.Model.Addressing;
 using EgressAgent.Model.Planning;
 
@@ -334,8 +335,15 @@ internal sealed class FlowOffloadTrial : IDisposable
         client.Blocking = true;
     }
 
-    private static Socket Open(NetworkNamespace netns, Family family, SocketType type) =>
-        Limited(netns.Run(() => new Socket(family.Any.AddressFamily, type, type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp)));
+    // By a system call: a Socket that is made inside may begin .NET's thread for sockets there, to stay, and later all that it calls for.
+    private static Socket Open(NetworkNamespace netns, Family family, SocketType type)
+    {
+        SocketEndpoint any = new(family.Any, 0);
+        IoResult opened = netns.Run(() => type == SocketType.Stream ? NativeSocket.OpenTcp(any) : NativeSocket.OpenUdp(any));
+        return opened.IsError
+            ? throw new LinuxException("open", "a socket", opened.Errno)
+            : Limited(new Socket(new SafeSocketHandle(opened.Value, ownsHandle: true)) { Blocking = true });
+    }
 
     private static Socket Limited(Socket socket)
     {

@@ -42,6 +42,9 @@ public sealed partial class FlowOffloadTests : DataPathTest
         }
 
         lan.AssertRoutersSentOnly(["192.168.12.90", "2001:db8:12::90"], [DataPathLab.Web, DataPathLab.Web6, "192.168.12.1", "2001:db8:12::1"]);
+
+        // Nothing of the trial stays.
+        Lab.Agent.WaitForThreadsAtHome();
     }
 
     [Fact]
