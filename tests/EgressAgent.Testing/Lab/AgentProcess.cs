@@ -17,14 +17,12 @@ public sealed class AgentProcess : IDisposable
     // Longer than connections of the relay may go on.
     private static readonly TimeSpan StopDeadline = TimeSpan.FromMinutes(2);
 
-    private readonly LabHost _host;
     private readonly Process _process;
     private readonly NotifySocket _notifications;
     private readonly StringBuilder _log = new();
 
-    private AgentProcess(LabHost host, Process process, NotifySocket notifications)
+    private AgentProcess(Process process, NotifySocket notifications)
     {
-        _host = host;
         _process = process;
         _notifications = notifications;
         process.OutputDataReceived += (_, line) => Append(line.Data);
@@ -79,7 +77,7 @@ public sealed class AgentProcess : IDisposable
 
         Stopwatch clock = Stopwatch.StartNew();
         Process process = kept is null ? StartProcess(words) : kept.PassTo(StartProcess, words);
-        AgentProcess agent = new(host, process, notifications);
+        AgentProcess agent = new(process, notifications);
         try
         {
             agent.WaitReady();
@@ -103,10 +101,15 @@ public sealed class AgentProcess : IDisposable
         }
     }
 
-    /// <summary>SIGTERM, and its exit code.</summary>
-    /// <exception cref="TimeoutException">It still ran after two minutes.</exception>
+    /// <summary>SIGTERM, and its exit code. Whatever it did, all its threads are at home by then.</summary>
+    /// <exception cref="TimeoutException">It still ran after two minutes, or a thread has stayed in the network namespace of a router.</exception>
     public int Stop()
     {
+        if (!_process.HasExited)
+        {
+            WaitForThreadsAtHome();
+        }
+
         Signal(LabLibC.SIGTERM);
         if (!_process.WaitForExit(StopDeadline))
         {
@@ -138,11 +141,10 @@ public sealed class AgentProcess : IDisposable
     /// </summary>
     public void WaitForThreadsAtHome()
     {
-        string home = ThreadNamespaces.Of(_host.NamespacePath);
         Eventually.True(
             "every thread of the agent in its host's network namespace",
-            () => ThreadNamespaces.Strays(Pid, home).Count == 0,
-            otherwise: () => string.Join('\n', ThreadNamespaces.Strays(Pid, home)));
+            () => ThreadNamespaces.Strays(Pid).Count == 0,
+            otherwise: () => string.Join('\n', ThreadNamespaces.Strays(Pid)));
     }
 
     /// <summary>Memory that it has in RAM, in bytes.</summary>
