@@ -55,7 +55,7 @@ public sealed partial class Reconciler : IDisposable
         _time = time;
         _kernel = kernel;
         _logger = logger;
-        _queue = new WorkQueue(time, MaxWorkers, StartWorker);
+        _queue = new WorkQueue(time, MaxWorkers, TryStartWorker);
         Status = new StatusBoard(time);
         _waiters = new PassWaiters(Status);
         Status.Changed += new RouterJournal(logger).Tell;
@@ -303,12 +303,21 @@ public sealed partial class Reconciler : IDisposable
         }
     }
 
-    // Under the queue's lock.
-    private void StartWorker(int number)
+    // Under the queue's lock. Where there may be no more threads (TasksMax=, pid_max), those that there are do.
+    private bool TryStartWorker(int number)
     {
         Thread worker = new(Work) { Name = $"reconcile-{number}", IsBackground = true };
+        try
+        {
+            worker.Start();
+        }
+        catch (OutOfMemoryException) when (number > 1)
+        {
+            return false;
+        }
+
         _workers.Add(worker);
-        worker.Start();
+        return true;
     }
 
     private void Work()

@@ -19,19 +19,22 @@ internal sealed class WorkQueue : IDisposable
     private readonly SemaphoreSlim _available = new(0);
     private readonly ITimer _timer;
     private readonly int _maxWorkers;
-    private readonly Action<int> _startWorker;
+    private readonly Func<int, bool> _tryStartWorker;
     private int _workers;
     private TaskCompletionSource? _idle;
     private bool _isClosed;
 
     /// <param name="time">The clock.</param>
     /// <param name="maxWorkers">How many keys are worked on at a time.</param>
-    /// <param name="startWorker">Starts a thread, the first is number 1, that takes keys until there are none any more. It returns at once.</param>
-    internal WorkQueue(TimeProvider time, int maxWorkers, Action<int> startWorker)
+    /// <param name="tryStartWorker">
+    /// Starts a thread, the first is number 1, that takes keys until there are none any more, and returns at once: false when none can be
+    /// started. Then it is asked again with the next key.
+    /// </param>
+    internal WorkQueue(TimeProvider time, int maxWorkers, Func<int, bool> tryStartWorker)
     {
         _time = time;
         _maxWorkers = maxWorkers;
-        _startWorker = startWorker;
+        _tryStartWorker = tryStartWorker;
         _timer = time.CreateTimer(_ => MoveDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -148,10 +151,9 @@ internal sealed class WorkQueue : IDisposable
     {
         _ready.Enqueue(key);
         _available.Release();
-        if (_workers < _maxWorkers && _workers < _ready.Count + _processing.Count)
+        if (_workers < _maxWorkers && _workers < _ready.Count + _processing.Count && _tryStartWorker(_workers + 1))
         {
             _workers++;
-            _startWorker(_workers);
         }
     }
 

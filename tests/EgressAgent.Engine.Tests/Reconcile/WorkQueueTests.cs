@@ -15,8 +15,9 @@ public sealed class WorkQueueTests : IDisposable
     private readonly List<Thread> _threads = [];
     private readonly WorkQueue _queue;
     private ThreadStart? _work;
+    private bool _hasThreads = true;
 
-    public WorkQueueTests() => _queue = new WorkQueue(_time, maxWorkers: 4, StartWorker);
+    public WorkQueueTests() => _queue = new WorkQueue(_time, maxWorkers: 4, TryStartWorker);
 
     public void Dispose() => _queue.Dispose();
 
@@ -69,6 +70,20 @@ public sealed class WorkQueueTests : IDisposable
         }
 
         Assert.Equal([1, 2, 3, 4], _workers);
+    }
+
+    [Fact]
+    public void Worker_that_cannot_be_started_is_asked_for_again_with_the_next_key()
+    {
+        _queue.Add(A);
+        _hasThreads = false;
+        _queue.Add(B);
+        Assert.Equal([1], _workers);
+
+        _hasThreads = true;
+        _queue.Add(C);
+        Assert.Equal([1, 2], _workers);
+        Assert.Equal([A, B, C], Drain());
     }
 
     [Fact]
@@ -237,14 +252,21 @@ public sealed class WorkQueueTests : IDisposable
         }
     }
 
-    private void StartWorker(int number)
+    private bool TryStartWorker(int number)
     {
+        if (!_hasThreads)
+        {
+            return false;
+        }
+
         _workers.Add(number);
         if (_work is not null)
         {
             _threads.Add(new Thread(_work));
             _threads[^1].Start();
         }
+
+        return true;
     }
 
     private RouterKey Take()
