@@ -112,8 +112,7 @@ public static class RouterPlanner
             ServiceLink = serviceLink,
             Sysctls =
             [
-                .. RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6)),
-                .. redirect.OffloadsFlows ? [RouterSysctls.OfOffload] : ValueList<SysctlEntry>.Empty,
+                .. RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6), redirect.OffloadsFlows),
                 .. NodeSettings.OfRouter(node.Settings),
             ],
             InsideAddresses =

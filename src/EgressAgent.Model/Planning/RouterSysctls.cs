@@ -13,20 +13,18 @@ public static class RouterSysctls
 
     private const string AcceptLocal = "net/ipv4/conf/all/accept_local";
 
-    private static readonly ValueList<SysctlEntry> WithIPv6 = Make(hasIPv6: true);
-    private static readonly ValueList<SysctlEntry> WithoutIPv6 = Make(hasIPv6: false);
+    private static readonly ValueList<SysctlEntry> WithIPv6 = Make(hasIPv6: true, offloadsFlows: false);
+    private static readonly ValueList<SysctlEntry> WithoutIPv6 = Make(hasIPv6: false, offloadsFlows: false);
+    private static readonly ValueList<SysctlEntry> OffloadingWithIPv6 = Make(hasIPv6: true, offloadsFlows: true);
+    private static readonly ValueList<SysctlEntry> OffloadingWithoutIPv6 = Make(hasIPv6: false, offloadsFlows: true);
 
     /// <param name="hasIPv6">Whether the router has an IPv6 address; without one, IPv6 stays off in its netns.</param>
-    public static ValueList<SysctlEntry> Compile(bool hasIPv6) => hasIPv6 ? WithIPv6 : WithoutIPv6;
-
-    /// <summary>
-    /// Of a router whose flows are offloaded: connection tracking does not see how far those have come, and would take a reset after some
-    /// gigabytes for one out of its window, which the other end would not be told of (before Linux 6.14). It is of Linux 5.14.
-    /// </summary>
-    public static SysctlEntry OfOffload { get; } = new("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", "1");
+    /// <param name="offloadsFlows">Whether its established flows pass by the chains.</param>
+    public static ValueList<SysctlEntry> Compile(bool hasIPv6, bool offloadsFlows) =>
+        offloadsFlows ? (hasIPv6 ? OffloadingWithIPv6 : OffloadingWithoutIPv6) : hasIPv6 ? WithIPv6 : WithoutIPv6;
 
     /// <summary>All that a router may want.</summary>
-    public static IEnumerable<string> Keys => [.. WithIPv6.Select(entry => entry.Key), OfOffload.Key];
+    public static IEnumerable<string> Keys => WithIPv6.Select(entry => entry.Key);
 
     /// <summary>Whether it is a setting of one link, which is there no sooner than the link.</summary>
     public static bool IsOfLink(SysctlEntry entry) =>
@@ -38,7 +36,7 @@ public static class RouterSysctls
     /// </summary>
     public static bool IsAfterFilter(SysctlEntry entry) => entry.Key == AcceptLocal;
 
-    private static ValueList<SysctlEntry> Make(bool hasIPv6)
+    private static ValueList<SysctlEntry> Make(bool hasIPv6, bool offloadsFlows)
     {
         List<SysctlEntry> settings =
         [
@@ -69,6 +67,10 @@ public static class RouterSysctls
 
             // The end of every flow is told, with what it carried. By default, of those alone that began while somebody listened.
             new("net/netfilter/nf_conntrack_events", "1"),
+
+            // Of flows that are offloaded connection tracking does not see how far they have come, and would take a reset after some
+            // gigabytes for one out of its window, which the other end would not be told of (before Linux 6.14). It is of Linux 5.14.
+            new("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", offloadsFlows ? "1" : "0"),
         ];
         foreach (string scope in Scopes)
         {

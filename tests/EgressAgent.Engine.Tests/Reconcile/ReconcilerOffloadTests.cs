@@ -20,6 +20,8 @@ public sealed class ReconcilerOffloadTests : IDisposable
 
     private IEnumerable<string> Offloaded => _kernel.ReadRouter(Example.Key, netns => netns.Links.Where(link => link.IsOffloaded).Select(link => link.Name).Order().ToArray());
 
+    private string? AnyReset => _kernel.ReadRouter(Example.Key, netns => netns.GetSysctl("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst"));
+
     public void Dispose() => _agent.Dispose();
 
     [Fact]
@@ -27,6 +29,7 @@ public sealed class ReconcilerOffloadTests : IDisposable
     {
         await _agent.RunAsync(Router);
         Assert.Equal(["eth0", "net1"], Offloaded);
+        Assert.Equal("1", AnyReset);
 
         _kernel.EditRouter(Example.Key, netns => netns.RemoveLink(RouterNames.OutsideLink));
         await _agent.IdleAsync();
@@ -35,6 +38,7 @@ public sealed class ReconcilerOffloadTests : IDisposable
         Assert.Equal(RouterState.Active, _agent.StatusOf(Example.Key).State);
         await _agent.RunAsync(Plain);
         Assert.Empty(Offloaded);
+        Assert.Equal("0", AnyReset);
     }
 
     [Fact]

@@ -6,12 +6,12 @@ public sealed class RouterSysctlsTests
 {
     [Fact]
     public void Forwarding_is_set_first_because_it_resets_others() =>
-        Assert.Equal("net/ipv4/ip_forward=1", RouterSysctls.Compile(hasIPv6: false)[0].ToString());
+        Assert.Equal("net/ipv4/ip_forward=1", RouterSysctls.Compile(hasIPv6: false, offloadsFlows: false)[0].ToString());
 
     [Fact]
     public void IPv6_stays_off_without_an_IPv6_address()
     {
-        string[] ipv6 = [.. RouterSysctls.Compile(hasIPv6: false).Select(entry => entry.ToString()).Where(text => text.Contains("ipv6"))];
+        string[] ipv6 = [.. RouterSysctls.Compile(hasIPv6: false, offloadsFlows: false).Select(entry => entry.ToString()).Where(text => text.Contains("ipv6"))];
 
         string[] scopes = ["all", "default", "eth0", "net1"];
         Assert.Equal(scopes.Select(scope => $"net/ipv6/conf/{scope}/disable_ipv6=1"), ipv6);
@@ -20,7 +20,7 @@ public sealed class RouterSysctlsTests
     [Fact]
     public void IPv6_is_forwarded_by_the_switch_that_exists()
     {
-        string[] settings = [.. RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.ToString())];
+        string[] settings = [.. RouterSysctls.Compile(hasIPv6: true, offloadsFlows: false).Select(entry => entry.ToString())];
 
         Assert.Contains("net/ipv6/conf/all/forwarding=1", settings);
         Assert.Contains("net/ipv6/conf/all/disable_ipv6=0", settings);
@@ -30,7 +30,7 @@ public sealed class RouterSysctlsTests
     [Fact]
     public void No_setting_is_named_twice()
     {
-        IEnumerable<string> keys = RouterSysctls.Compile(hasIPv6: true).Select(entry => entry.Key);
+        IEnumerable<string> keys = RouterSysctls.Compile(hasIPv6: true, offloadsFlows: false).Select(entry => entry.Key);
 
         Assert.Equal(keys.Distinct(), keys);
     }
