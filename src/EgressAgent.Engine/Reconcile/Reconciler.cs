@@ -18,7 +18,7 @@ namespace EgressAgent.Engine.Reconcile;
 public sealed partial class Reconciler : IDisposable
 {
     // Passes mostly wait for the kernel, and a conflict probe for the network.
-    private const int MaxWorkers = 4;
+    private const int WorkerCount = 4;
 
     private static readonly TimeSpan FullPassInterval = TimeSpan.FromSeconds(60);
 
@@ -33,7 +33,7 @@ public sealed partial class Reconciler : IDisposable
     private readonly ILogger<Reconciler> _logger;
     private readonly WorkQueue _queue;
     private readonly ReconcilerContext _context;
-    private readonly List<Thread> _workers = [];
+    private readonly Thread[] _workers;
     private readonly ITimer _fullPass;
     private readonly ServiceReconciler _services;
     private bool _isDisposed;
@@ -55,7 +55,7 @@ public sealed partial class Reconciler : IDisposable
         _time = time;
         _kernel = kernel;
         _logger = logger;
-        _queue = new WorkQueue(time, MaxWorkers, TryStartWorker);
+        _queue = new WorkQueue(time);
         Status = new StatusBoard(time);
         _waiters = new PassWaiters(Status);
         Status.Changed += new RouterJournal(logger).Tell;
@@ -79,6 +79,11 @@ public sealed partial class Reconciler : IDisposable
         Status.Changed += new KernelWatches(kernel).Note;
         _context.External.Changed += OnExternalChanged;
         _fullPass = time.CreateTimer(_ => Enqueue(_ => true), null, FullPassInterval, FullPassInterval);
+        _workers = [.. Enumerable.Range(1, WorkerCount).Select(number => new Thread(Work) { Name = $"reconcile-{number}", IsBackground = true })];
+        foreach (Thread worker in _workers)
+        {
+            worker.Start();
+        }
     }
 
     public StatusBoard Status { get; }
@@ -191,7 +196,7 @@ public sealed partial class Reconciler : IDisposable
 
         _fullPass.Dispose();
         _services.Dispose();
-        _queue.Close();
+        _queue.Close(_workers.Length);
         foreach (Thread worker in _workers)
         {
             worker.Join();
@@ -301,23 +306,6 @@ public sealed partial class Reconciler : IDisposable
                 _queue.Add(key);
             }
         }
-    }
-
-    // Under the queue's lock. Where there may be no more threads (TasksMax=, pid_max), those that there are do.
-    private bool TryStartWorker(int number)
-    {
-        Thread worker = new(Work) { Name = $"reconcile-{number}", IsBackground = true };
-        try
-        {
-            worker.Start();
-        }
-        catch (OutOfMemoryException) when (number > 1)
-        {
-            return false;
-        }
-
-        _workers.Add(worker);
-        return true;
     }
 
     private void Work()

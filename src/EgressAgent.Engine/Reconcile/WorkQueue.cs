@@ -4,8 +4,7 @@ namespace EgressAgent.Engine.Reconcile;
 
 /// <summary>
 /// Which routers are due. A key is handed to one worker at a time; adding it while it is being worked on makes it due once more
-/// afterwards, adding it while it waits changes nothing. Workers are there from the first time on that there is a key for each of them.
-/// Thread-safe.
+/// afterwards, adding it while it waits changes nothing. Thread-safe.
 /// </summary>
 internal sealed class WorkQueue : IDisposable
 {
@@ -18,23 +17,12 @@ internal sealed class WorkQueue : IDisposable
     private readonly Dictionary<RouterKey, long> _dueTimes = [];
     private readonly SemaphoreSlim _available = new(0);
     private readonly ITimer _timer;
-    private readonly int _maxWorkers;
-    private readonly Func<int, bool> _tryStartWorker;
-    private int _workers;
     private TaskCompletionSource? _idle;
     private bool _isClosed;
 
-    /// <param name="time">The clock.</param>
-    /// <param name="maxWorkers">How many keys are worked on at a time.</param>
-    /// <param name="tryStartWorker">
-    /// Starts a thread, the first is number 1, that takes keys until there are none any more, and returns at once: false when none can be
-    /// started. Then it is asked again with the next key.
-    /// </param>
-    internal WorkQueue(TimeProvider time, int maxWorkers, Func<int, bool> tryStartWorker)
+    internal WorkQueue(TimeProvider time)
     {
         _time = time;
-        _maxWorkers = maxWorkers;
-        _tryStartWorker = tryStartWorker;
         _timer = time.CreateTimer(_ => MoveDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -119,16 +107,14 @@ internal sealed class WorkQueue : IDisposable
     }
 
     /// <summary>Lets every waiting and future <see cref="TryTake"/> return false.</summary>
-    internal void Close()
+    internal void Close(int workers)
     {
         lock (_lock)
         {
             _isClosed = true;
-            if (_workers > 0)
-            {
-                _available.Release(_workers);
-            }
         }
+
+        _available.Release(workers);
     }
 
     public void Dispose()
@@ -151,10 +137,6 @@ internal sealed class WorkQueue : IDisposable
     {
         _ready.Enqueue(key);
         _available.Release();
-        if (_workers < _maxWorkers && _workers < _ready.Count + _processing.Count && _tryStartWorker(_workers + 1))
-        {
-            _workers++;
-        }
     }
 
     private void MoveDue()

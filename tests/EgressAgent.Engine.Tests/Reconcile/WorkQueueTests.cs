@@ -11,13 +11,9 @@ public sealed class WorkQueueTests : IDisposable
     private static readonly RouterKey C = new("default", "c");
 
     private readonly FakeTimeProvider _time = new();
-    private readonly List<int> _workers = [];
-    private readonly List<Thread> _threads = [];
     private readonly WorkQueue _queue;
-    private ThreadStart? _work;
-    private bool _hasThreads = true;
 
-    public WorkQueueTests() => _queue = new WorkQueue(_time, maxWorkers: 4, TryStartWorker);
+    public WorkQueueTests() => _queue = new WorkQueue(_time);
 
     public void Dispose() => _queue.Dispose();
 
@@ -48,53 +44,6 @@ public sealed class WorkQueueTests : IDisposable
         _queue.Add(B);
 
         Assert.Equal((A, B), (taken, Take()));
-    }
-
-    [Fact]
-    public void Workers_are_started_when_there_is_a_key_for_each_and_no_more_than_are_allowed()
-    {
-        Assert.Empty(_workers);
-        _queue.Add(A);
-        _queue.Add(A);
-        Assert.Equal([1], _workers);
-
-        // One that is worked on keeps its worker busy, also when it is due once more.
-        Take();
-        _queue.Add(A);
-        Assert.Equal([1], _workers);
-        _queue.Add(B);
-        Assert.Equal([1, 2], _workers);
-        foreach (int number in Enumerable.Range(0, 5))
-        {
-            _queue.Add(new RouterKey("default", $"r{number}"));
-        }
-
-        Assert.Equal([1, 2, 3, 4], _workers);
-    }
-
-    [Fact]
-    public void Worker_that_cannot_be_started_is_asked_for_again_with_the_next_key()
-    {
-        _queue.Add(A);
-        _hasThreads = false;
-        _queue.Add(B);
-        Assert.Equal([1], _workers);
-
-        _hasThreads = true;
-        _queue.Add(C);
-        Assert.Equal([1, 2], _workers);
-        Assert.Equal([A, B, C], Drain());
-    }
-
-    [Fact]
-    public void Worker_whose_key_came_back_takes_the_next_one()
-    {
-        _queue.Add(A);
-        Take();
-        _queue.Done(A);
-
-        _queue.Add(B);
-        Assert.Equal([1], _workers);
     }
 
     [Fact]
@@ -185,41 +134,41 @@ public sealed class WorkQueueTests : IDisposable
     }
 
     [Fact]
-    public async Task Close_ends_every_worker_that_waits_and_keeps_new_keys_out()
+    public void Close_ends_every_worker_that_waits_and_keeps_new_keys_out()
     {
-        _work = () =>
+        bool[] results = [true, true];
+        Thread[] workers = [.. results.Select((_, index) => new Thread(() => results[index] = _queue.TryTake(out RouterKey _)))];
+        foreach (Thread worker in workers)
         {
-            while (_queue.TryTake(out RouterKey key))
-            {
-                _queue.Done(key);
-            }
-        };
-        _queue.Add(A);
-        _queue.Add(B);
-        await _queue.WhenIdle().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+            worker.Start();
+        }
 
-        _queue.Close();
+        _queue.Close(workers.Length);
 
-        Assert.NotEmpty(_threads);
-        Assert.All(_threads, worker => Assert.True(worker.Join(TimeSpan.FromSeconds(10))));
-        int started = _workers.Count;
+        Assert.All(workers, worker => Assert.True(worker.Join(TimeSpan.FromSeconds(10))));
+        Assert.Equal([false, false], results);
         _queue.Add(A);
         _queue.AddAfter(A, TimeSpan.FromSeconds(1));
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(_queue.WhenIdle().IsCompleted);
-        Assert.Equal(started, _workers.Count);
     }
 
     [Fact]
     public async Task No_key_is_lost_or_worked_on_twice_at_once_under_load()
     {
+        const int Workers = 4;
         const int Adds = 20_000;
         RouterKey[] keys = [.. Enumerable.Range(0, 16).Select(number => new RouterKey("default", $"r{number}"))];
         int[] running = new int[keys.Length];
         int[] seen = new int[keys.Length];
         int[] added = new int[keys.Length];
         int overlaps = 0;
-        _work = Work;
+        Thread[] workers = [.. Enumerable.Range(0, Workers).Select(_ => new Thread(Work))];
+        foreach (Thread worker in workers)
+        {
+            worker.Start();
+        }
+
         for (int i = 0; i < Adds; i++)
         {
             int index = i * 7 % keys.Length;
@@ -228,8 +177,8 @@ public sealed class WorkQueueTests : IDisposable
         }
 
         await _queue.WhenIdle().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        _queue.Close();
-        Assert.All(_threads, worker => Assert.True(worker.Join(TimeSpan.FromSeconds(10))));
+        _queue.Close(Workers);
+        Assert.All(workers, worker => Assert.True(worker.Join(TimeSpan.FromSeconds(10))));
         Assert.Equal(0, overlaps);
 
         // Whoever worked last on a key saw all that was added before.
@@ -250,23 +199,6 @@ public sealed class WorkQueueTests : IDisposable
                 _queue.Done(key);
             }
         }
-    }
-
-    private bool TryStartWorker(int number)
-    {
-        if (!_hasThreads)
-        {
-            return false;
-        }
-
-        _workers.Add(number);
-        if (_work is not null)
-        {
-            _threads.Add(new Thread(_work));
-            _threads[^1].Start();
-        }
-
-        return true;
     }
 
     private RouterKey Take()
