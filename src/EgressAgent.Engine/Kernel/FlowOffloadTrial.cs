@@ -335,7 +335,7 @@ internal sealed class FlowOffloadTrial : IDisposable
         client.Blocking = true;
     }
 
-    // By a system call: a Socket that is made inside may begin .NET's thread for sockets there, to stay, and later all that it calls for.
+    // By a system call: the first Socket of a process starts .NET's thread for sockets where it is made, for good, and that one workers of the pool.
     private static Socket Open(NetworkNamespace netns, Family family, SocketType type)
     {
         SocketEndpoint any = new(family.Any, 0);

@@ -14,9 +14,10 @@ public sealed partial class NetworkNamespace
     /// throws: to the namespace of the process or, from a nested call, to that of the outer one. Costs two setns(2), some 5 µs.
     /// </summary>
     /// <remarks>
-    /// The action makes system calls and nothing else. It must not touch the thread pool, tasks, timers or asynchronous sockets:
-    /// a thread that the runtime starts meanwhile inherits the namespace and keeps it for good. A socket stays in the namespace
-    /// in which it was made, so make it inside and use it outside. A thread that cannot return ends the process.
+    /// The action makes system calls and nothing else. It must not touch the thread pool, tasks, timers or
+    /// <see cref="System.Net.Sockets.Socket"/>, the constructor of which is enough (.NET 10): a thread that the runtime starts meanwhile
+    /// inherits the namespace and keeps it for good. A descriptor of a socket stays in the namespace in which it was opened, so open it
+    /// inside and use it outside. A thread that cannot return ends the process.
     /// </remarks>
     /// <exception cref="LinuxException">The namespace cannot be entered (EPERM).</exception>
     public T Run<T>(Func<T> action)

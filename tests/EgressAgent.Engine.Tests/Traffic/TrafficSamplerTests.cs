@@ -74,7 +74,7 @@ public sealed class TrafficSamplerTests : IDisposable
     [Fact]
     public async Task Refresh_kernelHangs_isBounded()
     {
-        // Nobody disposes of it: the thread of the sampler may still be on its way to it, and a thread that dies of an exception hangs its test.
+        // Nobody disposes of it: the sampler's thread may still be on its way to it.
         var release = new ManualResetEventSlim();
         _count = () =>
         {

@@ -23,7 +23,7 @@ internal sealed class Hammer : IDisposable
     private const int Burst = 4;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
-    // Where it takes long to send, as an emulated processor does, the agent needs that processor too.
+    // Where sending takes long, as on an emulated processor, the agent needs that processor too.
     private const int PausePerTime = 9;
 
     private readonly DataPathLab _lab;
@@ -172,12 +172,11 @@ internal sealed class Hammer : IDisposable
             try
             {
                 socket.ConnectAsync(remote, patience.Token).AsTask().GetAwaiter().GetResult();
-                long began = Stopwatch.GetTimestamp();
                 while (!_stopping && socket.Receive(buffer) > 0)
                 {
+                    long began = Stopwatch.GetTimestamp();
                     socket.Send(Encoding.ASCII.GetBytes("as long as it lives"));
                     PauseAfter(began);
-                    began = Stopwatch.GetTimestamp();
                 }
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)

@@ -17,12 +17,14 @@ public sealed class AgentProcess : IDisposable
     // Longer than connections of the relay may go on.
     private static readonly TimeSpan StopDeadline = TimeSpan.FromMinutes(2);
 
+    private readonly LabHost _host;
     private readonly Process _process;
     private readonly NotifySocket _notifications;
     private readonly StringBuilder _log = new();
 
-    private AgentProcess(Process process, NotifySocket notifications)
+    private AgentProcess(LabHost host, Process process, NotifySocket notifications)
     {
+        _host = host;
         _process = process;
         _notifications = notifications;
         process.OutputDataReceived += (_, line) => Append(line.Data);
@@ -77,7 +79,7 @@ public sealed class AgentProcess : IDisposable
 
         Stopwatch clock = Stopwatch.StartNew();
         Process process = kept is null ? StartProcess(words) : kept.PassTo(StartProcess, words);
-        AgentProcess agent = new(process, notifications);
+        AgentProcess agent = new(host, process, notifications);
         try
         {
             agent.WaitReady();
@@ -141,10 +143,11 @@ public sealed class AgentProcess : IDisposable
     /// </summary>
     public void WaitForThreadsAtHome()
     {
+        string home = ThreadNamespaces.Of(_host.NamespacePath);
         Eventually.True(
             "every thread of the agent in its host's network namespace",
-            () => ThreadNamespaces.Strays(Pid).Count == 0,
-            otherwise: () => string.Join('\n', ThreadNamespaces.Strays(Pid)));
+            () => ThreadNamespaces.Strays(Pid, home).Count == 0,
+            otherwise: () => string.Join('\n', ThreadNamespaces.Strays(Pid, home)));
     }
 
     /// <summary>Memory that it has in RAM, in bytes.</summary>

@@ -4,17 +4,13 @@ namespace EgressAgent.Testing.Lab;
 public static class ThreadNamespaces
 {
     /// <summary>The calling process' threads that are not in the namespace in which it began, as <c>thread: namespace</c>.</summary>
-    public static IReadOnlyList<string> Strays() => Strays(Environment.ProcessId);
+    public static IReadOnlyList<string> Strays() => Strays(Environment.ProcessId, Read($"/proc/{Environment.ProcessId}/ns/net"));
 
-    // Its first thread is at home, but for a moment at the beginning.
-    internal static IReadOnlyList<string> Strays(int pid)
-    {
-        string home = Read($"/proc/{pid}/ns/net");
-        return [.. from task in Directory.GetDirectories($"/proc/{pid}/task")
-                   let current = Read(task + "/ns/net")
-                   where current.Length > 0 && current != home
-                   select $"{Path.GetFileName(task)} ({NameOf(task)}): {current}"];
-    }
+    internal static IReadOnlyList<string> Strays(int pid, string home) =>
+        [.. from task in Directory.GetDirectories($"/proc/{pid}/task")
+            let current = Read(task + "/ns/net")
+            where current.Length > 0 && current != home
+            select $"{Path.GetFileName(task)} ({NameOf(task)}): {current}"];
 
     /// <summary>The identity of the namespace that is mounted at <paramref name="path"/>, in the form of ns(7): <c>net:[…]</c>.</summary>
     internal static string Of(string path) => $"net:[{Command.Check("stat", "--format=%i", path).Trim()}]";
