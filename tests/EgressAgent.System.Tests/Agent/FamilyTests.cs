@@ -12,7 +12,11 @@ public sealed class FamilyTests : AgentTest
     private static readonly string DualWeb = $"{RouterDocument.Web("web")}".Replace(
         "addresses: [", $"addresses: [ {{ ip: \"{Reserved6}/64\", gateway: \"2001:db8:12::1\" }},");
 
-    public FamilyTests() => Lab.Node.AddAddress("eth0", "2001:db8:12::10/64");
+    public FamilyTests()
+    {
+        Lab.Node.AddAddress("eth0", "2001:db8:12::10/64");
+        Lab.Gateway.AddAddress("lan", "2001:db8:12::1/64");
+    }
 
     [Theory]
     [InlineData(false)]
@@ -101,7 +105,6 @@ public sealed class FamilyTests : AgentTest
     public void IPv4_address_that_another_host_has_does_not_stop_IPv6()
     {
         Lab.Neighbour.AddAddress("eth0", $"{EgressLab.ReservedAddress}/24");
-        Lab.Gateway.AddAddress("lan", "2001:db8:12::1/64");
         Lab.Gateway.ServeTcp("2001:db8:12::1", 80);
         Files.Write("web.yaml", DualWeb.Replace("redirectRules: [", "redirectRules: [ { destinationIP: \"2001:db8:12::1\", port: 86, targetPort: 80, protocol: TCP },"));
         AgentProcess agent = Scenario.StartAgent();

@@ -15,6 +15,7 @@ public sealed class ForeignRoutesTests : AgentTest
     public ForeignRoutesTests()
     {
         Lab.Node.AddAddress("eth0", "2001:db8:12::10/64");
+        Lab.Gateway.AddAddress("lan", "2001:db8:12::1/64");
         Lab.Node.Ip("link add wg0 type veth peer name wg1");
         Lab.Node.IpBatch("link set wg0 up", "link set wg1 up");
     }
