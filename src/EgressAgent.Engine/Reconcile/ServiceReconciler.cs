@@ -108,7 +108,7 @@ internal sealed partial class ServiceReconciler : IDisposable
         try
         {
             ObservedNode node = _context.Kernel.ObserveNode();
-            _candidates = [.. _context.Registry.Routers.Select(router => CandidateOf(router, node)).OfType<ServiceCandidate>()];
+            _candidates = services.Count == 0 ? NoCandidates() : [.. _context.Registry.Routers.Select(router => CandidateOf(router, node)).OfType<ServiceCandidate>()];
             _external = ExternalPlanner.Plan(
                 services.Select(service => service.Wanted).OfType<ServiceResource>(), _candidates, _context.External.HolderOf);
             _context.External.Assign(_external.Holders);
@@ -213,6 +213,13 @@ internal sealed partial class ServiceReconciler : IDisposable
             StatusReasons.HeldByDifferentNodes,
             $"its routers are held by different nodes, {string.Join(", ", held.Select(router => $"{router.Key} by {router.Holder}"))}, so that no node serves by all of them; "
                 + "on one of these nodes release what it holds: egressctl release ROUTER");
+    }
+
+    // Hundreds of routers, and whatever happens to one makes a pass due.
+    private ServiceCandidate[] NoCandidates()
+    {
+        _known.Clear();
+        return [];
     }
 
     private ServiceCandidate? CandidateOf(RegisteredRouter router, ObservedNode node)

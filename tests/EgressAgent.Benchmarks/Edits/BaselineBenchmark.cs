@@ -93,7 +93,8 @@ internal static class BaselineBenchmark
         return times;
     }
 
-    private static (double Time, double Cpu, double Resident) MeasureAdoption(string agent, int routers)
+    /// <summary>The time that an agent takes to adopt routers of another one, what it uses of the processors, both in milliseconds, and the MiB that it holds ten seconds later.</summary>
+    internal static (double Time, double Cpu, double Resident) MeasureAdoption(string agent, int routers)
     {
         using EditLab lab = new(agent);
         for (int number = 0; number < routers; number++)

@@ -6,7 +6,7 @@ namespace EgressAgent.Benchmarks.Kernel;
 
 /// <summary>
 /// What an agent with hundreds of routers uses of the processors while nothing happens, and while links of others come, with an address and
-/// a route, and go; and what one with a single router takes to start, and holds.
+/// a route, and go; and what one with a single router, or with more of them, takes to start, and holds.
 /// </summary>
 internal static class NodeBenchmark
 {
@@ -21,6 +21,7 @@ internal static class NodeBenchmark
         int routers = arguments.Length > 2 ? int.Parse(arguments[2], CultureInfo.InvariantCulture) : 300;
         Report.Head("agent", "");
         MeasureSingle(agent, rounds * 3);
+        MeasureMany(agent, 500);
 
         using EditLab lab = new(agent);
         Save(lab, routers);
@@ -63,6 +64,13 @@ internal static class NodeBenchmark
 
         Report.Value("start to READY with one adopted router, ms", ready, Bar.AtMost(40));
         Report.Value("… resident, MiB", resident, Bar.AtMost(27));
+    }
+
+    private static void MeasureMany(string agent, int routers)
+    {
+        (double time, _, double resident) = BaselineBenchmark.MeasureAdoption(agent, routers);
+        Report.Value($"{routers} routers adopted, ms", [time], Bar.AtMost(1000));
+        Report.Value("… resident after ten seconds, MiB", [resident], Bar.AtMost(60));
     }
 
     private static void Save(EditLab lab, int routers)
