@@ -27,6 +27,7 @@ internal sealed class ClientWatch : IDisposable
     private readonly Settling _settling;
     private readonly Action<RouterKey, ValueList<ClientObstacle>> _told;
     private ValueList<ServiceEntry> _services = [];
+    private bool _areAllDue;
     private bool _isDisposed;
 
     /// <param name="netns">The node's namespace.</param>
@@ -121,11 +122,7 @@ internal sealed class ClientWatch : IDisposable
     {
         lock (_lock)
         {
-            foreach (Watched watched in _watched.Values)
-            {
-                watched.IsDue = true;
-            }
-
+            _areAllDue = true;
             if (_watched.Count > 0)
             {
                 _settling.Unsettle();
@@ -150,7 +147,8 @@ internal sealed class ClientWatch : IDisposable
         ILookup<IPAddress, IPAddress> services;
         lock (_lock)
         {
-            due = [.. _watched.Where(item => item.Value.IsDue).Select(item => (item.Key, item.Value))];
+            due = [.. _watched.Where(item => _areAllDue || item.Value.IsDue).Select(item => (item.Key, item.Value))];
+            _areAllDue = false;
             foreach ((_, Watched watched) in due)
             {
                 watched.IsDue = false;

@@ -25,6 +25,7 @@ internal sealed class RouteOrigins(RouteNetlink route, ObservedNode node)
 {
     private readonly Dictionary<AddressFamily, IReadOnlyList<PolicyRule>> _rules = [];
     private readonly Dictionary<(uint, AddressFamily), IReadOnlyList<Route>> _routes = [];
+    private readonly Dictionary<AddressFamily, bool> _mayRefuse = [];
 
     /// <summary>Whether it matters to the routing policy which mark a packet has.</summary>
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
@@ -56,6 +57,12 @@ internal sealed class RouteOrigins(RouteNetlink route, ObservedNode node)
     /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
     internal RouteOrigin? ExplainRefusal(IPAddress address, Func<int, string> nameOf)
     {
+        // As on most nodes. With hundreds of routers there are as many routes to look through for each.
+        if (!MayRefuse(address.AddressFamily))
+        {
+            return null;
+        }
+
         foreach (PolicyRule rule in RulesOf(address.AddressFamily))
         {
             if (rule is not { InputLinkName: null, OutputLinkName: null, MarkMask: 0, Source: null } || rule.Destination?.Contains(address) == false)
@@ -63,21 +70,20 @@ internal sealed class RouteOrigins(RouteNetlink route, ObservedNode node)
                 continue;
             }
 
-            if (rule.Action is RuleAction.Blackhole or RuleAction.Unreachable or RuleAction.Prohibit)
+            if (IsRefusal(rule))
             {
                 return new RouteOrigin($"rule {rule}", null, rule.Priority);
             }
 
             Route? best = rule.Action != RuleAction.Lookup ? null : RoutesOf(rule.Table, address.AddressFamily)
                 .Where(candidate => candidate.Destination.Contains(address))
-                .OrderByDescending(candidate => candidate.Destination.PrefixLength).ThenBy(candidate => candidate.Priority)
-                .FirstOrDefault();
+                .MinBy(candidate => (-candidate.Destination.PrefixLength, candidate.Priority));
             if (best is null or { Type: RouteType.Throw })
             {
                 continue;
             }
 
-            if (HeldNetworks.IsHeld(best) || best.Type is not (RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit))
+            if (!IsRefusal(best))
             {
                 return null;
             }
@@ -90,6 +96,22 @@ internal sealed class RouteOrigins(RouteNetlink route, ObservedNode node)
 
         return null;
     }
+
+    private bool MayRefuse(AddressFamily family)
+    {
+        if (!_mayRefuse.TryGetValue(family, out bool mayRefuse))
+        {
+            mayRefuse = RulesOf(family).Any(rule => IsRefusal(rule) || (rule.Action == RuleAction.Lookup && RoutesOf(rule.Table, family).Any(IsRefusal)));
+            _mayRefuse.Add(family, mayRefuse);
+        }
+
+        return mayRefuse;
+    }
+
+    private static bool IsRefusal(PolicyRule rule) => rule.Action is RuleAction.Blackhole or RuleAction.Unreachable or RuleAction.Prohibit;
+
+    private static bool IsRefusal(Route route) =>
+        route.Type is RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit && !HeldNetworks.IsHeld(route);
 
     // As ip-route(8) has it.
     private static string Words(Route route, Func<int, string> nameOf)

@@ -91,11 +91,12 @@ public static class RouterPlanner
             IsBehindService = serviceLink is not null,
             OffloadsFlows = FlowOffload.IsForTheKernel(spec, configuration) && whyNoFlowOffload is null,
         };
+        string nodeLink = RouterNames.NodeLink(key);
         var desired = new DesiredRouter
         {
             Key = key,
             Role = role,
-            Veth = new DesiredVeth(RouterNames.NodeLink(key), RouterNames.NodeLinkAltName(key), master.Mtu),
+            Veth = new DesiredVeth(nodeLink, RouterNames.NodeLinkAltName(key), master.Mtu),
             Macvlan = new DesiredMacvlan(
                 master.Index,
                 master.Name,
@@ -110,14 +111,10 @@ public static class RouterPlanner
             Redirect = redirect,
             WhyNoFlowOffload = FlowOffload.WhyNot(spec, configuration, whyNoFlowOffload),
             ServiceLink = serviceLink,
-            Sysctls =
-            [
-                .. RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6), redirect.OffloadsFlows),
-                .. NodeSettings.OfRouter(node.Settings),
-            ],
+            Sysctls = RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6), redirect.OffloadsFlows, node.Settings),
             InsideAddresses =
             [
-                .. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(key, inside)),
+                .. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(nodeLink, inside)),
                 .. FamiliesOf(serviceLink).Select(family => new AddressEntry(NetworkSide.Router, RouterNames.ServiceLink, SingleHost(family.Inside))),
             ],
             ReservedAddresses = role == FailoverRole.Standby ? [] : [.. spec.Addresses.Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, address.Address))],
@@ -126,7 +123,7 @@ public static class RouterPlanner
                 .. redirect.ExternalAddresses.Where(address => !spec.Addresses.Any(own => own.Address.Address.Equals(address)))
                     .Select(address => new AddressEntry(NetworkSide.Router, RouterNames.OutsideLink, SingleHost(address))),
             ],
-            Routes = [.. Routes(key, spec, allocation, redirect, master, gateways, node, role, shortcomings), .. FamiliesOf(serviceLink).SelectMany(ServiceRoutes)],
+            Routes = [.. Routes(nodeLink, spec, allocation, redirect, master, gateways, node, role, shortcomings), .. FamiliesOf(serviceLink).SelectMany(ServiceRoutes)],
             StandbyGateways = role == FailoverRole.Standby && spec.Failover == FailoverMode.Cluster
                 ? [.. gateways.OfType<FootingGateway>().Select(gateway => gateway.Gateway).Where(gateway => !node.Owns(gateway)).DistinctBy(gateway => gateway.AddressFamily)]
                 : [],
@@ -222,15 +219,15 @@ public static class RouterPlanner
         return gateway;
     }
 
-    private static IEnumerable<AddressEntry> InsideAddresses(RouterKey key, InterfaceAddress inside)
+    private static IEnumerable<AddressEntry> InsideAddresses(string nodeLink, InterfaceAddress inside)
     {
         IPAddress node = InsideAddressAllocator.NodeAddress(inside.Network);
         yield return new AddressEntry(NetworkSide.Router, RouterNames.InsideLink, inside);
-        yield return new AddressEntry(NetworkSide.Node, RouterNames.NodeLink(key), SingleHost(node));
+        yield return new AddressEntry(NetworkSide.Node, nodeLink, SingleHost(node));
     }
 
     private static IEnumerable<RouteEntry> Routes(
-        RouterKey key,
+        string nodeLink,
         EgressRouterSpec spec,
         RouterAllocation allocation,
         RedirectPlan redirect,
@@ -240,7 +237,6 @@ public static class RouterPlanner
         FailoverRole role,
         List<PlanProblem> shortcomings)
     {
-        string nodeLink = RouterNames.NodeLink(key);
         foreach (InterfaceAddress inside in allocation.InsideAddresses)
         {
             IPAddress nodeAddress = InsideAddressAllocator.NodeAddress(inside.Network);
