@@ -87,9 +87,10 @@ internal sealed class RelayBenchmark
         var baselineCpu = new Comparison("CPU for 1000 connections beside the baseline, s", Bar.AtMost(1));
         var median = new Comparison($"round trip p50, {RoundTripClients} clients, µs", Bar.AtMost(1));
         var tail = new Comparison($"round trip p99, {RoundTripClients} clients, µs", Bar.AtMost(1));
+        var aloneTail = new Comparison("round trip p99, one client, µs", Bar.AtMost(1));
         var messageCpu = new Comparison("CPU for 100,000 round trips, s", Bar.AtMost(1));
         var memory = new Comparison($"resident with {_idle} idle connections, KiB", Bar.AtMost(1));
-        _results.AddRange([throughput, cpu, rate, rateCpu, baselineRate, baselineCpu, median, tail, messageCpu, memory]);
+        _results.AddRange([throughput, cpu, rate, rateCpu, baselineRate, baselineCpu, median, tail, aloneTail, messageCpu, memory]);
         for (int round = 0; round < _rounds; round++)
         {
             InTurns("stream", contender =>
@@ -124,6 +125,7 @@ internal sealed class RelayBenchmark
                 tail.Add(contender == _relay, times[1]);
                 messageCpu.Add(contender == _relay, (contender.CpuSeconds - before) / (times[2] / 100_000));
             });
+            InTurns("roundtrip", contender => aloneTail.Add(contender == _relay, Load("roundtrip", contender, 1)[1]));
         }
 
         InTurns("connect", CountSystemCalls);
