@@ -108,7 +108,7 @@ internal sealed partial class ServiceReconciler : IDisposable
         try
         {
             ObservedNode node = _context.Kernel.ObserveNode();
-            _candidates = services.Count == 0 ? NoCandidates() : [.. _context.Registry.Routers.Select(router => CandidateOf(router, node)).OfType<ServiceCandidate>()];
+            _candidates = CandidatesFor(services, node);
             _external = ExternalPlanner.Plan(
                 services.Select(service => service.Wanted).OfType<ServiceResource>(), _candidates, _context.External.HolderOf);
             _context.External.Assign(_external.Holders);
@@ -215,11 +215,16 @@ internal sealed partial class ServiceReconciler : IDisposable
                 + "on one of these nodes release what it holds: egressctl release ROUTER");
     }
 
-    // Hundreds of routers, and whatever happens to one makes a pass due.
-    private ServiceCandidate[] NoCandidates()
+    private ServiceCandidate[] CandidatesFor(IReadOnlyList<RegisteredService> services, ObservedNode node)
     {
-        _known.Clear();
-        return [];
+        // There may be hundreds of routers, and whatever happens to one makes a pass due.
+        if (services.Count == 0)
+        {
+            _known.Clear();
+            return [];
+        }
+
+        return [.. _context.Registry.Routers.Select(router => CandidateOf(router, node)).OfType<ServiceCandidate>()];
     }
 
     private ServiceCandidate? CandidateOf(RegisteredRouter router, ObservedNode node)

@@ -111,7 +111,11 @@ public static class RouterPlanner
             Redirect = redirect,
             WhyNoFlowOffload = FlowOffload.WhyNot(spec, configuration, whyNoFlowOffload),
             ServiceLink = serviceLink,
-            Sysctls = RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6), redirect.OffloadsFlows, node.Settings),
+            Sysctls =
+            [
+                .. RouterSysctls.Compile(redirect.Families.Any(family => family.Family == AddressFamily.InterNetworkV6), redirect.OffloadsFlows),
+                .. NodeSettings.OfRouter(node.Settings),
+            ],
             InsideAddresses =
             [
                 .. allocation.InsideAddresses.SelectMany(inside => InsideAddresses(nodeLink, inside)),

@@ -18,30 +18,10 @@ public static class RouterSysctls
     private static readonly ValueList<SysctlEntry> OffloadingWithIPv6 = Make(hasIPv6: true, offloadsFlows: true);
     private static readonly ValueList<SysctlEntry> OffloadingWithoutIPv6 = Make(hasIPv6: false, offloadsFlows: true);
 
-    // As compiled last: hundreds of routers are planned anew together, and have the same.
-    private static readonly Combination?[] Last = new Combination?[4];
-
     /// <param name="hasIPv6">Whether the router has an IPv6 address; without one, IPv6 stays off in its netns.</param>
     /// <param name="offloadsFlows">Whether its established flows pass by the chains.</param>
     public static ValueList<SysctlEntry> Compile(bool hasIPv6, bool offloadsFlows) =>
         offloadsFlows ? (hasIPv6 ? OffloadingWithIPv6 : OffloadingWithoutIPv6) : hasIPv6 ? WithIPv6 : WithoutIPv6;
-
-    /// <summary>The same, and after them what the router takes over from the node. Routers that have the same share them.</summary>
-    /// <param name="hasIPv6">Whether the router has an IPv6 address.</param>
-    /// <param name="offloadsFlows">Whether its established flows pass by the chains.</param>
-    /// <param name="node">The node's settings.</param>
-    public static ValueList<SysctlEntry> Compile(bool hasIPv6, bool offloadsFlows, ValueList<SysctlEntry> node)
-    {
-        ref Combination? last = ref Last[(hasIPv6 ? 1 : 0) + (offloadsFlows ? 2 : 0)];
-        Combination? combination = Volatile.Read(ref last);
-        if (combination?.Node != node)
-        {
-            combination = new Combination(node, [.. Compile(hasIPv6, offloadsFlows), .. NodeSettings.OfRouter(node)]);
-            Volatile.Write(ref last, combination);
-        }
-
-        return combination.All;
-    }
 
     /// <summary>All that a router may want.</summary>
     public static IEnumerable<string> Keys => WithIPv6.Select(entry => entry.Key);
@@ -144,6 +124,4 @@ public static class RouterSysctls
 
         return settings.ToValueList();
     }
-
-    private sealed record Combination(ValueList<SysctlEntry> Node, ValueList<SysctlEntry> All);
 }

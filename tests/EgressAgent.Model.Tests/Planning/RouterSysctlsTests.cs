@@ -34,17 +34,4 @@ public sealed class RouterSysctlsTests
 
         Assert.Equal(keys.Distinct(), keys);
     }
-
-    [Fact]
-    public void Routers_share_what_they_take_over_from_the_node_until_the_node_has_another()
-    {
-        ValueList<SysctlEntry> node = [new("net/core/somaxconn", "4096")];
-        ValueList<SysctlEntry> other = [new("net/core/somaxconn", "128")];
-
-        ValueList<SysctlEntry> one = RouterSysctls.Compile(hasIPv6: true, offloadsFlows: false, node);
-        Assert.Equal([.. RouterSysctls.Compile(hasIPv6: true, offloadsFlows: false), .. node], one);
-        Assert.Same(one, RouterSysctls.Compile(hasIPv6: true, offloadsFlows: false, node));
-        Assert.Equal(other[0], RouterSysctls.Compile(hasIPv6: true, offloadsFlows: false, other)[^1]);
-        Assert.Equal(RouterSysctls.Compile(hasIPv6: false, offloadsFlows: true).Count + 1, RouterSysctls.Compile(hasIPv6: false, offloadsFlows: true, other).Count);
-    }
 }
