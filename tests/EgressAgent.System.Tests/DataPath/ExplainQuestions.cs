@@ -1,13 +1,12 @@
 using System.Net;
-using System.Text.Json;
 using EgressAgent.Testing;
-using EgressAgent.Testing.Bus;
-using EgressAgent.Testing.Lab;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.System.Tests.DataPath;
 
-/// <summary>Asks <c>egressctl explain</c>, and holds the packet to the answer.</summary>
-internal sealed class ExplainQuestions(Egressctl control)
+/// <summary>Asks the agent what becomes of a packet, as <c>egressctl explain</c> does, and holds the packet to the answer.</summary>
+/// <param name="bus">A connection to the agent's bus: hundreds of questions are asked, and a process for each takes longer than the packets.</param>
+internal sealed class ExplainQuestions(DBusConnection bus)
 {
     internal int Forwarded { get; private set; }
 
@@ -17,32 +16,30 @@ internal sealed class ExplainQuestions(Egressctl control)
     internal int Answered { get; private set; }
 
     // What the destination does not serve it refuses, which nobody can tell from a refusal of the router: that is not sent.
-    internal void Compare((string Question, JsonElement? Answer) asked, int[] served, Func<ProbeResult> send)
+    internal void Compare((string Question, ExplainAnswer? Answer) asked, int[] served, Func<ProbeResult> send)
     {
         if (asked.Answer is not { } answer)
         {
             return;
         }
 
-        string? fate = answer.GetProperty("fate").GetString();
-        if (fate == "answered")
+        if (answer.Fate == "answered")
         {
             Assert.Equal((asked.Question, ProbeOutcome.Answered), (asked.Question, send().Outcome));
             Answered++;
         }
-        else if (fate != "forwarded")
+        else if (answer.Fate != "forwarded")
         {
-            Assert.Equal((asked.Question, "refused", ProbeOutcome.Refused), (asked.Question, fate, send().Outcome));
+            Assert.Equal((asked.Question, "refused", ProbeOutcome.Refused), (asked.Question, answer.Fate, send().Outcome));
             Refused++;
         }
-        else if (IPEndPoint.Parse(answer.GetProperty("destination").GetString()!) is var destination && served.Contains(destination.Port))
+        else if (IPEndPoint.Parse(answer.Destination) is var destination && served.Contains(destination.Port))
         {
             ProbeResult result = send();
             Assert.Equal((asked.Question, ProbeOutcome.Answered), (asked.Question, result.Outcome));
             if (destination.Port != 0)
             {
-                Assert.Equal(
-                    (asked.Question, answer.GetProperty("source").GetString(), $"{destination}"), (asked.Question, result.SeenSource, result.SeenTarget));
+                Assert.Equal((asked.Question, answer.Source, $"{destination}"), (asked.Question, result.SeenSource, result.SeenTarget));
             }
 
             Forwarded++;
@@ -50,16 +47,48 @@ internal sealed class ExplainQuestions(Egressctl control)
     }
 
     /// <summary>The answer for the family of the inside address; null where the router has no such address.</summary>
-    internal (string Question, JsonElement? Answer) Ask(string router, string packet, string from, string inside, bool isAsked = false)
+    internal (string Question, ExplainAnswer? Answer) Ask(string router, string packet, string from, string inside, bool isAsked = false)
     {
-        CommandResult result = control.Run(
-            ["explain", router, packet, "--json", .. from.Length == 0 ? Array.Empty<string>() : ["--from", from], .. isAsked ? ["--to", inside] : Array.Empty<string>()]);
-        JsonElement[] answers =
-        [
-            .. JsonDocument.Parse(result.ExitCode <= 1 ? result.Output : throw new InvalidOperationException(result.ToString()))
-                .RootElement.GetProperty("answers").EnumerateArray(),
-        ];
-        int found = Array.FindIndex(answers, answer => answer.GetProperty("inside").GetString() == inside);
-        return ($"{router} {packet} from {(from.Length == 0 ? "the node" : from)} to {inside}: {result.Output}", found < 0 ? null : answers[found]);
+        ExplainAnswer[] answers = bus.CallMethodAsync(Write(router, packet, from, isAsked ? inside : null), static (message, _) => Read(message)).GetAwaiter().GetResult();
+        return (
+            $"{router} {packet} from {(from.Length == 0 ? "the node" : from)} to {inside}: {string.Join(' ', answers.Select(answer => answer.ToString()))}",
+            answers.FirstOrDefault(answer => answer.Inside == inside));
+    }
+
+    private MessageBuffer Write(string router, string packet, string from, string? to)
+    {
+        MessageWriter call = bus.GetMessageWriter();
+        call.WriteMethodCallHeader(
+            "org.egressagent.Agent1", "/org/egressagent/Agent1", "org.egressagent.Agent1.Manager", to is null ? "Explain" : "ExplainTo", to is null ? "ssss" : "sssss");
+        foreach (string? argument in (string?[])["default", router, packet, from, to])
+        {
+            if (argument is not null)
+            {
+                call.WriteString(argument);
+            }
+        }
+
+        return call.CreateMessage();
+    }
+
+    private static ExplainAnswer[] Read(Message message)
+    {
+        Reader reader = message.GetBodyReader();
+        List<ExplainAnswer> answers = [];
+        ArrayEnd end = reader.ReadArrayStart(DBusType.Struct);
+        while (reader.HasNext(end))
+        {
+            reader.AlignStruct();
+            string fate = reader.ReadString();
+            _ = reader.ReadString();
+            string inside = reader.ReadString();
+            _ = reader.ReadString();
+            answers.Add(new ExplainAnswer(fate, inside, reader.ReadString(), reader.ReadString(), string.Join("; ", reader.ReadArrayOfString())));
+        }
+
+        return [.. answers];
     }
 }
+
+/// <summary>What the agent says becomes of a packet: endpoints as text, empty where there is none.</summary>
+internal sealed record ExplainAnswer(string Fate, string Inside, string Source, string Destination, string Why);

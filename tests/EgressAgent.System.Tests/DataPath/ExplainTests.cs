@@ -1,11 +1,11 @@
-using System.Text.Json;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Bus;
 using EgressAgent.Testing.Lab;
+using Tmds.DBus.Protocol;
 
 namespace EgressAgent.System.Tests.DataPath;
 
-/// <summary>What <c>egressctl explain</c> says of a packet is what the packet does: every question to every router, and then the packet.</summary>
+/// <summary>What the agent says of a packet is what the packet does: every question to every router, and then the packet.</summary>
 public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.ClassBus>
 {
     private const string Addresses = """
@@ -36,7 +36,7 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
     protected ExplainTests(Fixture fixture, ClassBus bus)
         : base(fixture)
     {
-        _questions = new ExplainQuestions(new Egressctl(bus.Daemon.Address));
+        _questions = new ExplainQuestions(bus.Connection);
         if (!Lab.IsAgentRunning)
         {
             Lab.Files.Bus = bus.Daemon.Address;
@@ -133,7 +133,7 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
         }
 
         Assert.Equal((true, true, 3), (_questions.Forwarded >= 10, _questions.Refused >= 10, _questions.Answered));
-        Assert.Equal("unreachable", _questions.Ask("web", "tcp/80", "", "198.19.0.77", isAsked: true).Answer?.GetProperty("fate").GetString());
+        Assert.Equal("unreachable", _questions.Ask("web", "tcp/80", "", "198.19.0.77", isAsked: true).Answer?.Fate);
     }
 
     [Theory]
@@ -172,7 +172,7 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
         string[] more = [.. Enumerable.Range(10, 8).SelectMany(last => (string[])[$"10.88.0.{last}", $"fd88::{last}"])];
         using Undo addresses = new(() => Array.ForEach(more, address => Lab.Client.Ip($"address del {address}/{PrefixOf(address)} dev eth0")));
         Array.ForEach(more, address => Lab.Client.Ip($"address add {address}/{PrefixOf(address)} dev eth0{(address.Contains(':') ? " nodad" : "")}"));
-        HashSet<string?> used = [];
+        HashSet<string> used = [];
         foreach ((LabHost client, string from, string to, int port) in ((LabHost, string, string, int)[])
             [
                 (Lab.Node, "", Cluster, 81), (Lab.Node, "", Cluster6, 86),
@@ -180,11 +180,11 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
                 .. more.Select(from => (Lab.Client, from, from.Contains(':') ? Cluster6 : Cluster, from.Contains(':') ? 86 : 81)),
             ])
         {
-            (string Question, JsonElement? Answer)[] asked = [.. ((string[])["a", "b", "deaf", "late"]).Select(name => _questions.Ask(name, $"tcp/{port}", from, to, isAsked: true))];
-            string?[] explained =
+            (string Question, ExplainAnswer? Answer)[] asked = [.. ((string[])["a", "b", "deaf", "late"]).Select(name => _questions.Ask(name, $"tcp/{port}", from, to, isAsked: true))];
+            string[] explained =
             [
-                .. asked.Select(one => one.Answer!.Value).Where(answer => answer.GetProperty("fate").GetString() == "forwarded")
-                    .Select(answer => answer.GetProperty("source").GetString()).Order(),
+                .. asked.Select(one => one.Answer!).Where(answer => answer.Fate == "forwarded")
+                    .Select(answer => answer.Source).Order(),
             ];
             string questions = string.Concat(asked.Select(one => one.Question));
             Assert.Equal((questions, affinity == "ClientIP" ? 1 : to == Cluster ? 2 : 3), (questions, explained.Length));
@@ -213,16 +213,28 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
             redirect: { redirectRules: [ { destinationIP: 203.0.113.26, port: 80, protocol: TCP }, { destinationIP: 192.168.13.1, port: 81, protocol: TCP } ] }
             """);
 
-        Assert.Equal("unreachable", _questions.Ask("lonely", "tcp/80", "", DataPathLab.Inside).Answer?.GetProperty("fate").GetString());
+        Assert.Equal("unreachable", _questions.Ask("lonely", "tcp/80", "", DataPathLab.Inside).Answer?.Fate);
         Assert.Contains(Lab.Node.ProbeTcp(DataPathLab.Inside, 80).Outcome, NoWay);
-        Assert.Equal("forwarded", _questions.Ask("lonely", "tcp/81", "", DataPathLab.Inside).Answer?.GetProperty("fate").GetString());
+        Assert.Equal("forwarded", _questions.Ask("lonely", "tcp/81", "", DataPathLab.Inside).Answer?.Fate);
     }
 
     public sealed class ClassBus : IDisposable
     {
+        public ClassBus()
+        {
+            Connection = new DBusConnection(Daemon.Address);
+            Connection.ConnectAsync().AsTask().GetAwaiter().GetResult();
+        }
+
         public PrivateBus Daemon { get; } = PrivateBus.Start();
 
-        public void Dispose() => Daemon.Dispose();
+        public DBusConnection Connection { get; }
+
+        public void Dispose()
+        {
+            Connection.Dispose();
+            Daemon.Dispose();
+        }
     }
 }
 

@@ -3,12 +3,11 @@ using System.Net.Sockets;
 using EgressAgent.Linux.Namespaces;
 using EgressAgent.System.Tests.DataPath;
 using EgressAgent.Testing;
-using EgressAgent.Testing.Bus;
 using EgressAgent.Testing.Lab;
 
 namespace EgressAgent.System.Tests.SecondKernel;
 
-/// <summary>What <c>egressctl explain</c> says of SCTP is what associations do, between the sockets of a real stack.</summary>
+/// <summary>What the agent says of SCTP is what associations do, between the sockets of a real stack.</summary>
 public abstract class SctpExplainTests : DataPathTest, IClassFixture<ExplainTests.ClassBus>
 {
     private const string Cluster = "198.19.0.9";
@@ -23,7 +22,7 @@ public abstract class SctpExplainTests : DataPathTest, IClassFixture<ExplainTest
     {
         Requires.OwnKernel();
         Requires.SctpSockets();
-        _questions = new ExplainQuestions(new Egressctl(bus.Daemon.Address));
+        _questions = new ExplainQuestions(bus.Connection);
         if (!Lab.IsAgentRunning)
         {
             Lab.Files.Bus = bus.Daemon.Address;
