@@ -1,5 +1,5 @@
 using System.Net;
-using EgressAgent.Testing;
+using EgressAgent.Testing.Lab;
 using Tmds.DBus.Protocol;
 
 namespace EgressAgent.System.Tests.DataPath;
