@@ -183,6 +183,14 @@ public sealed partial class DataPathLab : IDisposable
         return new ObservedRouter(name);
     }
 
+    /// <summary>Writes any other file, and waits until the agent's log says <paramref name="words"/>, again if it did before.</summary>
+    public void WriteUntil(string file, string text, string words)
+    {
+        int before = CountInLog(words);
+        Files.Replace(file, text);
+        Eventually.True($"'{words}'", () => CountInLog(words) > before, otherwise: () => Agent.Log);
+    }
+
     public int CountInLog(string words) => Agent.Log.Split(words).Length - 1;
 
     /// <summary>Removes a router's file, and waits until nothing is left of it and its inside addresses are free again.</summary>

@@ -91,7 +91,7 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
     public void Explanation_of_a_Service_agrees_with_packets(string annotations)
     {
         Lab.Apply("web", $"{Addresses}, redirect: {{ {Rules}, fallbackIP: {DataPathLab.OtherWeb} }}", annotations);
-        Lab.Files.Write("service.yaml", $$"""
+        Lab.WriteUntil("service.yaml", $$"""
             apiVersion: v1
             kind: Service
             metadata: { name: partner }
@@ -107,8 +107,7 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
               - { name: fallback, port: 8443, targetPort: 8443 }
               - { name: datagrams, port: 80, protocol: UDP, targetPort: 80 }
               - { name: datagrams-other, port: 86, protocol: UDP, targetPort: 8086 }
-            """);
-        Eventually.True("the external addresses", () => Lab.CountInLog($"{External6} is at default/web") > 0, otherwise: () => Lab.Agent.Log);
+            """, $"{External6} is at default/web");
         Eventually.True("the Service", () => Lab.Client.ProbeTcp(Cluster, 81).Outcome == ProbeOutcome.Answered && Lab.Client.ProbeTcp(Cluster6, 86).Outcome == ProbeOutcome.Answered);
         foreach ((LabHost client, string from, string to) in ((LabHost, string, string)[])
             [

@@ -122,13 +122,12 @@ public sealed partial class FlowOffloadTests : DataPathTest
         const string Cluster = "198.19.0.9";
         const string External = "192.168.12.95";
         ObservedRouter router = Lab.Apply("web", Spec(Kept), Auto);
-        Lab.Files.Write("service.yaml", $$"""
+        Lab.WriteUntil("service.yaml", $$"""
             apiVersion: v1
             kind: Service
             metadata: { name: partner }
             spec: { clusterIP: {{Cluster}}, externalIPs: [ {{External}} ], selector: { app: egress-router-cni }, ports: [ { port: 80 } ] }
-            """);
-        Eventually.True("the external address", () => Lab.CountInLog($"{External} is at default/web") > 0, otherwise: () => Lab.Agent.Log);
+            """, $"{External} is at default/web");
         Eventually.True("the Service", () => Lab.Client.ProbeTcp(Cluster, 80).Outcome == ProbeOutcome.Answered, otherwise: () => Lab.Agent.Log);
         using EchoedTransfer byService = EchoedTransfer.Start(Lab.Client, Cluster, 80);
         using EchoedTransfer byAddress = EchoedTransfer.Start(Lab.Neighbour, External, 80);

@@ -93,13 +93,12 @@ public sealed class KernelSctpTests : DataPathTest
     public void Association_through_a_Service_carries_messages_both_ways_from_the_reserved_address()
     {
         Apply($"redirectRules: [ {{ destinationIP: {DataPathLab.SctpServerAddress}, port: 3868, targetPort: 2905, protocol: SCTP }} ]");
-        Lab.Files.Replace("diameter.yaml", $$"""
+        Lab.WriteUntil("diameter.yaml", $$"""
             apiVersion: v1
             kind: Service
             metadata: { name: diameter }
             spec: { clusterIP: {{Service}}, selector: { app: egress-router-cni }, ports: [ { port: {{ServicePort}}, targetPort: {{InsidePort}}, protocol: SCTP } ] }
-            """);
-        Eventually.True("the Service", () => Lab.CountInLog("Service default/diameter: leads to default/sctp") > 0, otherwise: () => Lab.Agent.Log);
+            """, "Service default/diameter: leads to default/sctp");
         using SctpSocket listener = Listen(Lab.SctpServer, DataPathLab.SctpServerAddress);
         foreach (LabHost host in (LabHost[])[Lab.Client, Lab.Node])
         {

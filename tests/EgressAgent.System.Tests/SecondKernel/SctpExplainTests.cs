@@ -42,7 +42,7 @@ public abstract class SctpExplainTests : DataPathTest, IClassFixture<ExplainTest
               { destinationIP: "{{DataPathLab.Web6}}", port: 3869, targetPort: 2905, protocol: SCTP },
               { destinationIP: {{DataPathLab.Web}}, port: 80, protocol: TCP } ]{{fallback}} }
             """, annotations);
-        Lab.Files.Write("service.yaml", $$"""
+        Lab.WriteUntil("service.yaml", $$"""
             apiVersion: v1
             kind: Service
             metadata: { name: diameter }
@@ -54,8 +54,7 @@ public abstract class SctpExplainTests : DataPathTest, IClassFixture<ExplainTest
               - { name: four, port: 3870, targetPort: 3868, protocol: SCTP }
               - { name: six, port: 3871, targetPort: 3869, protocol: SCTP }
               - { name: fallback, port: 2905, protocol: SCTP }
-            """);
-        Eventually.True("the Service", () => Lab.CountInLog("Service default/diameter: leads to default/sctp") > 0, otherwise: () => Lab.Agent.Log);
+            """, "Service default/diameter: leads to default/sctp");
         using SctpSocket listener = Listen(Lab.SctpServer, DataPathLab.SctpServerAddress);
         using SctpSocket listener6 = Listen(Lab.Server, DataPathLab.Web6);
         foreach ((LabHost client, string from, string to) in ((LabHost, string, string)[])
