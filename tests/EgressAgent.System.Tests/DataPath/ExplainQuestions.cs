@@ -1,12 +1,13 @@
 using System.Net;
+using EgressAgent.Linux.Bus;
 using EgressAgent.Testing.Lab;
 using Tmds.DBus.Protocol;
 
 namespace EgressAgent.System.Tests.DataPath;
 
 /// <summary>Asks the agent what becomes of a packet, as <c>egressctl explain</c> does, and holds the packet to the answer.</summary>
-/// <param name="bus">A connection to the agent's bus: hundreds of questions are asked, and a process for each takes longer than the packets.</param>
-internal sealed class ExplainQuestions(DBusConnection bus)
+/// <param name="agent">The agent: hundreds of questions are asked, and a process for each takes longer than the packets.</param>
+internal sealed class ExplainQuestions(BusClient agent)
 {
     internal int Forwarded { get; private set; }
 
@@ -49,26 +50,23 @@ internal sealed class ExplainQuestions(DBusConnection bus)
     /// <summary>The answer for the family of the inside address; null where the router has no such address.</summary>
     internal (string Question, ExplainAnswer? Answer) Ask(string router, string packet, string from, string inside, bool isAsked = false)
     {
-        ExplainAnswer[] answers = bus.CallMethodAsync(Write(router, packet, from, isAsked ? inside : null), static (message, _) => Read(message)).GetAwaiter().GetResult();
-        return (
-            $"{router} {packet} from {(from.Length == 0 ? "the node" : from)} to {inside}: {string.Join(' ', answers.Select(answer => answer.ToString()))}",
-            answers.FirstOrDefault(answer => answer.Inside == inside));
-    }
-
-    private MessageBuffer Write(string router, string packet, string from, string? to)
-    {
-        MessageWriter call = bus.GetMessageWriter();
-        call.WriteMethodCallHeader(
-            "org.egressagent.Agent1", "/org/egressagent/Agent1", "org.egressagent.Agent1.Manager", to is null ? "Explain" : "ExplainTo", to is null ? "ssss" : "sssss");
-        foreach (string? argument in (string?[])["default", router, packet, from, to])
-        {
-            if (argument is not null)
+        string[] arguments = ["default", router, packet, from, .. isAsked ? (string[])[inside] : []];
+        ExplainAnswer[] answers = agent.CallAsync(
+            "/org/egressagent/Agent1",
+            "org.egressagent.Agent1.Manager",
+            isAsked ? "ExplainTo" : "Explain",
+            new string('s', arguments.Length),
+            (ref MessageWriter body) =>
             {
-                call.WriteString(argument);
-            }
-        }
-
-        return call.CreateMessage();
+                foreach (string argument in arguments)
+                {
+                    body.WriteString(argument);
+                }
+            },
+            Read).GetAwaiter().GetResult();
+        return (
+            $"{router} {packet} from {(from.Length == 0 ? "the node" : from)} to {inside}: {string.Join<ExplainAnswer>(' ', answers)}",
+            answers.FirstOrDefault(answer => answer.Inside == inside));
     }
 
     private static ExplainAnswer[] Read(Message message)

@@ -1,7 +1,7 @@
+using EgressAgent.Linux.Bus;
 using EgressAgent.Testing;
 using EgressAgent.Testing.Bus;
 using EgressAgent.Testing.Lab;
-using Tmds.DBus.Protocol;
 
 namespace EgressAgent.System.Tests.DataPath;
 
@@ -36,7 +36,7 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
     protected ExplainTests(Fixture fixture, ClassBus bus)
         : base(fixture)
     {
-        _questions = new ExplainQuestions(bus.Connection);
+        _questions = new ExplainQuestions(bus.Client);
         if (!Lab.IsAgentRunning)
         {
             Lab.Files.Bus = bus.Daemon.Address;
@@ -219,19 +219,15 @@ public abstract class ExplainTests : DataPathTest, IClassFixture<ExplainTests.Cl
 
     public sealed class ClassBus : IDisposable
     {
-        public ClassBus()
-        {
-            Connection = new DBusConnection(Daemon.Address);
-            Connection.ConnectAsync().AsTask().GetAwaiter().GetResult();
-        }
+        public ClassBus() => Client = BusClient.OpenAsync(Daemon.Address, "org.egressagent.Agent1").GetAwaiter().GetResult();
 
         public PrivateBus Daemon { get; } = PrivateBus.Start();
 
-        public DBusConnection Connection { get; }
+        public BusClient Client { get; }
 
         public void Dispose()
         {
-            Connection.Dispose();
+            Client.Dispose();
             Daemon.Dispose();
         }
     }

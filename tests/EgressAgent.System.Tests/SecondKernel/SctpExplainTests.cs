@@ -22,7 +22,7 @@ public abstract class SctpExplainTests : DataPathTest, IClassFixture<ExplainTest
     {
         Requires.OwnKernel();
         Requires.SctpSockets();
-        _questions = new ExplainQuestions(bus.Connection);
+        _questions = new ExplainQuestions(bus.Client);
         if (!Lab.IsAgentRunning)
         {
             Lab.Files.Bus = bus.Daemon.Address;
