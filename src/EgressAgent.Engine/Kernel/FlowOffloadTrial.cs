@@ -44,30 +44,31 @@ internal sealed class FlowOffloadTrial : IDisposable
     {
     }
 
-    /// <summary>Why the kernel is not trusted; null when it passed.</summary>
-    internal static string? Run()
+    internal static FlowOffloadVerdict Run()
     {
-        // A kernel that does it right may fail once: no descriptor is left, or its routes change, which ends what is offloaded.
-        string? whyNot = "";
-        for (int tries = 0; tries < MaxTries && whyNot is not (null or NoFlowtables); tries++)
+        // A kernel that does it right may fail once: its routes change, which ends what is offloaded.
+        FlowOffloadVerdict verdict = RunOnce();
+        for (int tries = 1; tries < MaxTries && verdict is { IsFinal: true, WhyNot: not (null or NoFlowtables) }; tries++)
         {
-            whyNot = RunOnce();
+            verdict = RunOnce();
         }
 
-        return whyNot;
+        return verdict;
     }
 
-    private static string? RunOnce()
+    private static FlowOffloadVerdict RunOnce()
     {
+        string trying = "";
         try
         {
             using var trial = new FlowOffloadTrial();
-            return trial.Try();
+            return new FlowOffloadVerdict(trial.Try(out trying));
         }
         catch (Exception exception)
         {
-            // Whatever it is, no router has to do without more than the offload.
-            return $"it could not be tried on this kernel: {exception.Message}";
+            // Whatever it is, no router has to do without more than the offload. It says nothing of the kernel: no descriptor is left, or
+            // the node has so much to do that an answer takes its time, as it does when it boots.
+            return new FlowOffloadVerdict($"it could not be tried on this kernel: {trying}{exception.Message}", IsFinal: false);
         }
     }
 
@@ -78,8 +79,10 @@ internal sealed class FlowOffloadTrial : IDisposable
         _server.Dispose();
     }
 
-    private string? Try()
+    /// <param name="trying">What was tried at last, in front of why it failed.</param>
+    private string? Try(out string trying)
     {
+        trying = "";
         Family[] families = Sysctl.Get(_router, "net/ipv6/conf/all/forwarding") is null ? [Family.IPv4] : [Family.IPv4, Family.IPv6];
         Connect(families);
         using NftContext nft = NftContext.Open(_router);
@@ -115,12 +118,14 @@ internal sealed class FlowOffloadTrial : IDisposable
                 add chain inet trial {{family.Nft}}_out { type nat hook postrouting priority srcnat; policy accept; }
                 add rule inet trial {{family.Nft}}_out oifname "net1" snat {{family.Nft}} to {{family.Outside}}
                 """);
+            trying = $"TCP of {family.Name}: ";
             Redirect(family, nft);
             if (TryStream(family, nft) is { } stream)
             {
                 return $"this kernel does not offload TCP of {family.Name} right: {stream}";
             }
 
+            trying = $"UDP of {family.Name}: ";
             Redirect(family, nft);
             if (TryDatagrams(family, nft) is { } datagrams)
             {
@@ -208,7 +213,7 @@ internal sealed class FlowOffloadTrial : IDisposable
         Begin(client, new IPEndPoint(family.Inside, Port));
         if (!listener.Poll(Limit, SelectMode.SelectRead))
         {
-            return "no connection came up";
+            throw new TimeoutException("no connection came up");
         }
 
         using Socket server = Limited(listener.Accept());
@@ -288,7 +293,9 @@ internal sealed class FlowOffloadTrial : IDisposable
         }
         catch (SocketException silence) when (silence.SocketErrorCode == SocketError.TimedOut)
         {
-            return server.Available > 0 ? "it went on after its entry was deleted" : "its sender was not told that it was cut";
+            return server.Available > 0
+                ? "it went on after its entry was deleted"
+                : throw new TimeoutException("its sender was not told that it was cut");
         }
 
         return "it went on after its entry was deleted";

@@ -14,8 +14,8 @@ public sealed class FlowOffloadTrialTests
         CommandResult flowtable = Command.Run(
             "nsenter", $"--net=/run/netns/{netns.Name}", "--", "nft", "add table inet t; add flowtable inet t f { hook ingress priority filter; counter; }");
 
-        string? whyNot = FlowOffloadTrial.Run();
+        FlowOffloadVerdict verdict = FlowOffloadTrial.Run();
 
-        Assert.Equal(flowtable.ExitCode == 0 ? null : "this kernel has no flowtables (nf_flow_table)", whyNot);
+        Assert.Equal(new FlowOffloadVerdict(flowtable.ExitCode == 0 ? null : "this kernel has no flowtables (nf_flow_table)"), verdict);
     }
 }
