@@ -205,10 +205,10 @@ internal sealed class FlowOffloadTrial : IDisposable
 
     private string? TryStream(Family family, NftContext nft)
     {
-        using Socket listener = Open(_server, family, SocketType.Stream);
+        using Socket listener = Open(_server, family.Any, SocketType.Stream);
         listener.Bind(new IPEndPoint(family.Server, Port));
         listener.Listen(1);
-        using Socket client = Open(_client, family, SocketType.Stream);
+        using Socket client = Open(_client, family.Any, SocketType.Stream);
         client.Bind(new IPEndPoint(family.Client, 0));
         Begin(client, new IPEndPoint(family.Inside, Port));
         if (!listener.Poll(Limit, SelectMode.SelectRead))
@@ -234,9 +234,9 @@ internal sealed class FlowOffloadTrial : IDisposable
 
     private string? TryDatagrams(Family family, NftContext nft)
     {
-        using Socket server = Open(_server, family, SocketType.Dgram);
+        using Socket server = Open(_server, family.Any, SocketType.Dgram);
         server.Bind(new IPEndPoint(family.Server, Port));
-        using Socket client = Open(_client, family, SocketType.Dgram);
+        using Socket client = Open(_client, family.Any, SocketType.Dgram);
         client.Bind(new IPEndPoint(family.Client, 0));
         client.Connect(new IPEndPoint(family.Inside, Port));
         byte[] content = new byte[DatagramLength];
@@ -342,18 +342,25 @@ internal sealed class FlowOffloadTrial : IDisposable
         client.Blocking = true;
     }
 
-    // By a system call: the first Socket of a process starts .NET's thread for sockets where it is made, for good, and that one workers of the pool.
-    private static Socket Open(NetworkNamespace netns, Family family, SocketType type)
+    /// <summary>A socket of a namespace, which waits for an answer, but not for ever.</summary>
+    /// <exception cref="LinuxException">No descriptor is left.</exception>
+    internal static Socket Open(NetworkNamespace netns, IPAddress any, SocketType type)
     {
-        SocketEndpoint any = new(family.Any, 0);
-        IoResult opened = netns.Run(() => type == SocketType.Stream ? NativeSocket.OpenTcp(any) : NativeSocket.OpenUdp(any));
-        return opened.IsError
-            ? throw new LinuxException("open", "a socket", opened.Errno)
-            : Limited(new Socket(new SafeSocketHandle(opened.Value, ownsHandle: true)) { Blocking = true });
+        // By a system call: the first Socket of a process starts .NET's thread for sockets where it is made, for good, and that one workers of the pool.
+        SocketEndpoint family = new(any, 0);
+        IoResult opened = netns.Run(() => type == SocketType.Stream ? NativeSocket.OpenTcp(family) : NativeSocket.OpenUdp(family));
+        if (opened.IsError)
+        {
+            throw new LinuxException("open", "a socket", opened.Errno);
+        }
+
+        // It does not block, which .NET has to be told before it waits: else what has not arrived yet passes for what never will.
+        return Limited(new Socket(new SafeSocketHandle(opened.Value, ownsHandle: true)) { Blocking = false });
     }
 
     private static Socket Limited(Socket socket)
     {
+        socket.Blocking = true;
         socket.SendTimeout = socket.ReceiveTimeout = (int)Limit.TotalMilliseconds;
         return socket;
     }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using EgressAgent.Engine.Kernel;
 using EgressAgent.Engine.Tests.Support;
 using EgressAgent.Testing;
@@ -17,5 +19,25 @@ public sealed class FlowOffloadTrialTests
         FlowOffloadVerdict verdict = FlowOffloadTrial.Run();
 
         Assert.Equal(new FlowOffloadVerdict(flowtable.ExitCode == 0 ? null : "this kernel has no flowtables (nf_flow_table)"), verdict);
+    }
+    // On a busy node the kernel delivers later than it takes to send.
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Answer_that_has_not_arrived_yet_is_waited_for(string loopback)
+    {
+        Requires.Root();
+        using ScratchNamespace scratch = ScratchNamespace.Create();
+        Command.Check(["ip", "-n", scratch.Name, "link", "set", "lo", "up"]);
+        using Socket server = FlowOffloadTrial.Open(scratch.Namespace, IPAddress.Parse(loopback), SocketType.Dgram);
+        using Socket client = FlowOffloadTrial.Open(scratch.Namespace, IPAddress.Parse(loopback), SocketType.Dgram);
+        server.Bind(new IPEndPoint(IPAddress.Parse(loopback), 0));
+        client.Connect(server.LocalEndPoint!);
+
+        Task<int> arrived = Task.Run(() => server.Receive(new byte[10]), TestContext.Current.CancellationToken);
+        await Task.WhenAny(arrived, Task.Delay(100, TestContext.Current.CancellationToken));
+        client.Send(new byte[5]);
+
+        Assert.Equal(5, await arrived);
     }
 }
