@@ -6,7 +6,7 @@ namespace EgressAgent.Engine.Kernel;
 /// </summary>
 internal sealed class FlowOffloadJudge : IDisposable
 {
-    // With the pauses between them it is four minutes. A kernel that lets packets wait only now and then is not tried until it does not.
+    // With the pauses between them it is three minutes and more. A kernel that lets packets wait only now and then is not tried until it does not.
     private const int MaxTrials = 10;
 
     private readonly Func<FlowOffloadVerdict> _trial;

@@ -6,7 +6,7 @@ using EgressAgent.Testing;
 namespace EgressAgent.Engine.Tests.Relay;
 
 /// <summary>What sockets have no room for, against the counters of the kernel.</summary>
-public sealed class DropWatchTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class DropWatchTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     [Theory]
     [InlineData("198.18.0.2")]

@@ -9,7 +9,7 @@ using EgressAgent.Model.Resources;
 namespace EgressAgent.Engine.Tests.Relay;
 
 // What an earlier process left. No service manager is told of anything here.
-public sealed class KeptSocketsTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class KeptSocketsTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private static readonly byte[] Hello = "hello"u8.ToArray();
 

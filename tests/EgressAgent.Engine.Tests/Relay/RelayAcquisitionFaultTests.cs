@@ -10,7 +10,7 @@ namespace EgressAgent.Engine.Tests.Relay;
 /// <summary>
 /// Whatever the kernel refuses a relay once, in the middle of whatever: it is told, it is over without a restart, and nothing stays open.
 /// </summary>
-public sealed class RelayAcquisitionFaultTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class RelayAcquisitionFaultTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private const int FallbackPort = 7000;
     private const int RulePort = 8080;

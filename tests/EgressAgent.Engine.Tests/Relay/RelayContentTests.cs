@@ -7,7 +7,7 @@ using EgressAgent.Testing;
 namespace EgressAgent.Engine.Tests.Relay;
 
 /// <summary>Thousands of connections with random sizes, chunks, windows, stalls, half-closes and resets, compared byte for byte.</summary>
-public sealed class RelayContentTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class RelayContentTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private const int Seed = 20261122;
     private const int Connections = 3000;

@@ -135,4 +135,14 @@ public sealed class RelayLab : IDisposable
         socket.SendTimeout = 10_000;
         return socket;
     }
+
+    /// <summary>The lab that tests share, made by the first of them that is not skipped: a fixture cannot be.</summary>
+    public sealed class Fixture : IDisposable
+    {
+        private RelayLab? _lab;
+
+        internal RelayLab Lab => _lab ??= new RelayLab();
+
+        public void Dispose() => _lab?.Dispose();
+    }
 }

@@ -7,7 +7,7 @@ using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
-public sealed class RelayLimitTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class RelayLimitTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private static readonly byte[] Hello = "hello"u8.ToArray();
 

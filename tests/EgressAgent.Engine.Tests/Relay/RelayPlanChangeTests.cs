@@ -11,7 +11,7 @@ using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
-public sealed class RelayPlanChangeTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class RelayPlanChangeTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private static readonly byte[] Hello = "hello"u8.ToArray();
 

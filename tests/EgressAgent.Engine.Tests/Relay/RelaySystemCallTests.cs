@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace EgressAgent.Engine.Tests.Relay;
 
 /// <summary>What a relayed connection costs in system calls. Waiting is left out: how much it takes depends on the machine.</summary>
-public sealed class RelaySystemCallTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class RelaySystemCallTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private const int Port = 8080;
 

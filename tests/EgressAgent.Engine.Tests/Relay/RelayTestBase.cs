@@ -10,13 +10,13 @@ namespace EgressAgent.Engine.Tests.Relay;
 
 /// <summary>A relay in a lab; when a test ends, no thread of the process may be left in another network namespace.</summary>
 [Collection(nameof(RelayTests))]
-public abstract class RelayTestBase(RelayLab lab) : IDisposable
+public abstract class RelayTestBase(RelayLab.Fixture fixture) : IDisposable
 {
     private readonly List<IDisposable> _open = [];
     private RelayLoopGroup? _group;
     private RouterRelay? _relay;
 
-    protected RelayLab Lab { get; } = lab;
+    protected RelayLab Lab { get; } = fixture.Lab;
 
     private protected RouterRelay Relay => _relay ??= Start(RelayOptions.Default);
 

@@ -23,11 +23,11 @@ public sealed class RelayTrafficTests : IDisposable
     private readonly Socket _client;
     private readonly Socket _server;
 
-    public RelayTrafficTests(RelayLab lab)
+    public RelayTrafficTests(RelayLab.Fixture fixture)
     {
-        _lab = lab;
+        _lab = fixture.Lab;
         _engine = new RedirectEngine(Example.Key, _host);
-        _listener = lab.Listen();
+        _listener = _lab.Listen();
         var destination = (IPEndPoint)_listener.LocalEndPoint!;
         _plan = new RedirectPlan
         {
@@ -36,8 +36,8 @@ public sealed class RelayTrafficTests : IDisposable
             Families = [new FamilyRedirect(RelayLab.Inside, RelayLab.Source, [RelayLab.Source], Fallback: null)],
             Rules = [RelayLab.Tcp(8080, destination), RelayLab.Udp(53, destination)],
         };
-        _engine.Apply(_plan, lab.Router);
-        _client = lab.Connect(8080);
+        _engine.Apply(_plan, _lab.Router);
+        _client = _lab.Connect(8080);
         _server = _listener.Accept();
         _client.Send(Hello);
         Assert.Equal(Hello.Length, _server.Receive(new byte[Hello.Length]));

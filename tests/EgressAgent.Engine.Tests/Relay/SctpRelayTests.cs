@@ -20,8 +20,8 @@ public sealed class SctpRelayTests : RelayTestBase
 
     private static readonly byte[] Hello = "hello"u8.ToArray();
 
-    public SctpRelayTests(RelayLab lab)
-        : base(lab) => Requires.SctpSockets();
+    public SctpRelayTests(RelayLab.Fixture fixture)
+        : base(fixture) => Requires.SctpSockets();
 
     [Fact]
     public void Rule_carries_messages_both_ways_from_the_source_address()

@@ -8,7 +8,7 @@ using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
-public sealed class TcpRelayTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class TcpRelayTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private static readonly byte[] Hello = "hello"u8.ToArray();
 

@@ -7,7 +7,7 @@ using EgressAgent.Testing;
 namespace EgressAgent.Engine.Tests.Relay;
 
 /// <summary>Bursts that their sender gives to the kernel in one piece (UDP_SEGMENT), among single datagrams of any size.</summary>
-public sealed class UdpBurstTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class UdpBurstTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     private const int Seed = 20261124;
     private const int Rounds = 150;

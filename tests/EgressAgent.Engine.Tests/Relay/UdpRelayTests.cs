@@ -7,7 +7,7 @@ using EgressAgent.Testing;
 
 namespace EgressAgent.Engine.Tests.Relay;
 
-public sealed class UdpRelayTests(RelayLab lab) : RelayTestBase(lab)
+public sealed class UdpRelayTests(RelayLab.Fixture fixture) : RelayTestBase(fixture)
 {
     [Theory]
     [InlineData("198.18.0.2", "192.168.12.10", "192.168.12.99")]
