@@ -4,12 +4,12 @@
 # Expected: after Blocking = true, which reads back true, Receive waits: for ever, or as long as ReceiveTimeout says. Or it says
 #   WouldBlock, if the descriptor is left as it is.
 # Found: Receive throws SocketError.TimedOut after no time when nothing is there yet, with ReceiveTimeout = 5000 and without any limit.
-#   Where the answer is there already, as over veth and loopback nearly always, all is well: it fails on a busy machine alone, and says
-#   that a time has passed which has not. Blocking = false before Blocking = true makes it wait.
+#   Blocking = false before Blocking = true makes it wait. With a descriptor that blocks it waits in any case.
 # Versions: .NET 10.0, Linux 6.18, 2026-12-01.
-# Source: Socket.Blocking, Socket.ReceiveTimeout; System.Net.Sockets waits by epoll only for a descriptor that it made non-blocking itself.
-# Why it matters: descriptors from socket activation, from another namespace or from native code often do not block. Whoever hands one to
-#   .NET for a question with a time limit gets "timed out" for what was never waited for, now and then.
+# Source: Socket.Blocking, Socket.ReceiveTimeout; pull requests dotnet/corefx 29132 and dotnet/runtime 50788: "nothing there" of a descriptor
+#   that .NET did not make non-blocking itself is taken for the end of the time limit.
+# Why it matters: descriptors of native code and of an event loop do not block. Whoever hands one to .NET for a question with a time limit
+#   gets "timed out" for what was never waited for, but only when the answer is not there already: on a busy machine, now and then.
 set -euo pipefail
 
 work=$(mktemp --directory)

@@ -44,31 +44,30 @@ internal sealed class FlowOffloadTrial : IDisposable
     {
     }
 
-    internal static FlowOffloadVerdict Run()
+    /// <summary>Why the kernel is not trusted; null when it passed.</summary>
+    internal static string? Run()
     {
-        // A kernel that does it right may fail once: its routes change, which ends what is offloaded.
-        FlowOffloadVerdict verdict = RunOnce();
-        for (int tries = 1; tries < MaxTries && verdict is { IsFinal: true, WhyNot: not (null or NoFlowtables) }; tries++)
+        // A kernel that does it right may fail once: no descriptor is left, or its routes change, which ends what is offloaded.
+        string? whyNot = "";
+        for (int tries = 0; tries < MaxTries && whyNot is not (null or NoFlowtables); tries++)
         {
-            verdict = RunOnce();
+            whyNot = RunOnce();
         }
 
-        return verdict;
+        return whyNot;
     }
 
-    private static FlowOffloadVerdict RunOnce()
+    private static string? RunOnce()
     {
-        string trying = "";
         try
         {
             using var trial = new FlowOffloadTrial();
-            return new FlowOffloadVerdict(trial.Try(out trying));
+            return trial.Try();
         }
         catch (Exception exception)
         {
-            // Whatever it is, no router has to do without more than the offload. It says nothing of the kernel: no descriptor is left, or
-            // the node has so much to do that an answer takes its time, as it does when it boots.
-            return new FlowOffloadVerdict($"it could not be tried on this kernel: {trying}{exception.Message}", IsFinal: false);
+            // Whatever it is, no router has to do without more than the offload.
+            return $"it could not be tried on this kernel: {exception.Message}";
         }
     }
 
@@ -79,10 +78,8 @@ internal sealed class FlowOffloadTrial : IDisposable
         _server.Dispose();
     }
 
-    /// <param name="trying">What was tried at last, in front of why it failed.</param>
-    private string? Try(out string trying)
+    private string? Try()
     {
-        trying = "";
         Family[] families = Sysctl.Get(_router, "net/ipv6/conf/all/forwarding") is null ? [Family.IPv4] : [Family.IPv4, Family.IPv6];
         Connect(families);
         using NftContext nft = NftContext.Open(_router);
@@ -118,14 +115,12 @@ internal sealed class FlowOffloadTrial : IDisposable
                 add chain inet trial {{family.Nft}}_out { type nat hook postrouting priority srcnat; policy accept; }
                 add rule inet trial {{family.Nft}}_out oifname "net1" snat {{family.Nft}} to {{family.Outside}}
                 """);
-            trying = $"TCP of {family.Name}: ";
             Redirect(family, nft);
             if (TryStream(family, nft) is { } stream)
             {
                 return $"this kernel does not offload TCP of {family.Name} right: {stream}";
             }
 
-            trying = $"UDP of {family.Name}: ";
             Redirect(family, nft);
             if (TryDatagrams(family, nft) is { } datagrams)
             {
@@ -213,7 +208,7 @@ internal sealed class FlowOffloadTrial : IDisposable
         Begin(client, new IPEndPoint(family.Inside, Port));
         if (!listener.Poll(Limit, SelectMode.SelectRead))
         {
-            throw new TimeoutException("no connection came up");
+            return "no connection came up";
         }
 
         using Socket server = Limited(listener.Accept());
@@ -293,9 +288,7 @@ internal sealed class FlowOffloadTrial : IDisposable
         }
         catch (SocketException silence) when (silence.SocketErrorCode == SocketError.TimedOut)
         {
-            return server.Available > 0
-                ? "it went on after its entry was deleted"
-                : throw new TimeoutException("its sender was not told that it was cut");
+            return server.Available > 0 ? "it went on after its entry was deleted" : "its sender was not told that it was cut";
         }
 
         return "it went on after its entry was deleted";
@@ -342,7 +335,7 @@ internal sealed class FlowOffloadTrial : IDisposable
         client.Blocking = true;
     }
 
-    /// <summary>A socket of a namespace, which waits for an answer, but not for ever.</summary>
+    /// <summary>A socket of a namespace. It waits for what comes, but not for ever.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     internal static Socket Open(NetworkNamespace netns, IPAddress any, SocketType type)
     {
@@ -354,13 +347,14 @@ internal sealed class FlowOffloadTrial : IDisposable
             throw new LinuxException("open", "a socket", opened.Errno);
         }
 
-        // It does not block, which .NET has to be told before it waits: else what has not arrived yet passes for what never will.
-        return Limited(new Socket(new SafeSocketHandle(opened.Value, ownsHandle: true)) { Blocking = false });
+        // The descriptor does not block, which .NET has to be told before it waits: what has not arrived yet would pass for a time limit (findings/).
+        Socket socket = new(new SafeSocketHandle(opened.Value, ownsHandle: true)) { Blocking = false };
+        socket.Blocking = true;
+        return Limited(socket);
     }
 
     private static Socket Limited(Socket socket)
     {
-        socket.Blocking = true;
         socket.SendTimeout = socket.ReceiveTimeout = (int)Limit.TotalMilliseconds;
         return socket;
     }

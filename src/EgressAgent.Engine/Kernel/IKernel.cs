@@ -48,7 +48,7 @@ public interface IKernel : IDisposable
 
     /// <summary>
     /// Why the kernel cannot be trusted to have established flows bypass the chains; null when it was seen to do it right. It is tried when
-    /// this is asked for first, which takes a moment; where it could not be told, <see cref="NodeChanged"/> is raised when it can. Any thread.
+    /// this is asked for first, which takes a moment. Any thread.
     /// </summary>
     string? WhyNoFlowOffload { get; }
 

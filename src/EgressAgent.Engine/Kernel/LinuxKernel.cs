@@ -36,7 +36,7 @@ public sealed class LinuxKernel : IKernel
     private readonly ClientWatch _clientWatch;
     private readonly FlowExchange? _flows;
     private readonly TimeProvider _time;
-    private readonly FlowOffloadJudge _offload;
+    private readonly Lazy<string?> _whyNoFlowOffload;
 
     /// <param name="owner">By whose mark it knows its own.</param>
     /// <param name="store">Where sockets outlive the agent: the relays', and those that hear of flows; null when they do not. It belongs to the caller.</param>
@@ -51,8 +51,7 @@ public sealed class LinuxKernel : IKernel
         _owner = owner;
         _flows = flows;
         _time = time ?? TimeProvider.System;
-        _offload = new FlowOffloadJudge(FlowOffloadTrial.Run, _time);
-        _offload.Judged += OnOffloadJudged;
+        _whyNoFlowOffload = new Lazy<string?>(TryFlowOffload);
         Fence = new Fence(owner, _node);
         _gateways = new GatewayWatch(_time, (key, gateways) => GatewaysChanged?.Invoke(key, gateways));
         _notes = runtime is null ? null : new RulesetNotes(runtime);
@@ -108,10 +107,7 @@ public sealed class LinuxKernel : IKernel
 
     public event Action? ServicesChanged;
 
-    /// <summary>
-    /// Raised on any thread with why the kernel cannot be trusted to offload flows, or null when it can: when it was tried first, and when another
-    /// trial, of a kernel of which it could not be told, says something else. Handlers return at once.
-    /// </summary>
+    /// <summary>Raised once, with why the kernel cannot be trusted to offload flows, or null when it can, on the thread that asked for it first.</summary>
     public event Action<string?>? FlowOffloadTried;
 
     /// <summary>The node's fence. It belongs to this.</summary>
@@ -119,7 +115,7 @@ public sealed class LinuxKernel : IKernel
 
     public string? WhyNoFence => Fence.WhyNot;
 
-    public string? WhyNoFlowOffload => _offload.WhyNot;
+    public string? WhyNoFlowOffload => _whyNoFlowOffload.Value;
 
     /// <summary>The tables that the node's routers share, as they were when this was opened.</summary>
     public NodeTables Tables => _monitor.Tables;
@@ -202,7 +198,6 @@ public sealed class LinuxKernel : IKernel
 
     public void Dispose()
     {
-        _offload.Dispose();
         _gateways.Dispose();
         _standbyGateways.Dispose();
         _clientWatch.Dispose();
@@ -216,11 +211,11 @@ public sealed class LinuxKernel : IKernel
         _node.Dispose();
     }
 
-    // Routers that were planned before it was known are to be planned again.
-    private void OnOffloadJudged(string? whyNot)
+    private string? TryFlowOffload()
     {
+        string? whyNot = FlowOffloadTrial.Run();
         FlowOffloadTried?.Invoke(whyNot);
-        NodeChanged?.Invoke(ObserveNode());
+        return whyNot;
     }
 
     // A name that holds nothing is nobody's.

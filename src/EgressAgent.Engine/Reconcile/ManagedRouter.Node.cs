@@ -8,7 +8,7 @@ namespace EgressAgent.Engine.Reconcile;
 internal sealed partial class ManagedRouter
 {
     private readonly Lock _planning = new();
-    private (EgressRouterSpec Spec, RouterAllocation Allocation, RouterStanding Standing, bool IsBehindService, ValueList<ExternalPort> External, FailoverRole Role, RouterPlan Plan)? _planned;
+    private (EgressRouterSpec Spec, RouterAllocation Allocation, RouterStanding Standing, bool IsBehindService, ValueList<ExternalPort> External, FailoverRole Role, string? WhyNoFlowOffload, RouterPlan Plan)? _planned;
 
     /// <summary>Whether the plan that was made last would be another one on this node. Any thread.</summary>
     internal bool IsConcernedBy(ObservedNode node)
@@ -16,8 +16,7 @@ internal sealed partial class ManagedRouter
         lock (_planning)
         {
             return _planned is { } last
-                && RouterPlanner.Plan(
-                    _key, last.Spec, last.Allocation, node, _configuration, last.Standing, last.IsBehindService, last.External, last.Role, WhyNoFlowOffload(last.Spec))
+                && RouterPlanner.Plan(_key, last.Spec, last.Allocation, node, _configuration, last.Standing, last.IsBehindService, last.External, last.Role, last.WhyNoFlowOffload)
                 != last.Plan;
         }
     }
@@ -27,7 +26,7 @@ internal sealed partial class ManagedRouter
         EgressRouterSpec spec, RouterAllocation allocation, RouterStanding standing, bool isBehindService, ValueList<ExternalPort> external, FailoverRole role)
     {
         // To try the kernel takes a moment, which nobody else is to wait for.
-        string? whyNoFlowOffload = WhyNoFlowOffload(spec);
+        string? whyNoFlowOffload = FlowOffload.IsForTheKernel(spec, _configuration) ? _kernel.WhyNoFlowOffload : null;
         lock (_planning)
         {
             RouterPlan plan = RouterPlanner.Plan(
@@ -39,10 +38,8 @@ internal sealed partial class ManagedRouter
                 plan = last.Plan;
             }
 
-            _planned = (spec, allocation, standing, isBehindService, external, role, plan);
+            _planned = (spec, allocation, standing, isBehindService, external, role, whyNoFlowOffload, plan);
             return plan;
         }
     }
-
-    private string? WhyNoFlowOffload(EgressRouterSpec spec) => FlowOffload.IsForTheKernel(spec, _configuration) ? _kernel.WhyNoFlowOffload : null;
 }

@@ -54,21 +54,6 @@ public sealed class ReconcilerOffloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Kernel_of_which_it_could_not_be_told_offloads_as_soon_as_it_can()
-    {
-        _kernel.WhyNoFlowOffload = "it could not be tried on this kernel: Connection timed out";
-        await _agent.RunAsync(Router);
-        Assert.Empty(Offloaded);
-
-        _kernel.WhyNoFlowOffload = null;
-        _kernel.EditNode(_ => { });
-        await _agent.IdleAsync();
-
-        Assert.Equal(["eth0", "net1"], Offloaded);
-        Assert.Null(_agent.StatusOf(Example.Key).Desired!.WhyNoFlowOffload);
-    }
-
-    [Fact]
     public async Task Kernel_that_failed_the_trial_makes_no_router_concerned_by_a_node_that_stays_the_same()
     {
         _kernel.WhyNoFlowOffload = "this kernel has no flowtables (nf_flow_table)";
